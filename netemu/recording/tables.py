@@ -1,0 +1,213 @@
+"""The schema of every table of a run: column -> (type, meaning). Units stand in the names.
+
+``t_ns`` is nanoseconds since the run's start on the monotonic clock; for a capture from elsewhere, since its first
+packet. ``direction`` is 0 for a_to_b and 1 for b_to_a, where a is the client. ``*_offset_bytes`` are sequence
+numbers unwrapped to 64 bits and relative to the direction's initial sequence number (its SYN is 0, its first
+payload byte 1); where the SYN was not captured, relative to the first sequence number seen minus one.
+"""
+
+from __future__ import annotations
+
+Schema = dict[str, tuple[str, str]]
+
+SEGMENT_KINDS = (
+    "none",  # a packet that carries no sequence space (pure ACK, RST) or is not TCP
+    "new",  # sequence space not seen before in this direction
+    "timeout",  # retransmission after the retransmission timer fired
+    "fast",  # retransmission by duplicate ACKs, SACK or RACK
+    "tail_loss_probe",  # retransmission by the probe timer before the retransmission timer
+    "syn",  # retransmitted SYN
+    "syn_ack",  # retransmitted SYN-ACK
+    "fin",  # retransmitted FIN without payload
+    "window_probe",  # probe of a zero window
+    "keepalive",  # keepalive probe
+)
+"""The closed list of what a segment is to its sender; 2..7 are the retransmissions the kernel counts."""
+
+PACKETS: Schema = {
+    "capture": ("str", "name of the capture: file's stem, or interface name where the file has several"),
+    "frame": ("u32", "number of the packet in its file, from 1, as Wireshark counts"),
+    "t_ns": ("i64", "capture time"),
+    "connection": ("i32", "row of `connections` with the same capture; -1 for packets of none"),
+    "direction": ("i8", "0 a_to_b, 1 b_to_a, -1 none"),
+    "ip_version": ("u8", "4 or 6; 0 for what is not IP"),
+    "protocol": ("u8", "IP protocol number of the upper layer"),
+    "ip_bytes": ("i32", "length of the IP packet from its header, not the captured part"),
+    "ttl": ("u8", "TTL or hop limit"),
+    "ecn": ("u8", "ECN field of the IP header"),
+    "dont_fragment": ("bool", "IPv4 DF; True for IPv6"),
+    "fragment": ("bool", "part of a fragmented IP packet"),
+    "flags": ("u16", "TCP flags, FIN=1 SYN=2 RST=4 PSH=8 ACK=16 URG=32 ECE=64 CWR=128"),
+    "seq": ("u32", "sequence number as sent"),
+    "ack": ("u32", "acknowledgement number as sent"),
+    "seq_offset_bytes": ("i64", "see module docstring"),
+    "ack_offset_bytes": ("i64", "relative to the other direction's initial sequence number"),
+    "payload_bytes": ("i32", "TCP or UDP payload from the IP length"),
+    "window_bytes": ("i64", "advertised window, scaled when both SYNs were seen"),
+    "ts_val": ("i64", "TSval or -1"),
+    "ts_ecr": ("i64", "TSecr or -1"),
+    "sack_blocks": ("u8", "number of SACK blocks"),
+    "dsack": ("bool", "the first SACK block reports a duplicate (RFC 2883)"),
+    "kind": ("str", "one of SEGMENT_KINDS"),
+    "spurious": ("bool", "a retransmission of bytes that had arrived"),
+    "out_of_order": ("bool", "arrived below the highest sequence seen and is not a retransmission"),
+    "duplicate_ack": ("bool", "duplicate ACK by RFC 5681 section 2"),
+    "flight_bytes": ("i64", "after this packet: highest sequence sent minus highest ACK seen, its direction; -1 none"),
+}
+
+CONNECTION_SIDE: Schema = {
+    "packets": ("i64", "packets sent in this direction"),
+    "data_segments": ("i64", "segments with payload"),
+    "payload_bytes": ("i64", "payload, retransmissions included"),
+    "unique_payload_bytes": ("i64", "distinct bytes of the stream"),
+    "mss_announced_bytes": ("i64", "MSS option of this side's SYN; null when absent"),
+    "mss_used_bytes": ("i64", "largest payload of one segment this side sent; null when it sent none"),
+    "path_mtu_bytes": ("i64", "path MTU in this direction that the packets prove last; null when nothing proves it"),
+    "window_scale": ("i64", "shift of this side's SYN; null when absent"),
+    "max_window_bytes": ("i64", "largest window this side advertised after the handshake"),
+    "zero_windows": ("i64", "advertisements of a zero window, not counting SYN, RST"),
+    "retransmitted_segments": ("i64", "sum of the six retransmission classes"),
+    "retransmits_timeout": ("i64", "of class timeout"),
+    "retransmits_fast": ("i64", "of class fast"),
+    "retransmits_tail_loss_probe": ("i64", "of class tail_loss_probe"),
+    "retransmits_syn": ("i64", "of class syn"),
+    "retransmits_syn_ack": ("i64", "of class syn_ack"),
+    "retransmits_fin": ("i64", "of class fin"),
+    "spurious_retransmits": ("i64", "of any class, flagged spurious"),
+    "window_probes": ("i64", "probes of a zero window"),
+    "keepalives": ("i64", "keepalive probes"),
+    "out_of_order_segments": ("i64", "see packets"),
+    "duplicate_acks": ("i64", "duplicate ACKs this side sent"),
+    "sack_blocks": ("i64", "SACK blocks this side sent"),
+    "rtt_min_ns": ("i64", "smallest RTT sample of this side's data; null when none"),
+    "rtt_median_ns": ("i64", "median of them; null when none"),
+    "goodput_bps": ("f64", "unique payload bits over the time from first to last data segment; null when < 2"),
+}
+
+CONNECTIONS: Schema = {
+    "capture": ("str", "as in packets"),
+    "connection": ("i32", "index within the capture"),
+    "client": ("str", "ip:port, IPv6 in brackets"),
+    "server": ("str", "ip:port"),
+    "start_ns": ("i64", "t_ns of the first packet"),
+    "duration_ns": ("i64", "first to last packet"),
+    "complete": ("bool", "handshake and an end (FIN both ways or RST) were seen"),
+    **{f"a_{name}": column for name, column in CONNECTION_SIDE.items()},
+    **{f"b_{name}": column for name, column in CONNECTION_SIDE.items()},
+}
+
+RTT: Schema = {
+    "capture": ("str", "as in packets"),
+    "connection": ("i32", "as in packets"),
+    "direction": ("i8", "direction of the data that was timed"),
+    "t_ns": ("i64", "when the ACK was captured"),
+    "rtt_ns": ("i64", "ACK minus data, retransmitted data excluded (Karn)"),
+}
+
+SACKS: Schema = {
+    "capture": ("str", "as in packets"),
+    "frame": ("u32", "as in packets"),
+    "connection": ("i32", "as in packets"),
+    "direction": ("i8", "direction of the packet that carries the block"),
+    "t_ns": ("i64", "capture time"),
+    "start_offset_bytes": ("i64", "first byte reported, in the offsets of the other direction"),
+    "end_offset_bytes": ("i64", "first byte not reported"),
+}
+
+ICMP: Schema = {
+    "capture": ("str", "as in packets"),
+    "frame": ("u32", "as in packets"),
+    "t_ns": ("i64", "capture time"),
+    "kind": ("str", "'fragmentation_needed', 'packet_too_big', or 'type/code'"),
+    "reporter": ("str", "address of the router that sent it"),
+    "mtu_bytes": ("i64", "MTU it reports; null when none"),
+    "connection": ("i32", "the connection whose packet it quotes; -1 when not found"),
+    "direction": ("i8", "direction of the quoted packet; -1 when not found"),
+}
+
+SOCKETS: Schema = {
+    "t_ns": ("i64", "time of the sample"),
+    "host": ("str", "node"),
+    "local": ("str", "ip:port"),
+    "remote": ("str", "ip:port"),
+    "cookie": ("i64", "the kernel's socket cookie"),
+    "state": ("str", "TCP state by the kernel's name, without TCP_"),
+    "ca_state": ("str", "Open, Disorder, CWR, Recovery, Loss"),
+    "snd_cwnd_segments": ("i64", "tcpi_snd_cwnd"),
+    "snd_ssthresh_segments": ("i64", "tcpi_snd_ssthresh; null while infinite"),
+    "snd_mss_bytes": ("i64", "tcpi_snd_mss"),
+    "pmtu_bytes": ("i64", "tcpi_pmtu"),
+    "rto_ns": ("i64", "tcpi_rto"),
+    "srtt_ns": ("i64", "tcpi_rtt"),
+    "rttvar_ns": ("i64", "tcpi_rttvar"),
+    "total_retrans": ("i64", "tcpi_total_retrans"),
+    "unacked_segments": ("i64", "tcpi_unacked"),
+    "notsent_bytes": ("i64", "tcpi_notsent_bytes"),
+    "busy_ns": ("i64", "tcpi_busy_time"),
+    "rwnd_limited_ns": ("i64", "tcpi_rwnd_limited"),
+    "sndbuf_limited_ns": ("i64", "tcpi_sndbuf_limited"),
+    "rcv_space_bytes": ("i64", "tcpi_rcv_space"),
+    "snd_wnd_bytes": ("i64", "tcpi_snd_wnd; null on kernels before 5.4"),
+    "rmem_alloc_bytes": ("i64", "skmem: r"),
+    "rcvbuf_bytes": ("i64", "skmem: rb"),
+    "wmem_alloc_bytes": ("i64", "skmem: t, memory of packets handed to the device and not yet freed"),
+    "sndbuf_bytes": ("i64", "skmem: tb"),
+    "fwd_alloc_bytes": ("i64", "skmem: f"),
+    "wmem_queued_bytes": ("i64", "skmem: w"),
+    "backlog_bytes": ("i64", "skmem: bl"),
+    "drops": ("i64", "skmem: d"),
+}
+
+WIRES: Schema = {
+    "link": ("str", "name of the link"),
+    "direction": ("str", "a_to_b or b_to_a"),
+    "t_ns": ("i64", "arrival at the wire"),
+    "action": ("str", "forward, drop_list, drop_loss, drop_queue; duplicate for the copy made"),
+    "due_ns": ("i64", "when the model lets it leave; null when dropped"),
+    "sent_ns": ("i64", "when it left; null when dropped"),
+    "ip_bytes": ("i64", "length of the IP packet"),
+    "queue_packets": ("i64", "packets it found waiting"),
+    "queue_bytes": ("i64", "IP bytes it found waiting"),
+    "marked": ("bool", "CE set by this wire"),
+    "corrupted": ("bool", "a bit was flipped by this wire"),
+    "reordered": ("bool", "it skipped the delay"),
+    "probe": ("bool", "it belongs to the lab's own probing"),
+    "source": ("str", "address, with :port for TCP and UDP"),
+    "destination": ("str", "address, with :port for TCP and UDP"),
+    "protocol": ("i64", "IP protocol number"),
+    "seq": ("i64", "TCP sequence number; null otherwise"),
+    "ack": ("i64", "TCP acknowledgement number; null otherwise"),
+    "payload_bytes": ("i64", "TCP or UDP payload"),
+    "flags": ("i64", "TCP flags; null otherwise"),
+}
+
+CALLS: Schema = {
+    "agent": ("str", "name of the agent"),
+    "host": ("str", "node"),
+    "t_ns": ("i64", "when the call was made"),
+    "call": ("str", "system call: send, recv, connect, accept, close, shutdown, setsockopt, epoll_wait ..."),
+    "asked_bytes": ("i64", "bytes asked; null where none"),
+    "done_bytes": ("i64", "bytes done; null where none or failed"),
+    "errno": ("str", "name of the error, null on success"),
+    "blocked_ns": ("i64", "time spent in the call"),
+    "connection": ("str", "local>remote; null before there is one"),
+}
+
+COUNTERS: Schema = {
+    "host": ("str", "node"),
+    "counter": ("str", "nstat's name, such as TcpRetransSegs"),
+    "before": ("i64", "value before traffic"),
+    "after": ("i64", "value after traffic"),
+}
+
+TABLES: dict[str, Schema] = {
+    "packets": PACKETS,
+    "connections": CONNECTIONS,
+    "rtt": RTT,
+    "sacks": SACKS,
+    "icmp": ICMP,
+    "sockets": SOCKETS,
+    "wires": WIRES,
+    "calls": CALLS,
+    "counters": COUNTERS,
+}
