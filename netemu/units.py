@@ -35,7 +35,11 @@ def _parse(value: object, place: str, units: dict[str, int], allowed: str) -> in
     match = _NUMBER.match(value) if isinstance(value, str) else None
     if isinstance(value, int):
         result = Fraction(value)
-    elif match is None or match[2].lower() not in units or abs(int("0" + match[1].lower().partition("e")[2].lstrip("+-"))) > 18:
+    elif (
+        match is None
+        or match[2].lower() not in units
+        or abs(int("0" + match[1].lower().partition("e")[2].lstrip("+-"))) > 18
+    ):
         raise BadInput(f"{place}: {value!r} is not {allowed}")
     else:
         result = Fraction(match[1]) * units[match[2].lower()]

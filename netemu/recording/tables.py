@@ -52,7 +52,10 @@ PACKETS: Schema = {
     "spurious": ("bool", "a retransmission of bytes that had arrived"),
     "out_of_order": ("bool", "arrived below the highest sequence seen and is not a retransmission"),
     "duplicate_ack": ("bool", "duplicate ACK by RFC 5681 section 2"),
-    "flight_bytes": ("i64", "after this packet: highest sequence sent minus highest ACK seen, its direction; -1 none"),
+    "flight_bytes": (
+        "i64",
+        "after this packet: highest sequence sent minus highest ACK seen, its direction; -1 none",
+    ),
 }
 
 CONNECTION_SIDE: Schema = {
@@ -62,7 +65,10 @@ CONNECTION_SIDE: Schema = {
     "unique_payload_bytes": ("i64", "distinct bytes of the stream"),
     "mss_announced_bytes": ("i64", "MSS option of this side's SYN; null when absent"),
     "mss_used_bytes": ("i64", "largest payload of one segment this side sent; null when it sent none"),
-    "path_mtu_bytes": ("i64", "path MTU in this direction that the packets prove last; null when nothing proves it"),
+    "path_mtu_bytes": (
+        "i64",
+        "path MTU in this direction that the packets prove last; null when nothing proves it",
+    ),
     "window_scale": ("i64", "shift of this side's SYN; null when absent"),
     "max_window_bytes": ("i64", "largest window this side advertised after the handshake"),
     "zero_windows": ("i64", "advertisements of a zero window, not counting SYN, RST"),
@@ -81,7 +87,10 @@ CONNECTION_SIDE: Schema = {
     "sack_blocks": ("i64", "SACK blocks this side sent"),
     "rtt_min_ns": ("i64", "smallest RTT sample of this side's data; null when none"),
     "rtt_median_ns": ("i64", "median of them; null when none"),
-    "goodput_bps": ("f64", "unique payload bits over the time from first to last data segment; null when < 2"),
+    "goodput_bps": (
+        "f64",
+        "unique payload bits over the time from first to last data segment; null when < 2",
+    ),
 }
 
 CONNECTIONS: Schema = {

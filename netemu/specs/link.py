@@ -32,9 +32,7 @@ class FixedLoss(msgspec.Struct, frozen=True, tag="fixed", tag_field="model", for
     ratio: float
 
 
-class GilbertElliott(
-    msgspec.Struct, frozen=True, tag="gilbert_elliott", tag_field="model", forbid_unknown_fields=True
-):
+class GilbertElliott(msgspec.Struct, frozen=True, tag="gilbert_elliott", tag_field="model", forbid_unknown_fields=True):
     """Two-state loss: ``p`` good->bad and ``r`` bad->good per packet; loss ``1-k`` in good, ``1-h`` in bad.
 
     Parameter names are those of tc-netem(8), ``loss gemodel p r 1-h 1-k``.
