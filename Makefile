@@ -1,0 +1,44 @@
+# `make help` lists the targets. Every target may be repeated; as root, or as a user who may use sudo.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-user demo test lint unit lab bench clean
+
+PY := .venv/bin/python
+JOBS ?= $(shell nproc)
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup:  ## install what is missing: Debian's packages (as root or through sudo), then .venv
+	@tools/setup
+
+setup-user:  ## without root: .venv only; analysis and figures work, the lab does not
+	@tools/setup --no-root
+
+demo: setup  ## set up, then watch a real Linux host discover a path MTU
+	@tools/as-root .venv/bin/netemu run experiments/path_mtu.py
+
+test: setup lint unit lab  ## set up, then every check and test
+
+lint:
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+unit:  ## the tests that need no root, in parallel (after a set-up)
+	$(PY) -m pytest -n $(JOBS) -m "not lab"
+
+lab:  ## the tests on real Linux hosts (after a set-up)
+	tools/as-root $(PY) -m pytest -m lab
+
+bench: setup  ## set up, then every benchmark: asked, measured and target figures
+	@for file in tests/bench/bench_*.py; do \
+		echo "== $$file"; tools/as-root $(PY) -m "$$(tr / . <<<"$${file%.py}")"; \
+	done
+
+clean:  ## remove caches here, and what dead runs left in the system; results and .venv stay
+	@if [ -x .venv/bin/netemu ]; then tools/as-root .venv/bin/netemu clean; fi
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
