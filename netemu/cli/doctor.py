@@ -1,0 +1,77 @@
+"""``netemu doctor``: what this machine can do, what each thing is for, and the command that adds what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netemu.lab.capabilities import Finding
+
+LAB_POSSIBLE, LAB_IMPOSSIBLE = 0, 3
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``doctor`` to the command's parsers."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="say what this machine can do, and the command that adds what is missing",
+        description="Look at this machine and say what it can do. Exit code 0: experiments can run here; 3: not.",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where results will go")
+    parser.set_defaults(run=run)
+
+
+def examine(results: Path) -> list[Finding]:
+    """Look at everything: rights, kernel, programs, Python packages, resources."""
+    from netemu.lab import capabilities, installed
+
+    rights = capabilities.probe_rights()
+    return [
+        *capabilities.rights_findings(rights),
+        *capabilities.kernel_findings(capabilities.probe_kernel(), rights),
+        *installed.tool_findings(installed.probe_tools()),
+        *installed.python_findings(),
+        *installed.resource_findings(results),
+    ]
+
+
+def obstacles(findings: list[Finding]) -> list[Finding]:
+    """What stands between this machine and a run: required, and not known to be there."""
+    return [finding for finding in findings if finding.required and finding.status != "ok"]
+
+
+def to_text(findings: list[Finding]) -> str:
+    """One line per finding, the remedy on a line below, and the verdict last."""
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.status:<8} {finding.name:<{width}}  {finding.detail}  ({finding.purpose})")
+        if finding.remedy is not None:
+            lines.append(f"{'':<8} {'':<{width}}  -> {finding.remedy}")
+    missing = obstacles(findings)
+    if missing:
+        names = ", ".join(finding.name for finding in missing)
+        lines.append(f"Experiments cannot run here: {names}. Analysis, figures and topologies work.")
+    else:
+        lines.append("Experiments can run here.")
+    return "\n".join(lines) + "\n"
+
+
+def to_json(findings: list[Finding]) -> str:
+    """``{"lab": whether a run is possible, "findings": [...]}`` with the fields of a finding."""
+    import msgspec
+
+    answer = {"lab": not obstacles(findings), "findings": [msgspec.to_builtins(finding) for finding in findings]}
+    return json.dumps(answer, indent=2) + "\n"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings; 0 where a lab run is possible, 3 elsewhere."""
+    findings = examine(args.out)
+    sys.stdout.write(to_json(findings) if args.json else to_text(findings))
+    return LAB_IMPOSSIBLE if obstacles(findings) else LAB_POSSIBLE
