@@ -126,6 +126,7 @@ def resource_findings(results: Path) -> list[Finding]:
     free = shutil.disk_usage(place).free
     enough = free >= MINIMUM_FREE_BYTES
     kvm = Path("/dev/kvm")
+    openable = os.access(kvm, os.R_OK | os.W_OK)
     cores = len(os.sched_getaffinity(0))
     return [
         Finding("cores", "ok", str(cores), "hosts, wires and captures run side by side; two or more are better"),
@@ -139,8 +140,8 @@ def resource_findings(results: Path) -> list[Finding]:
         ),
         Finding(
             "/dev/kvm",
-            "ok" if os.access(kvm, os.R_OK | os.W_OK) else "missing",
-            "present" if kvm.exists() else "not there",
+            "ok" if openable else "missing",
+            "present" if openable else "present, but not for this user" if kvm.exists() else "not there",
             "fast virtual machines of other kernels; no command of this version uses it",
         ),
     ]
