@@ -1,0 +1,165 @@
+"""``netemu run``: experiments, kernels, seeds; claims on the terminal, and everything in a directory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netemu.errors import BadInput, FailedClaim, VoidRun
+
+if TYPE_CHECKING:
+    from netemu.experiment import Experiment
+    from netemu.results.summary import RunSummary
+
+DESCRIPTION = """\
+Run an experiment: build its network, prove every link, capture, analyse, judge its claims, draw its figures.
+Everything a run leaves lies in one directory, RESULTS/<experiment>/<UTC time>-<plan hash>/, printed at the end.
+"""
+
+EPILOG = """\
+examples:
+  netemu run experiments/path_mtu.py
+  netemu run experiments/loss_recovery.py --seed 7 --repeat 5
+  netemu run experiments/path_mtu.py --set size=1MB --json
+  netemu run experiments/*.py --junit claims.xml --baseline baseline.json
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the subcommand."""
+    parser = subparsers.add_parser(
+        "run",
+        help="run an experiment and judge its claims",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("experiments", nargs="+", type=Path, metavar="EXPERIMENT", help="experiment files (*.py)")
+    add("--kernel", action="append", metavar="NAME", help="kernel to run on (default: host); repeat to compare")
+    add("--seed", type=_whole, default=1, metavar="S", help="seed of every random decision (default: 1)")
+    add("--repeat", type=_positive, default=1, metavar="N", help="run N times with the seeds S, S+1, ... and print intervals")
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help="change a parameter the experiment declares")
+    add("--out", type=Path, default=Path("results"), metavar="DIR", help="the results root (default: results/)")
+    add("--json", action="store_true", help="print one object, or a list when several runs were asked for")
+    add("--junit", type=Path, metavar="FILE", help="also write the claims as JUnit XML")
+    add("--baseline", type=Path, metavar="FILE", help="fail only on claims that held in this baseline and no longer do")
+    add("--write-baseline", type=Path, metavar="FILE", help="store which claims hold now")
+    add("--parameters", action="store_true", help="list the experiment's parameters and end")
+    parser.set_defaults(run=run)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run everything that was asked for; the worst outcome decides the exit code."""
+    from netemu.experiment.load import load_experiment
+    from netemu.results.baseline import read_baseline
+
+    experiments = [(path, load_experiment(path)) for path in args.experiments]
+    if args.parameters:
+        for _, experiment in experiments:
+            _print_parameters(experiment)
+        return 0
+    baseline = None if args.baseline is None else read_baseline(args.baseline)
+    summaries: list[RunSummary] = []
+    several = len(experiments) * args.repeat * len(args.kernel or ["host"]) > 1
+    for group in _groups(experiments, args):
+        if not args.json and len(group) > 1:
+            from netemu.results.summary import intervals
+
+            print(intervals(group), flush=True)
+        summaries += group
+    if args.json:
+        objects = [summary.as_json() for summary in summaries]
+        print(json.dumps(objects if several else objects[0], indent=2))
+    return _conclude(args, summaries, baseline)
+
+
+def _groups(experiments: list[tuple[Path, Experiment]], args: argparse.Namespace) -> Iterator[list[RunSummary]]:
+    """The runs of each experiment and kernel, done one after the other, printed as they end."""
+    from netemu.cli.progress import ProgressDisplay
+    from netemu.results.summary import text_of
+    from netemu.session import run_experiment
+
+    given = _given(args.set)
+    for path, experiment in experiments:
+        for kernel in args.kernel or ["host"]:
+            group = []
+            for seed in range(args.seed, args.seed + args.repeat):
+                display = ProgressDisplay(f"{experiment.name} on {kernel}, seed {seed}", quiet=args.json)
+                try:
+                    summary = run_experiment(
+                        experiment,
+                        kernel=kernel,
+                        seed=seed,
+                        given=given,
+                        results=args.out,
+                        source=path,
+                        progress=display,
+                    )
+                finally:
+                    display.done()
+                if not args.json:
+                    print(text_of(summary), flush=True)
+                group.append(summary)
+            yield group
+
+
+def _given(texts: list[str]) -> dict[str, object]:
+    given: dict[str, object] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise BadInput(f"--set {text!r}: write NAME=VALUE, for example --set size=1MB")
+        given[name] = value
+    return given
+
+
+def _print_parameters(experiment: Experiment) -> None:
+    print(f"{experiment.name}: {experiment.question}")
+    for name, parameter in experiment.parameters.items():
+        print(f"  --set {name}={parameter.default}   {parameter.help}")
+
+
+def _conclude(
+    args: argparse.Namespace, summaries: list[RunSummary], baseline: dict[str, dict[str, bool | None]] | None
+) -> int:
+    """Write what CI reads, then say the worst outcome: void before failed before fine."""
+    from netemu.results.baseline import regressions, write_baseline
+    from netemu.results.junit import write_junit
+
+    if args.junit is not None:
+        write_junit(args.junit, summaries)
+    if args.write_baseline is not None:
+        write_baseline(args.write_baseline, summaries)
+    void = [summary for summary in summaries if summary.validity == "void"]
+    if void:
+        reasons = void[0].reasons
+        raise VoidRun(f"{len(void)} of {len(summaries)} runs are void: {reasons[0]} ({void[0].run})")
+    if baseline is not None:
+        lost = regressions(baseline, summaries)
+    else:
+        lost = [
+            f"{summary.experiment}: the claim {claim.name!r} does not hold: measured {claim.measured}, expected {claim.expected}"
+            for summary in summaries
+            for claim in summary.claims
+            if claim.holds is False
+        ]
+    if lost:
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        raise FailedClaim(lost[0] + more)
+    return 0

@@ -1,0 +1,227 @@
+"""The Experiment object: what an experiment file declares, and the Plan it becomes for given parameters and seed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netemu.errors import BadInput, NetemuError
+from netemu.experiment.claims import ClaimResult, NotObservable, Outcome
+from netemu.experiment.parameters import Parameter, Parser, resolve
+from netemu.experiment.traffic import Flow
+from netemu.specs import AgentSpec, CaptureSpec, Plan, ProbeSpec
+from netemu.units import parse_time_ns
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from netemu.experiment.run import Run
+    from netemu.topology import Network
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A declared claim: its sentence and the function that judges it."""
+
+    name: str
+    judge: Callable[[Run], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRequest:
+    """A figure asked for by an experiment: file ``name``, registered ``figure``, and its options."""
+
+    name: str
+    figure: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Experiment:
+    """A question about a network, declared. Making one, or importing a file that does, runs nothing.
+
+    The decorators :meth:`topology`, :meth:`traffic` and :meth:`claim` register plain functions of the run's
+    parameters; :meth:`plan` calls the first two.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        question: str,
+        captures: Sequence[str] | None = None,
+        snap_bytes: int = 128,
+        probes: ProbeSpec | None = None,
+        duration: int | str = "60s",
+        drain: int | str = "200ms",
+        weight: str = "hops",
+    ) -> None:
+        """Declare an experiment.
+
+        ``captures``: interfaces to capture, such as ``"h1-eth0"``; None: every interface of every host.
+        ``weight``: what routes minimise (see :mod:`netemu.topology`).
+        """
+        self.name = name
+        self.question = question
+        self.parameters: dict[str, Parameter] = {}
+        self.claims: list[Claim] = []
+        self.figures: list[FigureRequest] = []
+        self.drawing = ""
+        self._captures = captures
+        self._snap_bytes = snap_bytes
+        self._probes = ProbeSpec() if probes is None else probes
+        self._duration_ns = parse_time_ns(duration, f"experiment {name!r}, duration")
+        self._drain_ns = parse_time_ns(drain, f"experiment {name!r}, drain")
+        self._weight = weight
+        self._topology: Callable[[SimpleNamespace], nx.Graph] | None = None
+        self._traffic: Callable[[SimpleNamespace], Iterable[Flow | AgentSpec]] | None = None
+
+    def parameter(self, name: str, default: Any, help: str, *, parse: Parser | None = None) -> None:
+        """Declare a parameter that ``--set NAME=VALUE`` can change."""
+        self.parameters[name] = Parameter(default, help, parse)
+
+    def topology(self, function: Function) -> Function:
+        """Register ``function(parameters) -> networkx.Graph``."""
+        self._topology = function
+        return function
+
+    def traffic(self, function: Function) -> Function:
+        """Register ``function(parameters) -> iterable of Flow or AgentSpec``."""
+        self._traffic = function
+        return function
+
+    def claim(self, name: str) -> Callable[[Function], Function]:
+        """Register ``function(run) -> Outcome`` as the claim that the sentence ``name`` makes."""
+
+        def register(function: Function) -> Function:
+            if any(claim.name == name for claim in self.claims):
+                raise BadInput(f"experiment {self.name!r}: the claim {name!r} is declared twice")
+            self.claims.append(Claim(name, function))
+            return function
+
+        return register
+
+    def figure(self, name: str, figure: str, **options: Any) -> None:
+        """Ask for the registered ``figure`` under the file name ``name``; ``flow=`` selects a connection by flow."""
+        self.figures.append(FigureRequest(name, figure, options))
+
+    def network(self, given: Mapping[str, object] | None = None) -> Network:
+        """The compiled topology for the given parameters."""
+        return self._network(resolve(self.parameters, given or {}))
+
+    def plan(self, given: Mapping[str, object] | None = None, seed: int = 1) -> Plan:
+        """The Plan for the given parameters and seed; equal arguments give an equal Plan."""
+        values = resolve(self.parameters, given or {})
+        network = self._network(values)
+        addresses = _addresses(network)
+
+        def address_of(host: str, family: int) -> str:
+            try:
+                return addresses[host, family]
+            except KeyError:
+                raise BadInput(f"experiment {self.name!r}: host {host!r} has no IPv{family} address") from None
+
+        agents: list[AgentSpec] = []
+        for index, item in enumerate(self._call(self._traffic, "traffic", values)):
+            agents.extend(item.agents(index, address_of) if isinstance(item, Flow) else [item])
+        _check_names(self.name, agents, {node.name for node in network.nodes if node.role == "host"})
+        return Plan(
+            experiment=self.name,
+            seed=seed,
+            nodes=network.nodes,
+            links=network.links,
+            routes=network.routes,
+            agents=tuple(agents),
+            captures=self._capture_specs(network),
+            probes=self._probes,
+            parameters=dict(vars(values)),
+            duration_ns=self._duration_ns,
+            drain_ns=self._drain_ns,
+            accept=network.accept,
+        )
+
+    def judge(self, run: Run) -> list[ClaimResult]:
+        """Every claim judged on a finished run, in the order of declaration."""
+        return [self._judge(claim, run) for claim in self.claims]
+
+    def _judge(self, claim: Claim, run: Run) -> ClaimResult:
+        run.evidence.clear()
+        try:
+            outcome = claim.judge(run)
+        except NotObservable as reason:
+            outcome = Outcome("observable", f"not observable: {reason}", None)
+        except NetemuError:
+            raise
+        except Exception as error:
+            raise BadInput(f"claim {claim.name!r} raised {_where(error)}") from error
+        if not isinstance(outcome, Outcome):
+            raise BadInput(f"claim {claim.name!r} returned {outcome!r}; return equal(...), within(...) or another Outcome")
+        evidence = "; ".join(dict.fromkeys(run.evidence))
+        return ClaimResult(claim.name, outcome.expected, outcome.measured, outcome.holds, outcome.value, evidence)
+
+    def _network(self, values: SimpleNamespace) -> Network:
+        from netemu.topology import compile_graph
+
+        return compile_graph(self._call(self._topology, "topology", values), weight=self._weight)
+
+    def _call(self, function: Callable[..., Any] | None, what: str, values: SimpleNamespace) -> Any:
+        if function is None:
+            raise BadInput(f"experiment {self.name!r} declares no {what}; decorate a function with @experiment.{what}")
+        try:
+            made = function(values)
+            return list(made) if what == "traffic" else made
+        except NetemuError:
+            raise
+        except Exception as error:
+            raise BadInput(f"experiment {self.name!r}: its {what} function raised {_where(error)}") from error
+
+    def _capture_specs(self, network: Network) -> tuple[CaptureSpec, ...]:
+        owner = {end.interface: end.node for link in network.links for end in (link.a, link.b)}
+        roles = {node.name: node.role for node in network.nodes}
+        if self._captures is None:
+            wanted = sorted(interface for interface, node in owner.items() if roles[node] == "host")
+        else:
+            wanted = list(self._captures)
+        for interface in wanted:
+            if interface not in owner:
+                raise BadInput(
+                    f"experiment {self.name!r}: capture on {interface!r}, which is no interface of the topology"
+                    f" (it has {', '.join(sorted(owner))})"
+                )
+        return tuple(CaptureSpec(owner[interface], interface, self._snap_bytes) for interface in wanted)
+
+
+def _addresses(network: Network) -> dict[tuple[str, int], str]:
+    """The first address of each node and family, in the order of the links."""
+    found: dict[tuple[str, int], str] = {}
+    for link in network.links:
+        for end in (link.a, link.b):
+            for family, address in ((4, end.ipv4), (6, end.ipv6)):
+                if address is not None:
+                    found.setdefault((end.node, family), address.partition("/")[0])
+    return found
+
+
+def _check_names(experiment: str, agents: Sequence[AgentSpec], hosts: set[str]) -> None:
+    seen: set[str] = set()
+    for agent in agents:
+        if agent.name in seen:
+            raise BadInput(f"experiment {experiment!r}: two agents are named {agent.name!r}; name each flow differently")
+        if agent.host not in hosts:
+            raise BadInput(
+                f"experiment {experiment!r}: agent {agent.name!r} is on {agent.host!r}, which is no host of the"
+                f" topology (hosts: {', '.join(sorted(hosts))})"
+            )
+        seen.add(agent.name)
+
+
+def _where(error: Exception) -> str:
+    """``ZeroDivisionError: division by zero (experiments/x.py, line 12)``: the innermost frame that is the user's."""
+    frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
+    user = [frame for frame in frames if "/netemu/experiment/" not in frame.filename and "site-packages" not in frame.filename]
+    place = f" ({user[0].filename}, line {user[0].lineno})" if user else ""
+    return f"{type(error).__name__}: {error}{place}"

@@ -1,0 +1,55 @@
+"""Reading an experiment from a file, anywhere on the disk; only its declarations are executed."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from netemu.errors import BadInput, NetemuError
+from netemu.experiment.experiment import Experiment
+
+
+def load_experiment(path: Path) -> Experiment:
+    """The one Experiment that the file at ``path`` declares, with the file's docstring as its drawing.
+
+    :raises BadInput: no such file, the file raises, or it declares none or several.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: no such experiment file; try one of experiments/*.py or `netemu new DIR`")
+    if path.suffix != ".py":
+        raise BadInput(f"{path}: an experiment is a Python file (*.py)")
+    module = _execute(path)
+    found = [value for value in vars(module).values() if isinstance(value, Experiment)]
+    if len(found) != 1:
+        raise BadInput(f"{path}: declares {len(found)} experiments at module level; exactly one is needed")
+    experiment = found[0]
+    experiment.drawing = (module.__doc__ or "").strip("\n")
+    return experiment
+
+
+def _execute(path: Path) -> object:
+    name = f"netemu_experiment_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BadInput(f"{path}: Python cannot load it as a module")
+    module = importlib.util.module_from_spec(spec)
+    # A user's experiment may sit beside helpers of its own: its directory is importable while it loads.
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except NetemuError as error:
+        raise type(error)(f"{path}: {error}") from error
+    except SyntaxError as error:
+        raise BadInput(f"{path}, line {error.lineno}: {error.msg}") from error
+    except Exception as error:
+        traceback = error.__traceback__
+        line = 0
+        while traceback is not None:
+            if traceback.tb_frame.f_code.co_filename == str(path):
+                line = traceback.tb_lineno
+            traceback = traceback.tb_next
+        raise BadInput(f"{path}, line {line}: the experiment raises {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(str(path.resolve().parent))
+    return module

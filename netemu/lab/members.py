@@ -1,0 +1,149 @@
+"""The long-lived processes of a run and the protocol they share: ``ready``, ``go <t0>``, ``stop``, one summary line.
+
+A member prints ``ready`` when it can work, waits for ``go``, and ends by itself, on ``stop`` or on the end of its
+standard input; its last line is a JSON object, and an exit code other than 0 makes the run void.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from netemu.errors import VoidRun
+from netemu.lab.namespace import Namespace
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+READY_TIMEOUT_S = 20.0
+
+
+def python_argv(module: str, *arguments: str) -> list[str]:
+    """The argument list that runs ``module`` of netemu without site-packages, so that it starts fast."""
+    return [sys.executable, "-S", "-s", "-m", module, *arguments]
+
+
+def python_environment() -> dict[str, str]:
+    """The whole environment of a member: what it needs to find netemu, and nothing of the user's."""
+    return {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "PYTHONPATH": str(PACKAGE_ROOT),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+@dataclass(slots=True)
+class Member:
+    """One process of a run. ``essential``: its failure makes the run void at once."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+    buffer: bytearray = field(default_factory=bytearray)
+    lines: list[bytes] = field(default_factory=list)
+    closed: bool = False
+
+    def say(self, line: str) -> None:
+        """Send one line; a member that has already ended is left for :meth:`summary` to report."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self.closed = True
+
+    def pump(self) -> None:
+        """Take what the member has printed; never blocks when called after its pipe was found readable."""
+        assert self.process.stdout is not None
+        chunk = os.read(self.process.stdout.fileno(), 1 << 16)
+        self.closed = not chunk
+        self.buffer += chunk
+        *complete, rest = self.buffer.split(b"\n")
+        self.lines.extend(bytes(line) for line in complete)
+        self.buffer = bytearray(rest)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the member has said that it can work."""
+        return b"ready" in self.lines
+
+    def fault(self) -> str:
+        """What the member wrote to its standard error, shortened to its last line."""
+        self.errors.seek(0)
+        text = self.errors.read().decode(errors="replace").strip().splitlines()
+        return text[-1] if text else "it printed no error"
+
+    def summary(self) -> dict[str, Any]:
+        """The JSON object of the last line; :class:`VoidRun` when the member failed or said nothing."""
+        code = self.process.wait(timeout=10)
+        last = next((line for line in reversed(self.lines) if line.startswith(b"{")), None)
+        if code != 0:
+            raise VoidRun(f"{self.name} ended with exit code {code}: {self.fault()}")
+        if last is None:
+            raise VoidRun(f"{self.name} ended without its summary: {self.fault()}")
+        summary: dict[str, Any] = json.loads(last)
+        return summary
+
+
+def start(name: str, spec: Mapping[str, Any], directory: Path, namespace: Namespace | None = None) -> Member:
+    """Start the agent program that ``spec`` describes, inside ``namespace`` if there is one."""
+    path = directory / f"{name}.spec.json"
+    path.write_text(json.dumps(spec))
+    # Standard error goes to a file: a pipe that nobody reads could stop a member in the middle of a run.
+    errors = (directory / f"{name}.stderr").open("w+b")
+    arguments = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "stderr": errors,
+        "env": python_environment(),
+        "close_fds": True,
+    }
+    argv = python_argv("netemu.agents", str(path))
+    process = subprocess.Popen(argv, **arguments) if namespace is None else namespace.popen(argv, **arguments)
+    return Member(name, process, errors)
+
+
+def wait_ready(members: Iterable[Member]) -> None:
+    """Wait until every member is ready; :class:`VoidRun` names the first that ended or took too long."""
+    waiting = {member.name: member for member in members}
+    _pump_until(waiting, lambda member: member.ready, time.monotonic() + READY_TIMEOUT_S)
+    for member in waiting.values():
+        raise VoidRun(f"{member.name} was not ready after {READY_TIMEOUT_S:g} s: {member.fault()}")
+
+
+def wait_end(members: Iterable[Member], deadline: float) -> list[Member]:
+    """Wait until every member has closed its output or ``deadline`` (monotonic seconds); returns those that have not."""
+    waiting = {member.name: member for member in members if not member.closed}
+    _pump_until(waiting, lambda member: member.closed, deadline)
+    return list(waiting.values())
+
+
+def _pump_until(waiting: dict[str, Member], done: Any, deadline: float) -> None:
+    """Remove from ``waiting`` each member for which ``done`` becomes true, until ``deadline``."""
+    with selectors.DefaultSelector() as selector:
+        for member in list(waiting.values()):
+            if done(member):
+                del waiting[member.name]
+            else:
+                selector.register(member.process.stdout, selectors.EVENT_READ, member)  # type: ignore[arg-type]
+        while waiting:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            for key, _ in selector.select(left):
+                member = key.data
+                member.pump()
+                if done(member):
+                    del waiting[member.name]
+                    selector.unregister(key.fileobj)
+                elif member.closed:
+                    member.process.wait(timeout=10)
+                    raise VoidRun(f"{member.name} ended before it was ready: {member.fault()}")

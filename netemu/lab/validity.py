@@ -1,0 +1,65 @@
+"""When a run may be believed: the reasons that make it void or degraded, each with the figure it rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from netemu.specs import FixedLoss, LinkDirection, Plan
+
+LATENESS_NS = 1_000_000
+"""A relay that sends 1 packet in 100 later than this has changed the delay that was asked for (its tolerance is 1 ms)."""
+
+MISSED_TICKS_RATIO = 0.1
+
+BINOMIAL_SIGMAS = 4.0
+"""A true binomial leaves this band once in 16,000 links; seeds are fixed, so a plan that leaves it does so always."""
+
+
+@dataclass(slots=True)
+class Validity:
+    """Collected reasons; a run with a void reason is void, else one with a degradation is degraded."""
+
+    voids: list[str] = field(default_factory=list)
+    degradations: list[str] = field(default_factory=list)
+
+
+def judge_members(plan: Plan, summaries: Mapping[str, Mapping[str, Any]], validity: Validity) -> None:
+    """What the recorders' summaries say about the run."""
+    for name, summary in summaries.items():
+        validity.voids.extend(f"{name}: {reason}" for reason in summary.get("void", []))
+        validity.degradations.extend(f"{name}: {reason}" for reason in summary.get("degraded", []))
+    sampler = summaries.get("sampler")
+    if sampler is not None and sampler["ticks"] and sampler["missed_ticks"] > MISSED_TICKS_RATIO * sampler["ticks"]:
+        validity.degradations.append(
+            f"sampler: {sampler['missed_ticks']} of {sampler['ticks']} samples were missed, the machine was busy"
+        )
+
+
+def judge_loss(plan: Plan, wires: Mapping[str, Any], validity: Validity) -> None:
+    """Whether each wire lost what it was asked to lose, and was on time; from the wire's own account."""
+    for link in plan.links:
+        summary = wires.get(link.name)
+        if summary is None:
+            validity.voids.append(f"link {link.name}: its wire left no account")
+            continue
+        for name, direction in (("a_to_b", link.a_to_b), ("b_to_a", link.b_to_a)):
+            account = summary["directions"][name]
+            _judge_direction(f"link {link.name} {name}", direction, account, validity)
+
+
+def _judge_direction(place: str, direction: LinkDirection, account: Mapping[str, Any], validity: Validity) -> None:
+    packets, lost = account["packets"], account["dropped"].get("drop_loss", 0)
+    if isinstance(direction.loss, FixedLoss) and not direction.schedule:
+        expected = packets * direction.loss.ratio
+        allowed = BINOMIAL_SIGMAS * math.sqrt(expected * (1 - direction.loss.ratio)) + 1
+        if abs(lost - expected) > allowed:
+            validity.voids.append(f"{place}: loss asked {direction.loss.ratio:.4g}, wire lost {lost} of {packets}")
+    late_ns = account.get("lateness_p99_ns")
+    if late_ns is not None and late_ns > LATENESS_NS:
+        validity.degradations.append(
+            f"{place}: 1 packet in 100 left the wire more than {late_ns / 1e6:.2f} ms late (tolerance"
+            f" {LATENESS_NS / 1e6:g} ms)"
+        )

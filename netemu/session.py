@@ -1,0 +1,141 @@
+"""From an Experiment to a finished run: plan, execute, analyse, judge, draw, report.
+
+This is the one place where the arrows of the architecture meet; everything it calls can be called alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from netemu.errors import NetemuError, VoidRun
+from netemu.experiment import Experiment, Run
+from netemu.experiment.claims import ClaimResult
+from netemu.kernels import kernel_named
+from netemu.recording.layout import Recording
+from netemu.results import store
+from netemu.results.manifest import build_manifest, write_manifest
+from netemu.results.summary import RunSummary, claim_summaries
+from netemu.specs import Plan
+
+Progress = Callable[[str], None]
+
+
+def run_experiment(
+    experiment: Experiment,
+    *,
+    kernel: str = "host",
+    seed: int = 1,
+    given: Mapping[str, object] | None = None,
+    results: Path = Path("results"),
+    source: Path | None = None,
+    progress: Progress = lambda text: None,
+) -> RunSummary:
+    """Run ``experiment`` once and leave its directory under ``results``.
+
+    A void run is kept, with its reasons, and has no claims. Errors of the user or of the machine leave nothing.
+    """
+    plan = experiment.plan(given, seed)
+    return run_plan(plan, kernel=kernel, experiment=experiment, results=results, source=source, progress=progress)
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    kernel: str,
+    experiment: Experiment | None,
+    results: Path,
+    source: Path | None = None,
+    progress: Progress = lambda text: None,
+) -> RunSummary:
+    """Run a plan; ``experiment`` None: a stored plan whose claims nobody knows any more."""
+    executor = kernel_named(kernel)
+    figures = [] if experiment is None else figure_requests(experiment, plan)
+    recording = store.begin(results, plan.experiment, plan.digest)
+    try:
+        try:
+            executor.execute(plan, recording, progress)
+            execution = json.loads((recording.root / "execution.json").read_text())
+            (recording.root / "execution.json").unlink()
+        except VoidRun as reason:
+            execution = {"void": [str(reason)], "degraded": []}
+        manifest = build_manifest(
+            plan,
+            kernel,
+            execution,
+            question="" if experiment is None else experiment.question,
+            drawing="" if experiment is None else experiment.drawing,
+            source=None if source is None else str(source.resolve()),
+            figures=figures,
+        )
+        write_manifest(recording, manifest)
+        claims = _results(recording, experiment, manifest, progress)
+        recording = store.finish(recording)
+    except BaseException:
+        store.discard(recording)
+        raise
+    return _summary(recording, plan, manifest, claims)
+
+
+def figure_requests(experiment: Experiment, plan: Plan) -> list[dict[str, Any]]:
+    """The experiment's figures as stored in the manifest: a flow becomes the port its server listens on."""
+    ports = {agent.name.removesuffix(".server"): agent.args.get("port") for agent in plan.agents}
+    requests = []
+    for request in experiment.figures:
+        options = dict(request.options)
+        if "flow" in options:
+            options["port"] = ports[options.pop("flow")]
+        requests.append({"name": request.name, "figure": request.figure, "options": options})
+    return requests
+
+
+def _results(
+    recording: Recording, experiment: Experiment | None, manifest: Mapping[str, Any], progress: Progress
+) -> list[ClaimResult]:
+    """Tables, claims, figures and report of what was recorded."""
+    from netemu.figures import FigureSpec, RunTables, make_figures
+    from netemu.report import write_report
+    from netemu.trace.recording import write_tables
+
+    progress("analysing captures")
+    try:
+        write_tables(recording)
+    except NetemuError:
+        if manifest["validity"] != "void":
+            raise
+        # A run that broke off may have left no captures; its manifest says why, and there is nothing to analyse.
+        progress("a void run without captures: no tables")
+        return []
+    claims = [] if experiment is None else _judge(experiment, recording, manifest["validity"] == "void")
+    recording.claims.write_text(json.dumps({"claims": [asdict(claim) for claim in claims]}, indent=2) + "\n")
+    if manifest["figures"] and manifest["validity"] != "void":
+        progress(f"drawing {len(manifest['figures'])} figures")
+        specs = [FigureSpec(**request) for request in manifest["figures"]]
+        make_figures(specs, RunTables.read(recording.root), recording.figures)
+    write_report(recording)
+    return claims
+
+
+def _judge(experiment: Experiment, recording: Recording, void: bool) -> list[ClaimResult]:
+    if not void:
+        return experiment.judge(Run(recording))
+    reason = "not observable: the run is void"
+    return [ClaimResult(claim.name, "a valid run", reason, None, None, "") for claim in experiment.claims]
+
+
+def _summary(recording: Recording, plan: Plan, manifest: Mapping[str, Any], claims: list[ClaimResult]) -> RunSummary:
+    files = tuple(sorted(path for path in recording.root.rglob("*") if path.is_file()))
+    return RunSummary(
+        experiment=plan.experiment,
+        run=recording.root,
+        kernel=manifest["kernel"],
+        seed=plan.seed,
+        validity=manifest["validity"],
+        reasons=tuple(manifest["reasons"]),
+        claims=claim_summaries(claims),
+        figures=tuple(path for path in files if path.parent == recording.figures),
+        files=files,
+    )
