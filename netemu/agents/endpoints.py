@@ -1,0 +1,92 @@
+"""How agents come to connections: a client's connect, a server's listening socket and its accept loop."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import select
+import socket
+from collections.abc import Iterable
+from time import monotonic_ns
+from typing import Any
+
+from netemu.agents import libc
+from netemu.agents.options import apply_options, check_address, family_of
+from netemu.agents.payload import Payload
+from netemu.agents.session import Session
+from netemu.agents.stream import Stream, StreamError
+from netemu.errors import BadInput
+
+_SOCK_CLOEXEC = socket.SOCK_CLOEXEC
+
+
+def client_socket(session: Session, args: dict[str, Any]) -> socket.socket:
+    """A TCP socket with its options set and bound to the source asked for; nothing is sent."""
+    sock = socket.socket(family_of(args, session.place), socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    apply_options(session, sock, args)
+    if args["source_address"] is not None or args["source_port"]:
+        source = args["source_address"] or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0")
+        check_address(source, f"{session.place}: argument 'source_address'")
+        bind(session, sock, source, args["source_port"], "source_address")
+    return sock
+
+
+def listening_socket(session: Session, args: dict[str, Any]) -> socket.socket:
+    """A listening TCP socket; accepted sockets inherit its options."""
+    sock = socket.socket(family_of(args, session.place), socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    apply_options(session, sock, args)
+    bind(session, sock, args["address"] or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0"), args["port"])
+    sock.listen(args["backlog"])
+    session.log.add(monotonic_ns(), "listen")
+    return sock
+
+
+def bind(session: Session, sock: socket.socket, address: str, port: int, argument: str = "address") -> None:
+    """``bind``; :class:`BadInput` with the address when the kernel refuses it."""
+    try:
+        sock.bind((address, port))
+    except OSError as error:
+        where = f"{session.place}: argument {argument!r}"
+        raise BadInput(f"{where}: cannot bind {address} port {port}: {error.strerror}") from error
+    session.log.add(monotonic_ns(), "bind")
+
+
+def accept(session: Session, listener: socket.socket, args: dict[str, Any], payload: Payload) -> Stream | None:
+    """The next connection; None when the agent must stop, or there is none now on a non-blocking listener."""
+    while session.stop_reason is None:
+        begin = monotonic_ns()
+        fd = libc.accept4(listener.fileno(), None, None, _SOCK_CLOEXEC)
+        end = monotonic_ns()
+        if fd >= 0:
+            stream = Stream(session, socket.socket(fileno=fd), args, payload)
+            stream.name_ends()
+            session.log.add(begin, "accept", end - begin, stream.name)
+            return stream
+        code = ctypes.get_errno()
+        session.log.add(begin, "accept", end - begin, error=libc.errno_name(code))
+        if code == errno.EAGAIN and args["mode"] == "nonblocking":
+            return None
+        if code not in (errno.EINTR, errno.EAGAIN, errno.ECONNABORTED):
+            raise StreamError("accept", None, code)
+    return None
+
+
+def totals(connections: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The summary of several connections: bytes, and the sums of what TCP_INFO counts."""
+    connections = list(connections)
+    infos = [connection["tcp_info"] for connection in connections]
+    result: dict[str, Any] = {
+        name: sum(connection[name] for connection in connections)
+        for name in ("sent_bytes", "received_bytes", "mismatch_bytes")
+    }
+    for name in ("tcpi_total_retrans", "tcpi_bytes_retrans", "tcpi_segs_out", "tcpi_segs_in"):
+        result[name] = sum(info.get(name, 0) for info in infos)
+    result["connections"] = connections
+    return result
+
+
+EVENT_READ = select.EPOLLIN | select.EPOLLRDHUP

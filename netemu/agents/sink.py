@@ -1,0 +1,117 @@
+"""``sink``: accept connections and read everything, as slowly as asked.
+
+Reading: ``chunk_bytes`` per recv(), one recv() each ``interval_ns`` when that is not 0, none in
+``initial_pause_ns`` after a connection's accept nor in ``pauses`` (items [at_ns, for_ns] of the run's time), none
+at all after ``stop_after_bytes`` of a connection (which then ends as ``close`` says).
+
+Modes ``blocking`` and ``timeout`` serve one connection after the other, ``nonblocking`` all at once.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, NamedTuple
+
+from netemu.agents.args import Arg
+from netemu.agents.endpoints import accept, listening_socket, totals
+from netemu.agents.options import SERVER, TCP
+from netemu.agents.payload import Payload
+from netemu.agents.session import Session
+from netemu.agents.stream import Stream, StreamError
+
+
+def _check_pauses(value: list[Any]) -> str | None:
+    end = 0
+    for item in value:
+        if not (isinstance(item, list) and len(item) == 2 and all(isinstance(n, int) and n >= 0 for n in item)):
+            return "must hold items [at_ns, for_ns]"
+        if item[0] < end:
+            return "must be in order of time and not overlap"
+        end = item[0] + item[1]
+    return None
+
+
+ARGS = (
+    *SERVER,
+    *TCP,
+    Arg("connections", int, 1, "how many to serve; 0: until the stop"),
+    Arg("interval_ns", int, 0, "from one recv() to the next"),
+    Arg("initial_pause_ns", int, 0, "from accept() to the first recv()"),
+    Arg("pauses", list, [], "items [at_ns, for_ns]: no recv() then", check=_check_pauses),
+    Arg("stop_after_bytes", int, None, "read no more of a connection after this many bytes"),
+)
+
+
+class Reader:
+    """Reads one connection at a time at the pace asked; times are ``t_ns``."""
+
+    def __init__(self, session: Session, args: dict[str, Any]) -> None:
+        self._session = session
+        self._chunk: int = args["chunk_bytes"]
+        self._interval: int = args["interval_ns"]
+        self._pauses = [(at, at + length) for at, length in args["pauses"]]
+        self._limit: int | None = args["stop_after_bytes"]
+        self._next_ns = 0
+
+    def read(self, stream: Stream) -> bool:
+        """One recv() when its time has come; False when this connection is read no further."""
+        if not self._wait():
+            return False
+        room = self._chunk if self._limit is None else min(self._chunk, self._limit - stream.received)
+        if room > 0:
+            stream.recv(room)
+        return not stream.at_end and (self._limit is None or stream.received < self._limit)
+
+    def pause(self, for_ns: int) -> None:
+        """No recv() for ``for_ns`` from now on."""
+        if for_ns:
+            self._next_ns = self._session.now() + for_ns
+
+    def _wait(self) -> bool:
+        if self._interval or self._pauses or self._next_ns:
+            now = self._session.now()
+            wake = max(self._next_ns, now)
+            for at, end in self._pauses:
+                if at <= wake < end:
+                    wake = end
+            if wake > now:
+                self._session.log.idle(wake - now)
+                self._session.sleep_until(wake)
+            self._next_ns = wake + self._interval if self._interval else 0
+        return self._session.stop_reason is None
+
+
+def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
+    """Returns the summary; the socket listens before ``ready``."""
+    payload = Payload(args["chunk_bytes"])
+    listener = listening_socket(session, args)
+    served = Served([], [])
+    if session.start():
+        _serve_in_turn(session, args, payload, listener, served)
+    listener.close()
+    return {"error": served.errors[0] if served.errors else None, **totals(served.finished)}
+
+
+class Served(NamedTuple):
+    """What became of the connections."""
+
+    finished: list[dict[str, Any]]
+    errors: list[str]
+
+
+def _serve_in_turn(
+    session: Session, args: dict[str, Any], payload: Payload, listener: socket.socket, served: Served
+) -> None:
+    wanted = args["connections"]
+    while session.stop_reason is None and (not wanted or len(served.finished) < wanted):
+        stream = accept(session, listener, args, payload)
+        if stream is None:
+            continue
+        reader = Reader(session, args)
+        reader.pause(args["initial_pause_ns"])
+        try:
+            while reader.read(stream):
+                pass
+        except StreamError as failure:
+            served.errors.append(str(failure))
+        served.finished.append(stream.finish())

@@ -1,0 +1,198 @@
+"""One TCP connection of an agent: its calls in any of the three modes, each logged, its bytes counted and checked."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import select
+import socket
+import struct
+from time import monotonic_ns
+from typing import Any
+
+from netemu.agents import libc
+from netemu.agents.options import linger_zero, set_option
+from netemu.agents.payload import Payload
+from netemu.agents.session import Session
+from netemu.agents.tcp_info import TCP_CLOSE, read_tcp_info
+
+_RETRY = (errno.EINTR, errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
+MSG_MORE = socket.MSG_MORE
+
+
+class StreamError(Exception):
+    """A call failed with something other than "not now": the connection is over. ``text`` names call and errno."""
+
+    def __init__(self, call: str, connection: str | None, code: int) -> None:
+        super().__init__(f"{call} {connection or ''}: {libc.errno_name(code)}".replace(" :", ":"))
+
+
+class Stream:
+    """A TCP socket with the session's log; ``sent`` and ``received`` count bytes of the stream since its start."""
+
+    def __init__(self, session: Session, sock: socket.socket, args: dict[str, Any], payload: Payload) -> None:
+        self.session, self.sock, self.payload = session, sock, payload
+        self.fd = sock.fileno()
+        self.mode: str = args["mode"]
+        self.closing: str = args["close"]
+        self.cork: bool = args["cork"]
+        self.name: str | None = None
+        self.sent = self.received = self.mismatch_bytes = 0
+        self.at_end = False
+        self.info: dict[str, int] = {}
+        self._epoll: select.epoll | None = None
+        sock.setblocking(self.mode != "nonblocking")
+        self._log = session.log
+
+    def connect(self, address: tuple[Any, ...]) -> bool:
+        """Connect; False when the agent must stop first. Raises :class:`StreamError`."""
+        packed = _sockaddr(self.sock.family, address)
+        while self.session.stop_reason is None:
+            code = self._call("connect", None, libc.connect, self.fd, packed, len(packed))[1]
+            if code in (0, errno.EISCONN):
+                self.name_ends()
+                return True
+            if code not in _RETRY:
+                raise StreamError("connect", f"{address[0]}:{address[1]}", code)
+            if self.mode == "nonblocking" and self.wait(select.EPOLLOUT):
+                code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if code:
+                    self._note("getsockopt SO_ERROR", code)
+                    raise StreamError("connect", f"{address[0]}:{address[1]}", code)
+        return False
+
+    def name_ends(self) -> None:
+        """Learn ``local>remote`` for the log; the socket is connected."""
+        self.name = f"{_show(self.sock.getsockname())}>{_show(self.sock.getpeername())}"
+
+    def send(self, count: int, flags: int = 0) -> int:
+        """One send() of up to ``count`` bytes: bytes done, 0 for "not now". Raises :class:`StreamError`."""
+        done, code = self._call(
+            "send", count, libc.send, self.fd, self.payload.address(self.sent), count, flags | socket.MSG_NOSIGNAL
+        )
+        if done >= 0:
+            self.sent += done
+            return done
+        self._retry_or_raise("send", code, select.EPOLLOUT)
+        return 0
+
+    def send_all(self, count: int, flags: int = 0) -> bool:
+        """Send ``count`` bytes in as many calls as it takes; False when the agent must stop first."""
+        chunk = self.payload.chunk_bytes
+        while count and self.session.stop_reason is None:
+            count -= self.send(min(count, chunk), flags)
+        return count == 0
+
+    def recv(self, count: int) -> int:
+        """One recv() of up to ``count`` bytes, checked: bytes done, 0 for "not now" or ``at_end``."""
+        done, code = self._call("recv", count, libc.recv, self.fd, self.payload.receive_address, count, 0)
+        if done > 0:
+            self.mismatch_bytes += self.payload.mismatches(self.received, done)
+            self.received += done
+        elif done == 0:
+            self.at_end = True
+        else:
+            self._retry_or_raise("recv", code, select.EPOLLIN)
+        return max(done, 0)
+
+    def recv_all(self, count: int) -> bool:
+        """Receive ``count`` bytes; False when the stream ends or the agent must stop first."""
+        chunk = self.payload.chunk_bytes
+        while count and self.session.stop_reason is None and not self.at_end:
+            count -= self.recv(min(count, chunk))
+        return count == 0
+
+    def wait(self, events: int) -> bool:
+        """Block in epoll_wait() until one of ``events``; False on a signal."""
+        epoll = self._epoll
+        if epoll is None:
+            epoll = self._epoll = select.epoll()
+            epoll.register(self.fd, events)
+        else:
+            epoll.modify(self.fd, events)
+        return self._epoll_wait(epoll) > 0
+
+    def shutdown(self) -> None:
+        """Send FIN after what is queued; a socket that is not connected any more is logged and left."""
+        if self.cork:
+            set_option(self.session, self.sock, "cork", (socket.IPPROTO_TCP, socket.TCP_CORK), 0)
+        begin, code = monotonic_ns(), 0
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            code = error.errno or 0
+        self._note("shutdown", code, begin)
+
+    def finish(self) -> dict[str, Any]:
+        """End the connection as ``closing`` says, log TCP_INFO, close; the connection's part of the summary."""
+        try:
+            if self.name is not None and self.closing == "wait":
+                self._close_both_ways()
+            elif self.closing == "hold":
+                self.session.wait_for_stop()
+        except StreamError:
+            pass  # logged where it happened; the connection is over, which is what was wanted
+        self.info = read_tcp_info(self.sock)
+        self._log.add(monotonic_ns(), "getsockopt TCP_INFO", 0, self.name, detail=self.info)
+        if self.closing == "abort":
+            linger_zero(self.session, self.sock)
+        if self._epoll is not None:
+            self._epoll.close()
+        begin = monotonic_ns()
+        self.sock.close()
+        self._note("close", 0, begin)
+        return {
+            "connection": self.name,
+            "sent_bytes": self.sent,
+            "received_bytes": self.received,
+            "mismatch_bytes": self.mismatch_bytes,
+            "tcp_info": self.info,
+        }
+
+    def _close_both_ways(self) -> None:
+        """FIN both ways and wait until the last is acknowledged, so that TCP_INFO holds every retransmission."""
+        self.shutdown()
+        while not self.at_end and self.session.stop_reason is None:
+            self.recv(self.payload.chunk_bytes)
+        # The state change to CLOSE wakes an edge-triggered wait although the mask stays the same (tcp_done()).
+        with select.epoll() as epoll:
+            epoll.register(self.fd, select.EPOLLHUP | select.EPOLLET)
+            while self.session.stop_reason is None and read_tcp_info(self.sock)["tcpi_state"] != TCP_CLOSE:
+                self._epoll_wait(epoll)
+
+    def _epoll_wait(self, epoll: select.epoll) -> int:
+        events = (libc.EpollEvent * 1)()
+        return self._call("epoll_wait", None, libc.epoll_wait, epoll.fileno(), events)[0]
+
+    def _retry_or_raise(self, call: str, code: int, events: int) -> None:
+        if code not in (errno.EINTR, errno.EAGAIN):
+            raise StreamError(call, self.name, code)
+        if self.mode == "nonblocking" and code == errno.EAGAIN:
+            self.wait(events)
+
+    def _call(self, name: str, asked: int | None, function: Any, *args: Any) -> tuple[int, int]:
+        begin = monotonic_ns()
+        done = function(*args)
+        end = monotonic_ns()
+        code = ctypes.get_errno() if done < 0 else 0
+        error = libc.errno_name(code) if code else None
+        did = done if asked is not None and done >= 0 else None
+        self._log.add(begin, name, end - begin, self.name, asked=asked, done=did, error=error)
+        return done, code
+
+    def _note(self, call: str, code: int, begin_ns: int | None = None) -> None:
+        now = monotonic_ns()
+        begin = now if begin_ns is None else begin_ns
+        self._log.add(begin, call, now - begin, self.name, error=libc.errno_name(code) if code else None)
+
+
+def _show(name: tuple[Any, ...]) -> str:
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+
+def _sockaddr(family: int, address: tuple[Any, ...]) -> bytes:
+    """``struct sockaddr_in`` or ``sockaddr_in6``."""
+    raw = socket.inet_pton(family, address[0])
+    if family == socket.AF_INET:
+        return struct.pack("=HH4s8x", family, socket.htons(address[1]), raw)
+    return struct.pack("=HHI16sI", family, socket.htons(address[1]), 0, raw, 0)

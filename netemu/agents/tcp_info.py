@@ -1,0 +1,77 @@
+"""``struct tcp_info`` decoded to named fields (include/uapi/linux/tcp.h, v6.18; older kernels return a prefix)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+_U32 = (
+    "rto ato snd_mss rcv_mss unacked sacked lost retrans fackets last_data_sent last_ack_sent last_data_recv"
+    " last_ack_recv pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space"
+    " total_retrans"
+)
+_LAYOUT = (
+    ("B", "state ca_state retransmits probes backoff options wscale flags"),
+    ("I", _U32),
+    ("Q", "pacing_rate max_pacing_rate bytes_acked bytes_received"),
+    ("I", "segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out"),
+    ("Q", "delivery_rate busy_time rwnd_limited sndbuf_limited"),
+    ("I", "delivered delivered_ce"),
+    ("Q", "bytes_sent bytes_retrans"),
+    ("I", "dsack_dups reord_seen rcv_ooopack snd_wnd rcv_wnd rehash"),
+    ("H", "total_rto total_rto_recoveries"),
+    ("I", "total_rto_time received_ce delivered_e1_bytes delivered_e0_bytes delivered_ce_bytes received_e1_bytes"),
+    ("I", "received_e0_bytes received_ce_bytes"),
+    ("H", "accecn_fail_mode accecn_opt_seen"),
+)
+_NAMES = tuple("tcpi_" + name for _, names in _LAYOUT for name in names.split())
+_FORMAT = "".join(code * len(names.split()) for code, names in _LAYOUT)
+_STRUCTS: dict[int, struct.Struct] = {}
+
+STATES = (
+    "NONE",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT1",
+    "FIN_WAIT2",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "LISTEN",
+    "CLOSING",
+    "NEW_SYN_RECV",
+    "BOUND_INACTIVE",
+)
+"""TCP states by number (include/net/tcp_states.h)."""
+
+TCP_CLOSE = 7
+CA_STATES = ("Open", "Disorder", "CWR", "Recovery", "Loss")
+"""``enum tcp_ca_state`` by number."""
+
+
+def _prefix(size: int) -> struct.Struct:
+    """The struct of the fields that lie entirely within ``size`` bytes."""
+    found = _STRUCTS.get(size)
+    if found is None:
+        count = len(_FORMAT)
+        while struct.calcsize("=" + _FORMAT[:count]) > size:
+            count -= 1
+        found = _STRUCTS[size] = struct.Struct("=" + _FORMAT[:count])
+    return found
+
+
+def decode_tcp_info(raw: bytes) -> dict[str, int]:
+    """Every field that ``raw`` holds, by the kernel's name and in the kernel's units; bit fields taken apart."""
+    layout = _prefix(len(raw))
+    info = dict(zip(_NAMES, layout.unpack_from(raw), strict=False))
+    wscale, flags = info.pop("tcpi_wscale"), info.pop("tcpi_flags")
+    info["tcpi_snd_wscale"], info["tcpi_rcv_wscale"] = wscale & 15, wscale >> 4
+    info["tcpi_delivery_rate_app_limited"] = flags & 1
+    return info
+
+
+def read_tcp_info(sock: socket.socket) -> dict[str, int]:
+    """TCP_INFO of ``sock``; OSError when it is no TCP socket."""
+    return decode_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1024))
