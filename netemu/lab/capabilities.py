@@ -67,7 +67,7 @@ class KernelFacts(msgspec.Struct, frozen=True):
 
 
 class Rights(msgspec.Struct, frozen=True):
-    """Who asks, of which kernel: user, ``CapEff`` mask, congestion controls, release, ``uname -m``, loadable modules."""
+    """Who asks, of which kernel: user, ``CapEff`` mask, congestion controls, release, ``uname -m``, modules."""
 
     user_id: int
     capability_mask: int
