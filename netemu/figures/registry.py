@@ -1,0 +1,80 @@
+"""The figures by name, and the request for one as data."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from netemu.errors import BadInput
+from netemu.figures.selection import SELECTION_OPTIONS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from netemu.figures.tables import RunTables
+
+FIGURES: dict[str, tuple[str, str]] = {
+    "time_sequence": ("netemu.figures.time_sequence", "sequence numbers over time with tcptrace's conventions"),
+    "window": ("netemu.figures.window", "advertised window and bytes in flight, and what limited the sender"),
+    "segment_size": ("netemu.figures.segment_size", "segment size and path MTU steps with the ICMP behind each"),
+    "rtt": ("netemu.figures.rtt", "RTT samples, smoothed RTT and retransmission timeout"),
+    "retransmissions": ("netemu.figures.retransmissions", "retransmissions by class, and what the wire dropped"),
+    "cdf": ("netemu.figures.cdf", "empirical distribution of any column of any table"),
+}
+"""Name -> (module with ``draw``, what it shows)."""
+
+
+class FigureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A figure that an experiment asks for.
+
+    ``name`` is the stem of its files; ``figure`` one of :data:`FIGURES`; ``options`` go to that figure's ``draw``:
+    the selection of a connection (``capture``, ``client``, ``server``, ``port``, ``connection``, ``direction``,
+    ``pick``), ``title``, ``start``, ``stop``, and what the figure has of its own.
+    """
+
+    name: str
+    figure: str
+    options: dict[str, Any] = {}
+
+
+def _draw_function(figure: str, place: str) -> Callable[..., Figure]:
+    if figure not in FIGURES:
+        raise BadInput(f"{place}: no figure is called {figure!r}; there are {', '.join(sorted(FIGURES))}")
+    function: Callable[..., Figure] = importlib.import_module(FIGURES[figure][0]).draw
+    return function
+
+
+def allowed_options(figure: str, place: str = "figure") -> tuple[str, ...]:
+    """The options that ``figure`` takes; :class:`BadInput` names ``place`` when there is no such figure."""
+    parameters = inspect.signature(_draw_function(figure, place)).parameters.values()
+    own = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "width_in"]
+    takes_selection = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return tuple(own) + (SELECTION_OPTIONS if takes_selection else ())
+
+
+def draw(spec: FigureSpec, run: RunTables, *, width_in: float) -> Figure:
+    """Draw ``spec`` from the tables of ``run`` at ``width_in`` inches, in the paper style.
+
+    Raises :class:`BadInput` for a figure or option that does not exist, a selection that matches nothing or more
+    than one connection, and a table that the run does not have.
+    """
+    from netemu.figures.style import paper_style
+    from netemu.figures.validity import mark_validity
+
+    place = f"figure {spec.name!r}"
+    function = _draw_function(spec.figure, place)
+    allowed = allowed_options(spec.figure, place)
+    for option in spec.options:
+        if option not in allowed:
+            raise BadInput(f"{place}: {spec.figure} has no option {option!r}; it takes {', '.join(allowed)}")
+    try:
+        with paper_style():
+            figure = function(run, width_in=width_in, **spec.options)
+            mark_validity(figure, run.validity, run.reasons)
+    except BadInput as error:
+        raise BadInput(f"{place}: {error}") from error
+    return figure

@@ -1,0 +1,76 @@
+"""RTT samples of the capture, with the smoothed RTT and the retransmission timeout of the sender's socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netemu.errors import BadInput
+from netemu.figures import scales
+from netemu.figures.flight import sender_samples
+from netemu.figures.selection import select
+from netemu.figures.style import BLUE, GREY, RASTER_ABOVE, VERMILLION, legend_above, light_grid, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from netemu.figures.tables import RunTables
+
+LOG_ABOVE = 20
+"""``scale="auto"`` is logarithmic when the largest value is more than this many times the smallest."""
+
+
+def draw(
+    run: RunTables,
+    *,
+    width_in: float,
+    start: str | int | None = None,
+    stop: str | int | None = None,
+    scale: str = "auto",
+    rto: bool = True,
+    title: str | None = None,
+    **selection: Any,
+) -> Figure:
+    """The selected connection; ``scale`` is ``auto``, ``linear`` or ``log``; ``rto=False`` leaves the timeout out."""
+    if scale not in ("auto", "linear", "log"):
+        raise BadInput(f"scale {scale!r} is none of auto, linear, log")
+    span = scales.time_span(start, stop)
+    chosen = select(run, **selection)
+    measured = run.scan("rtt").filter(chosen.where(), scales.within(span)).sort("t_ns").collect()
+    samples = sender_samples(run, chosen, span)
+    if samples is not None:
+        samples = samples.filter(samples["srtt_ns"] > 0)  # zero until the first sample of the connection
+    series: list[tuple[Any, Any, str, str, Any]] = [(measured["t_ns"], measured["rtt_ns"], "RTT samples", GREY, ".")]
+    if samples is not None:
+        series.append((samples["t_ns"], samples["srtt_ns"], "smoothed RTT", BLUE, "-"))
+        if rto:
+            series.append((samples["t_ns"], samples["rto_ns"], "RTO", VERMILLION, (0, (4, 1.2))))
+    series = [one for one in series if not one[0].is_empty()]
+    if not series:
+        raise BadInput(f"{run.label}: no RTT sample of {chosen.sender} > {chosen.receiver} between start and stop")
+    values = [one[1].to_numpy() for one in series]
+    low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    logarithmic = scale == "log" or (scale == "auto" and low > 0 and high > LOG_ABOVE * low)
+    time = scales.time_scale(max(float(one[0].to_numpy().max()) for one in series))
+    unit = scales.time_scale(high)
+    figure = new_figure(width_in, title=title)
+    axes = figure.subplots()
+    keys: list[tuple[Any, str]] = []
+    for t_ns, value_ns, label, colour, line in series:
+        x, y = t_ns.to_numpy() / time.divisor, value_ns.to_numpy() / unit.divisor
+        if line == ".":
+            many = t_ns.len() > RASTER_ABOVE
+            (key,) = axes.plot(x, y, ".", color=colour, markersize=2.2, rasterized=many)
+        else:
+            (key,) = axes.step(x, y, where="post", color=colour, linestyle=line)
+        keys.append((key, label))
+    if logarithmic:
+        axes.set_yscale("log")
+        scales.plain_log_ticks(axes.yaxis, low / unit.divisor, high / unit.divisor)
+    else:
+        axes.set_ylim(bottom=0)
+    axes.margins(x=0.02)
+    axes.set_xlabel(time.label("Time"))
+    axes.set_ylabel(unit.label("RTT"))
+    light_grid(axes)
+    legend_above(figure, keys)
+    return figure

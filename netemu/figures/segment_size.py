@@ -1,0 +1,141 @@
+"""Size of every data segment's IP packet over time, the path MTU, and the ICMP message behind each step of it.
+
+The path MTU is the sender's own view (``tcpi_pmtu`` of its socket samples) where the run has samples, and otherwise
+what the ICMP messages reported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netemu.errors import BadInput
+from netemu.figures.flight import sender_samples
+from netemu.figures.scales import Scale, time_scale, time_span, within
+from netemu.figures.selection import Selection, select
+from netemu.figures.style import (
+    BLACK,
+    BLUE,
+    RASTER_ABOVE,
+    RETRANSMISSIONS,
+    SMALL_PT,
+    VERMILLION,
+    legend_above,
+    light_grid,
+    new_figure,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from netemu.figures.tables import RunTables
+
+KINDS = {"fragmentation_needed": "ICMP fragmentation needed", "packet_too_big": "ICMPv6 packet too big"}
+
+
+def draw(
+    run: RunTables,
+    *,
+    width_in: float,
+    start: str | int | None = None,
+    stop: str | int | None = None,
+    title: str | None = None,
+    **selection: Any,
+) -> Figure:
+    """The selected direction between ``start`` and ``stop``; hollow circles are retransmissions."""
+    import polars as pl
+
+    span = time_span(start, stop)
+    chosen = select(run, **selection)
+    sizes = (
+        run.scan("packets")
+        .filter(chosen.where(), pl.col("protocol") == 6, pl.col("payload_bytes") > 0, within(span))
+        .sort("frame")
+        .collect()
+    )
+    if sizes.is_empty():
+        raise BadInput(f"{run.label}: no data segment of {chosen.sender} > {chosen.receiver} between start and stop")
+    messages = _messages(run, chosen, span)
+    time = time_scale(float(sizes["t_ns"].to_numpy().max()))
+    figure = new_figure(width_in, title=title)
+    axes = figure.subplots()
+    keys = _segments(axes, sizes, time)
+    keys += _path_mtu(axes, sender_samples(run, chosen, span), messages, sizes, time)
+    keys += _causes(axes, messages, time)
+    axes.margins(x=0.03, y=0.12)
+    axes.set_xlabel(time.label("Time"))
+    axes.set_ylabel(Scale("B", 1.0).label("IP packet size"))
+    light_grid(axes)
+    legend_above(figure, keys)
+    return figure
+
+
+def _messages(run: RunTables, chosen: Selection, span: tuple[int, int]) -> pl.DataFrame | None:
+    """ICMP errors that report an MTU and quote a packet of the direction; None when there is none."""
+    import polars as pl
+
+    if not run.has("icmp"):
+        return None
+    rows = run.scan("icmp").filter(chosen.where(), pl.col("kind").is_in(list(KINDS)), within(span)).sort("t_ns")
+    found = rows.collect()
+    return None if found.is_empty() else found
+
+
+def _segments(axes: Axes, sizes: pl.DataFrame, time: Scale) -> list[tuple[Any, str]]:
+    import polars as pl
+
+    keys: list[tuple[Any, str]] = []
+    resent = pl.col("kind").is_in(list(RETRANSMISSIONS))
+    for rows, label, face in (
+        (sizes.filter(~resent), "segment", BLACK),
+        (sizes.filter(resent), "retransmission", "none"),
+    ):
+        if not rows.is_empty():
+            x = rows["t_ns"].to_numpy() / time.divisor
+            style: dict[str, Any] = {
+                "markersize": 2.2 if face == BLACK else 3.4,
+                "rasterized": rows.height > RASTER_ABOVE,
+            }
+            (key,) = axes.plot(x, rows["ip_bytes"].to_numpy(), "o", color=BLACK, markerfacecolor=face, **style)
+            keys.append((key, label))
+    return keys
+
+
+def _path_mtu(
+    axes: Axes, samples: pl.DataFrame | None, messages: pl.DataFrame | None, sizes: pl.DataFrame, time: Scale
+) -> list[tuple[Any, str]]:
+    """The step line of the path MTU, up to the last segment shown."""
+    if samples is not None:
+        x, y, label = samples["t_ns"].to_list(), samples["pmtu_bytes"].to_list(), "path MTU (socket)"
+    elif messages is not None:
+        x, y, label = messages["t_ns"].to_list(), messages["mtu_bytes"].to_list(), "path MTU (ICMP)"
+    else:
+        return []
+    end = max(int(sizes["t_ns"].to_numpy().max()), x[-1])
+    scaled = [t / time.divisor for t in [*x, end]]
+    (key,) = axes.step(scaled, [*y, y[-1]], where="post", color=BLUE, linestyle=(0, (4, 1.2)), zorder=1)
+    return [(key, label)]
+
+
+def _causes(axes: Axes, messages: pl.DataFrame | None, time: Scale) -> list[tuple[Any, str]]:
+    """A triangle for each ICMP message at the MTU it reports, with that MTU and the router beside the first of each."""
+    if messages is None:
+        return []
+    named: set[tuple[str, int]] = set()
+    keys: dict[str, Any] = {}
+    for row in messages.iter_rows(named=True):
+        x, mtu = row["t_ns"] / time.divisor, row["mtu_bytes"]
+        (key,) = axes.plot(x, mtu, "v", color=VERMILLION, markersize=4.5, zorder=5, linestyle="none")
+        keys.setdefault(row["kind"], key)
+        if (row["reporter"], mtu) not in named:
+            named.add((row["reporter"], mtu))
+            axes.annotate(
+                f"{mtu} B from {row['reporter']}",
+                (x, mtu),
+                (4, 4),
+                textcoords="offset points",
+                fontsize=SMALL_PT,
+                color=VERMILLION,
+            )
+    return [(key, KINDS[kind]) for kind, key in keys.items()]
