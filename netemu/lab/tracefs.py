@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,8 @@ from netemu.errors import MissingCapability
 
 PREFIX = "netemu-"
 MOUNT_POINT = Path("/sys/kernel/tracing")
+SETTLING_S = 10
+"""An instance younger than this may be between its making and its first open file."""
 
 CLONE_NEWNS = 0x0002_0000
 MS_REC, MS_PRIVATE = 0x4000, 0x4_0000
@@ -71,10 +74,12 @@ def is_open(instance: str, proc: Path = Path("/proc")) -> bool:
 
 
 def unused_instances() -> list[str]:
-    """Names of netemu's tracing instances that no process uses."""
+    """Names of netemu's tracing instances that no process uses, nor is about to."""
+    old = time.time() - SETTLING_S
 
     def names(root: Path) -> list[str]:
-        return sorted(path.name for path in (root / "instances").glob(f"{PREFIX}*"))
+        found = (root / "instances").glob(f"{PREFIX}*")
+        return sorted(path.name for path in found if path.stat().st_mtime <= old)
 
     return [name for name in with_tracefs(names) if not is_open(name)]
 

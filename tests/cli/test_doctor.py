@@ -1,0 +1,89 @@
+"""``netemu doctor``: findings as text and JSON, the verdict and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netemu.cli import doctor, main
+from netemu.lab.capabilities import Finding
+
+GOOD = Finding("veth", "ok", "works", "links", None, True)
+OPTIONAL = Finding("qdisc netem", "missing", "unknown kind", "kernel wires", "sudo modprobe sch_netem")
+FATAL = Finding("mnexec", "missing", "not found", "hosts", "sudo apt-get install mininet", True)
+UNSEEN = Finding("namespaces", "unknown", "needs root", "hosts", "sudo .venv/bin/netemu doctor", True)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
+    monkeypatch.setattr(doctor, "examine", lambda results: list(findings))
+
+
+def test_exit_code_is_0_when_only_options_are_missing(monkeypatch, capsys) -> None:
+    pretend(monkeypatch, GOOD, OPTIONAL)
+    assert main.main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "-> sudo modprobe sch_netem" in out
+    assert out.splitlines()[-1] == "Experiments can run here."
+
+
+@pytest.mark.parametrize("obstacle", [FATAL, UNSEEN])
+def test_exit_code_is_3_when_something_required_is_missing_or_unseen(obstacle, monkeypatch, capsys) -> None:
+    pretend(monkeypatch, GOOD, obstacle)
+    assert main.main(["doctor"]) == 3
+    out = capsys.readouterr().out
+    assert f"Experiments cannot run here: {obstacle.name}." in out
+    assert f"-> {obstacle.remedy}" in out
+
+
+def test_json_holds_every_field_of_every_finding(monkeypatch, capsys) -> None:
+    pretend(monkeypatch, GOOD, FATAL)
+    assert main.main(["doctor", "--json"]) == 3
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["lab"] is False
+    assert answer["findings"][1] == {
+        "name": "mnexec",
+        "status": "missing",
+        "detail": "not found",
+        "purpose": "hosts",
+        "remedy": "sudo apt-get install mininet",
+        "required": True,
+    }
+
+
+def test_every_line_says_what_it_is_for_and_every_missing_thing_has_a_command(tmp_path: Path) -> None:
+    findings = doctor.examine(tmp_path)
+    assert all(finding.purpose and finding.detail for finding in findings)
+    required = [finding for finding in doctor.obstacles(findings) if finding.remedy is None]
+    assert required == []
+
+
+def test_without_root_it_still_answers_and_says_what_it_could_not_see() -> None:
+    """As an ordinary user, who reads the modules over a path of root's: only the imports happen as root."""
+    if os.geteuid() == 0:
+        code = (
+            "import os, sys\n"
+            "from netemu.cli import doctor, main\n"
+            "from netemu.lab import capabilities, installed\n"
+            "import packaging.requirements, packaging.specifiers, msgspec, importlib.metadata\n"
+            "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+            "sys.exit(main.main(['doctor', '--json', '--out', '/tmp']))\n"
+        )
+        done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
+    else:
+        argv = [sys.executable, "-m", "netemu", "doctor", "--json"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    findings = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert findings["root"]["status"] == "missing"
+    assert findings["root"]["remedy"].startswith("sudo ")
+
+
+@pytest.mark.lab
+def test_this_machine_can_run_experiments(capsys) -> None:
+    assert main.main(["doctor"]) == 0
+    assert "Experiments can run here." in capsys.readouterr().out
