@@ -59,7 +59,9 @@ def _family_claims(family: int) -> None:
     @experiment.claim(f"IPv{family}: segments step down to what each ICMP error allows")
     def steps(run: Run) -> Outcome:
         sent = run.packets(flow, at="h1-eth0", direction=0).filter(pl.col("payload_bytes") > 0).sort("t_ns")
-        largest = sent.select(pl.col("ip_bytes")).filter(pl.col("ip_bytes") > 1200)["ip_bytes"].unique().sort(descending=True)
+        largest = (
+            sent.select(pl.col("ip_bytes")).filter(pl.col("ip_bytes") > 1200)["ip_bytes"].unique().sort(descending=True)
+        )
         return equal(largest.to_list()[:3], [1500, 1400, 1280], "bytes (IP packets)")
 
     @experiment.claim(f"IPv{family}: after the last ICMP error no packet exceeds the path MTU")

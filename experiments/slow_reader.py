@@ -11,6 +11,8 @@ second flow loses that update on the wire: nobody would ever speak again, were i
 References: RFC 9293 section 3.8.6.1; tcp_probe_timer and tcp_write_wakeup in net/ipv4 of the kernel.
 """
 
+from itertools import pairwise
+
 import polars as pl
 
 from netemu.experiment import Experiment, NotObservable, Outcome, Run, at_least, at_most, bulk, equal, holds, within
@@ -82,10 +84,10 @@ def _flow_claims(flow: str) -> None:
     @experiment.claim(f"{flow}: the gaps between probes double, up to the timer wheel's rounding")
     def doubling(run: Run) -> Outcome:
         times = [t_ns for t_ns in _probes(run, flow) if t_ns < _opened_ns(run, flow)]
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in pairwise(times)]
         if len(gaps) < 2:
             raise NotObservable(f"{len(times)} probes before the reader went on, at least 3 are needed")
-        ratios = [later / earlier for earlier, later in zip(gaps, gaps[1:], strict=False)]
+        ratios = [later / earlier for earlier, later in pairwise(gaps)]
         worst = max(ratios, key=lambda ratio: abs(ratio - 2))
         return within(worst, 2.0, 2 * WHEEL + 0.05, "(the ratio farthest from 2)")
 

@@ -41,7 +41,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("experiments", nargs="+", type=Path, metavar="EXPERIMENT", help="experiment files (*.py)")
     add("--kernel", action="append", metavar="NAME", help="kernel to run on (default: host); repeat to compare")
     add("--seed", type=_whole, default=1, metavar="S", help="seed of every random decision (default: 1)")
-    add("--repeat", type=_positive, default=1, metavar="N", help="run N times with the seeds S, S+1, ... and print intervals")
+    add(
+        "--repeat",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="run N times with the seeds S, S+1, ... and print intervals",
+    )
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="change a parameter the experiment declares")
     add("--out", type=Path, default=Path("results"), metavar="DIR", help="the results root (default: results/)")
     add("--json", action="store_true", help="print one object, or a list when several runs were asked for")
@@ -154,7 +160,8 @@ def _conclude(
         lost = regressions(baseline, summaries)
     else:
         lost = [
-            f"{summary.experiment}: the claim {claim.name!r} does not hold: measured {claim.measured}, expected {claim.expected}"
+            f"{summary.experiment}: the claim {claim.name!r} does not hold:"
+            f" measured {claim.measured}, expected {claim.expected}"
             for summary in summaries
             for claim in summary.claims
             if claim.holds is False

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
+from netemu.agents.programs import check_args
 from netemu.errors import BadInput, NetemuError
 from netemu.experiment.claims import ClaimResult, NotObservable, Outcome
 from netemu.experiment.parameters import Parameter, Parser, resolve
@@ -97,9 +100,10 @@ class Experiment:
     def claim(self, name: str) -> Callable[[Function], Function]:
         """Register ``function(run) -> Outcome`` as the claim that the sentence ``name`` makes."""
 
+        if any(claim.name == name for claim in self.claims):
+            raise BadInput(f"experiment {self.name!r}: the claim {name!r} is declared twice")
+
         def register(function: Function) -> Function:
-            if any(claim.name == name for claim in self.claims):
-                raise BadInput(f"experiment {self.name!r}: the claim {name!r} is declared twice")
             self.claims.append(Claim(name, function))
             return function
 
@@ -135,7 +139,7 @@ class Experiment:
             nodes=network.nodes,
             links=network.links,
             routes=network.routes,
-            agents=tuple(agents),
+            agents=tuple(_complete(agent, self.name) for agent in agents),
             captures=self._capture_specs(network),
             probes=self._probes,
             parameters=dict(vars(values)),
@@ -159,7 +163,9 @@ class Experiment:
         except Exception as error:
             raise BadInput(f"claim {claim.name!r} raised {_where(error)}") from error
         if not isinstance(outcome, Outcome):
-            raise BadInput(f"claim {claim.name!r} returned {outcome!r}; return equal(...), within(...) or another Outcome")
+            raise BadInput(
+                f"claim {claim.name!r} returned {outcome!r}; return equal(...), within(...) or another Outcome"
+            )
         evidence = "; ".join(dict.fromkeys(run.evidence))
         return ClaimResult(claim.name, outcome.expected, outcome.measured, outcome.holds, outcome.value, evidence)
 
@@ -210,7 +216,9 @@ def _check_names(experiment: str, agents: Sequence[AgentSpec], hosts: set[str]) 
     seen: set[str] = set()
     for agent in agents:
         if agent.name in seen:
-            raise BadInput(f"experiment {experiment!r}: two agents are named {agent.name!r}; name each flow differently")
+            raise BadInput(
+                f"experiment {experiment!r}: two agents are named {agent.name!r}; name each flow differently"
+            )
         if agent.host not in hosts:
             raise BadInput(
                 f"experiment {experiment!r}: agent {agent.name!r} is on {agent.host!r}, which is no host of the"
@@ -219,9 +227,19 @@ def _check_names(experiment: str, agents: Sequence[AgentSpec], hosts: set[str]) 
         seen.add(agent.name)
 
 
+def _complete(agent: AgentSpec, experiment: str) -> AgentSpec:
+    """The agent with every default of its program written out; a wrong argument is refused here, not in the run."""
+    place = f"experiment {experiment!r}, agent {agent.name!r}"
+    return msgspec.structs.replace(agent, args=check_args(agent.program, agent.args, place))
+
+
 def _where(error: Exception) -> str:
     """``ZeroDivisionError: division by zero (experiments/x.py, line 12)``: the innermost frame that is the user's."""
     frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
-    user = [frame for frame in frames if "/netemu/experiment/" not in frame.filename and "site-packages" not in frame.filename]
+    user = [
+        frame
+        for frame in frames
+        if "/netemu/experiment/" not in frame.filename and "site-packages" not in frame.filename
+    ]
     place = f" ({user[0].filename}, line {user[0].lineno})" if user else ""
     return f"{type(error).__name__}: {error}{place}"

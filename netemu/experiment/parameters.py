@@ -33,7 +33,7 @@ class Parameter:
         if kind not in (int, float, str):
             raise BadInput(f"{place}: a default of type {kind.__name__} needs a parser in the experiment")
         try:
-            return kind(value)  # type: ignore[call-arg]
+            return kind(value)
         except (TypeError, ValueError) as error:
             raise BadInput(f"{place}: {value!r} is not {kind.__name__}") from error
 

@@ -5,7 +5,7 @@ Every selection leaves a line of evidence, so that a claim's result says which r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -61,7 +61,7 @@ class Run:
         self.evidence.append(f"capture {at}, flow {flow}")
         if rows.height != 1:
             raise NotObservable(f"capture {at} holds {rows.height} connections of flow {flow!r}, not one")
-        return cast(dict[str, Any], rows.row(0, named=True))
+        return rows.row(0, named=True)
 
     def packets(self, flow: str, at: str, direction: int | None = None) -> pl.DataFrame:
         """The packets of ``flow``'s connection in capture ``at``, in order; ``direction`` 0 is client to server."""

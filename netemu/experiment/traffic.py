@@ -72,8 +72,7 @@ def _flow(
     name: str,
     hosts: tuple[str, str],
     programs: tuple[str, str],
-    client: Mapping[str, Any],
-    server: Mapping[str, Any],
+    args: tuple[Mapping[str, Any], Mapping[str, Any]],
     options: Mapping[str, Any],
 ) -> Flow:
     unknown = set(options) - {"family", "port", "start", "stop"}
@@ -86,8 +85,8 @@ def _flow(
         server=hosts[1],
         client_program=programs[0],
         server_program=programs[1],
-        client_args=dict(client),
-        server_args=dict(server),
+        client_args=dict(args[0]),
+        server_args=dict(args[1]),
         family=options.get("family", 4),
         port=options.get("port"),
         start_ns=parse_time_ns(options.get("start", 0), f"{place}, start"),
@@ -115,8 +114,7 @@ def bulk(
         name,
         (client, server),
         ("bulk_send", "sink"),
-        {"bytes": size_bytes, **_options(sender)},
-        _options(receiver),
+        ({"bytes": size_bytes, **_options(sender)}, _options(receiver)),
         options,
     )
 
@@ -142,8 +140,7 @@ def request_response(
         name,
         (client, server),
         ("request", "respond"),
-        {**sizes, "count": count, **_options(sender)},
-        {**sizes, **_options(receiver)},
+        ({**sizes, "count": count, **_options(sender)}, {**sizes, **_options(receiver)}),
         options,
     )
 
@@ -167,7 +164,7 @@ def small_writes(
         "gap_ns": parse_time_ns(gap, f"flow {name!r}, gap"),
     }
     programs = ("small_writes", "sink")
-    return _flow(name, (client, server), programs, {**args, **_options(sender)}, _options(receiver), options)
+    return _flow(name, (client, server), programs, ({**args, **_options(sender)}, _options(receiver)), options)
 
 
 def on_off(
@@ -187,7 +184,7 @@ def on_off(
         "off_ns": parse_time_ns(off, f"flow {name!r}, off"),
     }
     programs = ("on_off", "sink")
-    return _flow(name, (client, server), programs, {**args, **_options(sender)}, _options(receiver), options)
+    return _flow(name, (client, server), programs, ({**args, **_options(sender)}, _options(receiver)), options)
 
 
 def udp_stream(
@@ -205,7 +202,7 @@ def udp_stream(
     """``client`` sends ``count`` datagrams of ``size`` bytes at ``rate_bps`` of UDP payload."""
     args = {"rate_bps": rate_bps, "size_bytes": parse_size_bytes(size, f"flow {name!r}, size"), "count": count}
     programs = ("udp_send", "udp_sink")
-    return _flow(name, (client, server), programs, {**args, **_options(sender)}, _options(receiver), options)
+    return _flow(name, (client, server), programs, ({**args, **_options(sender)}, _options(receiver)), options)
 
 
 def connections(
@@ -224,7 +221,6 @@ def connections(
         name,
         (client, server),
         programs,
-        {"count": count, **_options(sender)},
-        {"connections": count, **_options(receiver)},
+        ({"count": count, **_options(sender)}, {"connections": count, **_options(receiver)}),
         options,
     )

@@ -99,7 +99,7 @@ def start(name: str, spec: Mapping[str, Any], directory: Path, namespace: Namesp
     path.write_text(json.dumps(spec))
     # Standard error goes to a file: a pipe that nobody reads could stop a member in the middle of a run.
     errors = (directory / f"{name}.stderr").open("w+b")
-    arguments = {
+    options: dict[str, Any] = {
         "stdin": subprocess.PIPE,
         "stdout": subprocess.PIPE,
         "stderr": errors,
@@ -107,7 +107,7 @@ def start(name: str, spec: Mapping[str, Any], directory: Path, namespace: Namesp
         "close_fds": True,
     }
     argv = python_argv("netemu.agents", str(path))
-    process = subprocess.Popen(argv, **arguments) if namespace is None else namespace.popen(argv, **arguments)
+    process = subprocess.Popen(argv, **options) if namespace is None else namespace.popen(argv, **options)
     return Member(name, process, errors)
 
 
@@ -120,7 +120,7 @@ def wait_ready(members: Iterable[Member]) -> None:
 
 
 def wait_end(members: Iterable[Member], deadline: float) -> list[Member]:
-    """Wait until every member has closed its output or ``deadline`` (monotonic seconds); returns those that have not."""
+    """Wait until every member has closed its output, until ``deadline`` (monotonic s); those that have not."""
     waiting = {member.name: member for member in members if not member.closed}
     _pump_until(waiting, lambda member: member.closed, deadline)
     return list(waiting.values())

@@ -10,7 +10,7 @@ from typing import Any
 from netemu.specs import FixedLoss, LinkDirection, Plan
 
 LATENESS_NS = 1_000_000
-"""A relay that sends 1 packet in 100 later than this has changed the delay that was asked for (its tolerance is 1 ms)."""
+"""A relay that sends 1 packet in 100 later than this has changed the delay that was asked for."""
 
 MISSED_TICKS_RATIO = 0.1
 
@@ -26,7 +26,7 @@ class Validity:
     degradations: list[str] = field(default_factory=list)
 
 
-def judge_members(plan: Plan, summaries: Mapping[str, Mapping[str, Any]], validity: Validity) -> None:
+def judge_members(summaries: Mapping[str, Mapping[str, Any]], validity: Validity) -> None:
     """What the recorders' summaries say about the run."""
     for name, summary in summaries.items():
         validity.voids.extend(f"{name}: {reason}" for reason in summary.get("void", []))
@@ -38,7 +38,7 @@ def judge_members(plan: Plan, summaries: Mapping[str, Mapping[str, Any]], validi
         )
 
 
-def judge_loss(plan: Plan, wires: Mapping[str, Any], validity: Validity) -> None:
+def judge_wires(plan: Plan, wires: Mapping[str, Any], validity: Validity) -> None:
     """Whether each wire lost what it was asked to lose, and was on time; from the wire's own account."""
     for link in plan.links:
         summary = wires.get(link.name)

@@ -37,7 +37,8 @@ def begin(results: Path, experiment: str, digest: str) -> Recording:
         root = _claim(parent, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), digest)
         (root / OWNER).write_text(f"{os.getpid()}\n")
     except OSError as error:
-        raise BadInput(f"--out {results}: cannot make a run directory there: {error.strerror} ({error.filename})") from error
+        reason = f"{error.strerror} ({error.filename})"
+        raise BadInput(f"--out {results}: cannot make a run directory there: {reason}") from error
     return Recording(root)
 
 

@@ -1,0 +1,54 @@
+"""Reading experiment files: what they declare, and what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from netemu.errors import BadInput
+from netemu.experiment.load import load_experiment
+
+GOOD = '''"""A drawing."""
+from netemu.experiment import Experiment
+experiment = Experiment("tiny", question="?")
+'''
+
+
+def write(tmp_path: Path, text: str, name: str = "x.py") -> Path:
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_the_docstring_is_the_drawing(tmp_path: Path) -> None:
+    experiment = load_experiment(write(tmp_path, GOOD))
+    assert (experiment.name, experiment.drawing) == ("tiny", "A drawing.")
+
+
+def test_helpers_beside_the_file_can_be_imported(tmp_path: Path) -> None:
+    write(tmp_path, "NAME = 'beside'\n", "my_helper_module.py")
+    path = write(tmp_path, GOOD.replace('"tiny"', "my_helper_module.NAME").replace("import Exp", "import Exp", 1))
+    path.write_text("import my_helper_module\n" + path.read_text())
+    assert load_experiment(path).name == "beside"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 / 0\n", r"x\.py, line 1: the experiment raises ZeroDivisionError"),
+        ("\nimport nothing_of_this_name\n", r"x\.py, line 2: the experiment raises ModuleNotFoundError"),
+        ("def (:\n", r"x\.py, line 1: invalid syntax"),
+        ("x = 1\n", "declares 0 experiments"),
+        (GOOD + "other = Experiment('b', question='?')\n", "declares 2 experiments"),
+        (GOOD + "experiment.parameter('size', [1], 'x')\nexperiment.plan()\n", "needs a parser"),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        load_experiment(write(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_or_not_python(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such experiment file"):
+        load_experiment(tmp_path / "none.py")
+    with pytest.raises(BadInput, match="is a Python file"):
+        load_experiment(write(tmp_path, "", "x.txt"))

@@ -1,0 +1,35 @@
+"""Run directories: a name of their own, partial until finished, and gone when nothing came of them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from netemu.errors import BadInput
+from netemu.results import store
+
+
+def test_runs_of_the_same_second_get_names_of_their_own(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda _: store.begin(tmp_path, "x", "abc"), range(16)))
+    assert len({run.root for run in runs}) == 16
+
+
+def test_a_run_is_partial_until_it_is_finished(tmp_path: Path) -> None:
+    run = store.begin(tmp_path, "x", "abc")
+    assert run.root.name.endswith(store.PARTIAL)
+    done = store.finish(run)
+    assert not done.root.name.endswith(store.PARTIAL)
+    assert list(done.root.iterdir()) == []
+    assert not run.root.exists()
+
+
+def test_a_discarded_run_leaves_nothing(tmp_path: Path) -> None:
+    store.discard(store.begin(tmp_path / "results", "x", "abc"))
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=r"--out .*file: cannot make a run directory there: Not a directory"):
+        store.begin(tmp_path / "file", "x", "abc")
