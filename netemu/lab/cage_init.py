@@ -1,0 +1,101 @@
+"""Process 1 inside the cage: ``-m netemu.lab.cage_init CONTROL_FD JANITOR_FD -- ARGV...``.
+
+It starts the lab, reaps every orphan, and ends as soon as the lab has ended, whereupon the kernel kills whatever is
+left in the PID namespace. It ends at once when the outer process is gone (the control socket's end), so no order of
+deaths leaves it behind, and asks the lab to end (SIGINT) when the outer process passes a request on.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+
+from netemu.lab.registry import mount_tracefs_privately
+
+UP = b"u"
+END = b"e"
+GRACE_MS = 5000
+_KILLED = 128 + signal.SIGKILL
+
+
+def exit_code(status: int) -> int:
+    """The exit code that says what ``status`` of waitpid(2) says: 128 + signal for a process that a signal ended."""
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code
+
+
+def _reap(lab: int) -> int | None:
+    """Reap everything that has ended; the lab's exit code if it was among it."""
+    with suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            if pid == lab:
+                return exit_code(status)
+    return None
+
+
+def serve(control: socket.socket, lab: int, wakeup: int) -> int:
+    """Reap until the lab has ended or must; returns the exit code of the cage."""
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(wakeup, select.POLLIN)
+    deadline_ms: float | None = None
+    while True:
+        remaining = None if deadline_ms is None else max(0, deadline_ms - time.monotonic() * 1000)
+        ready = dict(poll.poll(remaining))
+        if remaining is not None and not ready:
+            return _KILLED
+        if wakeup in ready:
+            os.read(wakeup, 512)
+        code = _reap(lab)
+        if code is not None:
+            return code
+        if control.fileno() in ready:
+            if control.recv(16) == b"":
+                return _KILLED
+            os.kill(lab, signal.SIGINT)
+            deadline_ms = deadline_ms or time.monotonic() * 1000 + GRACE_MS
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command behind ``--`` as the lab."""
+    split = arguments.index("--")
+    control, janitor = (socket.socket(fileno=int(text)) for text in arguments[:split])
+    command = arguments[split + 1 :]
+    control.set_inheritable(False)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    me = os.pidfd_open(os.getpid())
+    socket.send_fds(janitor, [b"p"], [me])
+    os.close(me)
+    mount_tracefs_privately()
+    control.sendall(UP)
+    janitor.set_inheritable(True)
+    try:
+        lab = os.posix_spawnp(
+            command[0],
+            command,
+            os.environ,
+            setsigmask=(),
+            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD),
+        )
+    except OSError as error:
+        print(f"netemu: error: {command[0]}: {error.strerror}", file=sys.stderr)
+        return 127
+    return serve(control, lab, read_end)
+
+
+if __name__ == "__main__":
+    # Nothing that a normal interpreter's end does is wanted here, and nothing may delay it.
+    os._exit(main(sys.argv[1:]))
