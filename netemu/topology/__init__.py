@@ -11,7 +11,17 @@
 """
 
 from netemu.topology.compile import compile_graph
+from netemu.topology.files import plain_graph, read_graph, write_graph
 from netemu.topology.network import Network
-from netemu.topology.predict import Path, Prediction, Predictor
+from netemu.topology.predict import PathPrediction, Prediction, Predictor
 
-__all__ = ["Network", "Path", "Prediction", "Predictor", "compile_graph"]
+__all__ = [
+    "Network",
+    "PathPrediction",
+    "Prediction",
+    "Predictor",
+    "compile_graph",
+    "plain_graph",
+    "read_graph",
+    "write_graph",
+]

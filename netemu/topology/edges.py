@@ -73,6 +73,8 @@ def parse_graph(graph: nx.Graph) -> Parsed:
     _check_kind(graph)
     check_known(graph.graph, GRAPH_ATTRIBUTES, "graph")
     ipv6 = graph.graph.get("ipv6")
+    if not isinstance(graph.graph.get("name", ""), str):
+        raise BadInput(f"graph: name: {graph.graph['name']!r} is not text")
     names = sorted((check_name(name, "graph") for name in graph.nodes), key=natural_key)
     nodes = tuple(_parse_node(name, graph.nodes[name]) for name in names)
     neighbours = {name: sorted(graph.adj[name], key=natural_key) for name in names}

@@ -14,7 +14,7 @@ _NS_PER_S = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class PathPrediction:
     """One direction of a pair, as the routing tables lead it.
 
     ``nodes``: every node from end to end, switches too. ``hops``: IP hops, one more than the routers on the way.
@@ -50,8 +50,8 @@ class Prediction:
     family: int
     source_address: str
     destination_address: str
-    forward: Path
-    backward: Path
+    forward: PathPrediction
+    backward: PathPrediction
     base_rtt_ns: int
     bdp_bytes: int | None
 
@@ -105,7 +105,7 @@ class Predictor:
             raise BadInput(f"topology: {node} has no IPv{family} address: {why} (IPv6 needs an MTU of 1280 or more)")
         return found[0][1]
 
-    def _path(self, crossings: Sequence[Crossing], packet_bytes: int | None) -> Path:
+    def _path(self, crossings: Sequence[Crossing], packet_bytes: int | None) -> PathPrediction:
         directions = [direction for _, _, _, direction in crossings]
         nodes = (crossings[0][1].node, *(far.node for _, _, far, _ in crossings))
         mtu_bytes = min(direction.mtu_bytes for direction in directions)
@@ -120,7 +120,7 @@ class Predictor:
             if direction.rate_bps is not None
         ]
         rate_bps, position = min(limited) if limited else (None, 0)
-        return Path(
+        return PathPrediction(
             nodes,
             tuple(link.name for link, _, _, _ in crossings),
             sum(self._roles[far.node] != "switch" for _, _, far, _ in crossings),
