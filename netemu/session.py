@@ -96,8 +96,9 @@ def _results(
     recording: Recording, experiment: Experiment | None, manifest: Mapping[str, Any], progress: Progress
 ) -> list[ClaimResult]:
     """Tables, claims, figures and report of what was recorded."""
-    from netemu.figures import FigureSpec, RunTables, make_figures
-    from netemu.report import write_report
+    from netemu.figures import FigureSpec, RunTables
+    from netemu.figures.output import make_figures
+    from netemu.report.page import write_report
     from netemu.trace.recording import write_tables
 
     progress("analysing captures")

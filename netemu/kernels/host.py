@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 
 from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
 from netemu.kernels import Progress
@@ -31,17 +33,33 @@ class HostKernel:
                     " machine's kernel: remove the attribute"
                 )
         recording.plan.write_text(to_json(plan))
-        failure: list[NetemuError] = []
+        failures: list[NetemuError] = []
+        read_end, write_end = os.pipe()
+        # A thread reads what the lab says while this one waits for the cage, which wants the main thread's signals.
+        reader = threading.Thread(target=_listen, args=(read_end, progress, failures))
+        reader.start()
+        try:
+            with recording.log.open("ab") as log:
+                argv = [sys.executable, "-m", "netemu.lab", str(recording.root)]
+                code = run_in_cage(argv, stdout=write_end, stderr=log.fileno())
+        finally:
+            os.close(write_end)
+            reader.join()
+        if failures:
+            raise failures[0]
+        if code > 128:
+            raise KeyboardInterrupt
+        if code != 0:
+            lines = recording.log.read_text(errors="replace").splitlines()
+            raise VoidRun(f"the lab ended with exit code {code}: {lines[-1] if lines else 'it printed no error'}")
 
-        def on_line(line: str) -> None:
+
+def _listen(descriptor: int, progress: Progress, failures: list[NetemuError]) -> None:
+    """Take the lab's lines until nobody can write any more."""
+    with open(descriptor, encoding="utf-8") as lines:  # a descriptor, which is no Path
+        for line in lines:
             message = json.loads(line)
             if "error" in message:
-                failure.append(_ERRORS[message["error"]](message["message"]))
+                failures.append(_ERRORS[message["error"]](message["message"]))
             else:
                 progress(message["progress"])
-
-        code = run_in_cage([sys.executable, "-m", "netemu.lab", str(recording.root)], on_line=on_line)
-        if failure:
-            raise failure[0]
-        if code != 0:
-            raise VoidRun(f"the lab ended with exit code {code}; its output is in {recording.log}")

@@ -72,10 +72,16 @@ def current_cage() -> Cage | None:
     return None if run_id is None else Cage(run_id)
 
 
-def run_in_cage(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> int:
+def run_in_cage(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> int:
     """Run the program ``argv`` as the lab of a new cage and wait for its end; returns its exit code.
 
-    Standard output and error are this process's, standard input is empty; ``environment`` is added to this process's.
+    Standard output and error are this process's or the descriptors given, standard input is empty; ``environment`` is added to this process's.
     SIGINT, SIGTERM and SIGHUP to this process end the lab by SIGINT (a KeyboardInterrupt); a second one, or five
     seconds, end it by SIGKILL; the result is 128 + the signal then.
 
@@ -102,7 +108,7 @@ def run_in_cage(argv: Sequence[str], *, environment: Mapping[str, str] | None = 
         try:
             if ours.recv(1) != b"r":
                 raise VoidRun("the run's janitor ended before the run began")
-            cage = _start_cage(argv, run_id, inner_control, ours, environment or {})
+            cage = _start_cage(argv, run_id, (inner_control, ours), environment or {}, (stdout, stderr))
             inner_control.close()
             try:
                 return _attend(cage, janitor, control, pending)
@@ -139,11 +145,11 @@ def _start_janitor(its_end: socket.socket, run_id: str) -> subprocess.Popen[byte
 def _start_cage(
     argv: Sequence[str],
     run_id: str,
-    control: socket.socket,
-    janitor: socket.socket,
+    sockets: tuple[socket.socket, socket.socket],
     environment: Mapping[str, str],
+    outputs: tuple[int | None, int | None],
 ) -> subprocess.Popen[bytes]:
-    descriptors = [control.fileno(), janitor.fileno()]
+    descriptors = [opened.fileno() for opened in sockets]
     command = ["setpriv", "--pdeathsig", "KILL", "--"]
     command += ["unshare", "-pnm", "--fork", "--kill-child=SIGKILL", "--mount-proc", "--"]
     command += [sys.executable, "-S", "-s", "-m", "netemu.lab.cage_init", *map(str, descriptors), "--", *argv]
@@ -154,6 +160,8 @@ def _start_cage(
         pass_fds=descriptors,
         env={**inherited, "PYTHONPATH": path, _ENVIRONMENT: run_id},
         stdin=subprocess.DEVNULL,
+        stdout=outputs[0],
+        stderr=outputs[1],
         start_new_session=True,
     )
 

@@ -16,7 +16,7 @@ def read_counters(network: Network) -> HostCounters:
     found = {}
     for node, namespace in network.namespaces.items():
         with namespace.entered():
-            found[node] = counters.read()
+            found[node] = counters.read_counters()
     return found
 
 
