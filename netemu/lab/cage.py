@@ -81,7 +81,8 @@ def run_in_cage(
 ) -> int:
     """Run the program ``argv`` as the lab of a new cage and wait for its end; returns its exit code.
 
-    Standard output and error are this process's or the descriptors given, standard input is empty; ``environment`` is added to this process's.
+    Standard output and error are this process's or the descriptors given, standard input is empty; ``environment``
+    is added to this process's.
     SIGINT, SIGTERM and SIGHUP to this process end the lab by SIGINT (a KeyboardInterrupt); a second one, or five
     seconds, end it by SIGKILL; the result is 128 + the signal then.
 
