@@ -11,8 +11,13 @@ One module holds the paper style (``style``), one the writing of files (``output
 (``selection``), and each figure is one small module. Matplotlib is imported when a figure is drawn, not before.
 """
 
+from typing import TYPE_CHECKING
+
 from netemu.figures.registry import FIGURES, FigureSpec, allowed_options, draw
 from netemu.figures.tables import RunTables
+
+if TYPE_CHECKING:
+    from netemu.figures.output import make_figures
 
 __all__ = ["FIGURES", "FigureSpec", "RunTables", "allowed_options", "draw", "make_figures"]
 

@@ -55,8 +55,9 @@ def draw(
         frame = frame.filter(within(time_span(start, stop)))
     for name, value in (where or {}).items():
         frame = frame.filter(pl.col(name) == value)
+    rows = frame.select(*dict.fromkeys([column, by or column])).filter(pl.col(column).is_not_null())
     series = _series(
-        frame.select([column] if by is None else [column, by]).filter(pl.col(column).is_not_null()).collect(),
+        rows.collect(),
         column,
         by,
     )

@@ -48,6 +48,16 @@ def _draw_function(figure: str, place: str) -> Callable[..., Figure]:
     return function
 
 
+def _check_options(spec: FigureSpec, function: Callable[..., Figure], place: str) -> None:
+    """Refuse a switch that is not true or false, and the lack of an option that the figure cannot do without."""
+    for name, parameter in inspect.signature(function).parameters.items():
+        if isinstance(parameter.default, bool) and not isinstance(spec.options.get(name, True), bool):
+            raise BadInput(f"{place}: option {name} is {spec.options[name]!r}; use true or false")
+        required = parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        if required and name != "width_in" and name not in spec.options:
+            raise BadInput(f"{place}: {spec.figure} needs the option {name!r}")
+
+
 def allowed_options(figure: str, place: str = "figure") -> tuple[str, ...]:
     """The options that ``figure`` takes; :class:`BadInput` names ``place`` when there is no such figure."""
     parameters = inspect.signature(_draw_function(figure, place)).parameters.values()
@@ -71,6 +81,7 @@ def draw(spec: FigureSpec, run: RunTables, *, width_in: float) -> Figure:
     for option in spec.options:
         if option not in allowed:
             raise BadInput(f"{place}: {spec.figure} has no option {option!r}; it takes {', '.join(allowed)}")
+    _check_options(spec, function, place)
     try:
         with paper_style():
             figure = function(run, width_in=width_in, **spec.options)
