@@ -13,14 +13,15 @@ from functools import partial
 from pathlib import Path
 
 DESCRIPTION = """\
-Remove what killed runs of netemu left: temporary directories, unfinished run directories and tracing instances whose
-owner has ended. Finished results stay unless --results is given; nothing of other programs is ever touched.
+Remove what killed runs of netemu left: what they had registered in /run, tracing instances, and unfinished run
+directories whose owner has ended. Finished results stay unless --results is given; nothing of other programs is ever
+touched.
 """
 
 RUN_NAME = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{12}(-\d+)?$")
 CLOCK_SLACK_S = 2.0
 SETTLING_S = 10
-"""A run directory younger than this may be about to get its owner file."""
+"""What is younger than this may be about to get its owner file, or its lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +44,55 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def find_leftovers(results: Path, finished_too: bool) -> Iterator[Leftover]:
     """Everything that may go, in the order in which it is removed."""
-    yield from scratch_leftovers()
-    yield from trace_leftovers()
+    if os.geteuid() == 0:
+        yield from registered_leftovers()
+        yield from trace_leftovers()
+    else:
+        print("not looked at: what runs as root left in the kernel and in /run (sudo netemu clean looks there)")
     yield from partial_runs(results)
     if finished_too:
         yield from finished_runs(results)
 
 
-def scratch_leftovers(parent: Path | None = None) -> Iterator[Leftover]:
-    """Temporary directories without an owner, below ``parent`` (None: where temporary files go)."""
-    from netemu.lab.scratch import abandoned_directories
+def registered_leftovers() -> Iterator[Leftover]:
+    """What runs wrote down before making it, where the run and its janitor are gone."""
+    from netemu.lab.registry import registered, stale_registries
 
-    for path in abandoned_directories(parent):
-        yield Leftover(str(path), "temporary files of a run that has ended", _tree_remover(path))
+    for registry in stale_registries():
+        if time.time() - registry.stat().st_mtime < SETTLING_S:
+            continue
+        listed = ", ".join(f"{kind} {what}" for kind, what in registered(registry)) or "nothing more"
+        yield Leftover(str(registry), f"of a run that has ended; it lists {listed}", partial(_remove_listed, registry))
+
+
+def _remove_listed(registry: Path) -> bool:
+    from netemu.lab.registry import remove_registered
+    from netemu.lab.tracefs import with_tracefs
+
+    for removed in with_tracefs(lambda root: remove_registered(registry)):
+        print(f"removed {removed}: made by that run")
+    return True
 
 
 def trace_leftovers() -> Iterator[Leftover]:
-    """Tracing instances that nobody reads; only root can see any."""
+    """Tracing instances without a run or a registry."""
     from netemu.errors import MissingCapability
-    from netemu.lab.tracefs import remove_instance, unused_instances
+    from netemu.lab.tracefs import orphaned_instances
 
     try:
-        names = unused_instances()
+        names = orphaned_instances()
     except MissingCapability as error:
         print(f"not looked at: tracing instances ({error})")
         return
     for name in names:
-        yield Leftover(f"tracing instance {name}", "made by a run that has ended", partial(remove_instance, name))
+        yield Leftover(f"tracing instance {name}", "made by a run that has ended", partial(_remove_instance, name))
+
+
+def _remove_instance(name: str) -> bool:
+    from netemu.lab.registry import remove_instance
+    from netemu.lab.tracefs import with_tracefs
+
+    return with_tracefs(lambda root: remove_instance(name))
 
 
 def partial_runs(results: Path, proc: Path = Path("/proc")) -> Iterator[Leftover]:

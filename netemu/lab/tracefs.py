@@ -1,4 +1,4 @@
-"""Tracing instances that netemu made (``netemu-*``), seen through a tracefs of this process's own.
+"""Tracing instances of netemu's (``netemu-*``) that outlived their run and its registry.
 
 Instances belong to the whole kernel and outlive everything. One that a run still uses has files open, and then the
 kernel itself refuses to remove it (``instance_rmdir()``, kernel/trace/trace.c: EBUSY while ``tr->ref`` > 1).
@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from netemu.errors import MissingCapability
+from netemu.lab.registry import INSTANCE_PREFIX, TRACING, registry_path
 
-PREFIX = "netemu-"
-MOUNT_POINT = Path("/sys/kernel/tracing")
 SETTLING_S = 10
 """An instance younger than this may be between its making and its first open file."""
 
@@ -31,7 +30,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def _call(function: str, *args: object) -> None:
     if getattr(_libc, function)(*args) != 0:
         error = ctypes.get_errno()
-        raise MissingCapability(f"{MOUNT_POINT}: {function}: {os.strerror(error)}: tracing needs root and tracefs")
+        raise MissingCapability(f"{TRACING}: {function}: {os.strerror(error)}: tracing needs root and tracefs")
 
 
 def with_tracefs(action: Callable[[Path], T]) -> T:
@@ -39,8 +38,8 @@ def with_tracefs(action: Callable[[Path], T]) -> T:
 
     :raises MissingCapability: not root, or a kernel without tracefs.
     """
-    if (MOUNT_POINT / "events").is_dir():
-        return action(MOUNT_POINT)
+    if (TRACING / "events").is_dir():
+        return action(TRACING)
     results: list[T] = []
     failures: list[BaseException] = []
 
@@ -48,8 +47,8 @@ def with_tracefs(action: Callable[[Path], T]) -> T:
         try:
             _call("unshare", CLONE_NEWNS)
             _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-            _call("mount", b"tracefs", bytes(MOUNT_POINT), b"tracefs", 0, None)
-            results.append(action(MOUNT_POINT))
+            _call("mount", b"tracefs", bytes(TRACING), b"tracefs", 0, None)
+            results.append(action(TRACING))
         except BaseException as error:
             failures.append(error)
 
@@ -73,27 +72,16 @@ def is_open(instance: str, proc: Path = Path("/proc")) -> bool:
     return False
 
 
-def unused_instances() -> list[str]:
-    """Names of netemu's tracing instances that no process uses, nor is about to."""
+def orphaned_instances() -> list[str]:
+    """Names of netemu's tracing instances that no registry lists, no process uses, and none is about to use."""
     old = time.time() - SETTLING_S
 
     def names(root: Path) -> list[str]:
-        found = (root / "instances").glob(f"{PREFIX}*")
+        found = (root / "instances").glob(f"{INSTANCE_PREFIX}*")
         return sorted(path.name for path in found if path.stat().st_mtime <= old)
 
-    return [name for name in with_tracefs(names) if not is_open(name)]
-
-
-def remove_instance(name: str) -> bool:
-    """Remove tracing instance ``name``; False when it was taken into use, or had gone, in the meantime."""
-    if not name.startswith(PREFIX):
-        raise ValueError(f"{name!r} is not an instance of netemu's")
-
-    def remove(root: Path) -> bool:
-        try:
-            (root / "instances" / name).rmdir()
-        except OSError:
-            return False
-        return True
-
-    return with_tracefs(remove)
+    return [
+        name
+        for name in with_tracefs(names)
+        if not registry_path(name.removeprefix(INSTANCE_PREFIX)).exists() and not is_open(name)
+    ]

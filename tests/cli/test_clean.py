@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netemu.cli import clean, main
-from netemu.lab.scratch import PREFIX, SETTLING_S
+from netemu.lab import registry
 from netemu.results import store
 
 DIGEST = "0123456789ab"
@@ -21,10 +21,11 @@ NAME = f"20260102T030405Z-{DIGEST}"
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A results root; temporary files go beside it, and the kernel's tracing is left out."""
+    """A results root; registries lie beside it instead of in /run, and the kernel's tracing is left out."""
     monkeypatch.setattr(clean, "trace_leftovers", lambda: iter(()))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(registry, "RUNTIME_DIRECTORY", tmp_path / "runtime")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    (tmp_path / "runtime").mkdir()
     root = tmp_path / "results"
     root.mkdir()
     (root / "README.md").write_text("keep\n")
@@ -131,24 +132,56 @@ def test_a_directory_with_a_run_name_but_no_manifest_stays(results: Path) -> Non
     assert run.is_dir()
 
 
+def stale_registry(tmp_path: Path) -> tuple[Path, Path]:
+    """A registry without a lock, and the one directory that it lists."""
+    path, tree = registry.registry_path("abc"), tmp_path / "left"
+    os.close(registry.create_registry(path))
+    registry.note(path, "add", "tree", str(tree))
+    tree.mkdir()
+    age(path, clean.SETTLING_S + 1)
+    return path, tree
+
+
+def test_what_a_dead_run_had_registered_goes(results: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("netemu.lab.tracefs.with_tracefs", lambda action: action(tmp_path))
+    path, tree = stale_registry(tmp_path)
+    assert main.main(["clean", "--out", str(results)]) == 0
+    assert not path.exists() and not tree.exists()
+    out = capsys.readouterr().out
+    assert f"removed {tree}: made by that run" in out and f"removed {path}: " in out
+
+
+def test_the_registry_of_a_living_run_stays(results: Path, tmp_path: Path) -> None:
+    path = registry.registry_path("abc")
+    lock = registry.create_registry(path)
+    age(path, clean.SETTLING_S + 1)
+    try:
+        assert list(clean.registered_leftovers()) == []
+    finally:
+        os.close(lock)
+    assert [leftover.name for leftover in clean.registered_leftovers()] == [str(path)]
+
+
+def test_a_registry_that_was_made_just_now_may_get_its_lock_yet(results: Path) -> None:
+    os.close(registry.create_registry(registry.registry_path("abc")))
+    assert list(clean.registered_leftovers()) == []
+
+
 def test_a_dry_run_names_everything_and_removes_nothing(results: Path, tmp_path: Path, capsys) -> None:
-    scratch = tmp_path / "temporary" / f"{PREFIX}x"
-    scratch.mkdir()
-    age(scratch, SETTLING_S + 1)
-    kept = [partial(results, ended_process()), finished(results, NAME + "-2"), scratch]
+    path, tree = stale_registry(tmp_path)
+    kept = [partial(results, ended_process()), finished(results, NAME + "-2"), path]
     assert main.main(["clean", "--dry-run", "--results", "--out", str(results)]) == 0
     out = capsys.readouterr().out
-    assert all(path.is_dir() and f"would remove {path}: " in out for path in kept)
+    assert all(place.exists() and f"would remove {place}: " in out for place in kept)
+    assert tree.is_dir() and f"tree {tree}" in out
 
 
-def test_abandoned_temporary_files_go_and_those_of_others_stay(results: Path, tmp_path: Path) -> None:
-    ours, theirs = tmp_path / "temporary" / f"{PREFIX}x", tmp_path / "temporary" / "other"
-    for path in (ours, theirs):
-        path.mkdir()
-        age(path, SETTLING_S + 1)
+def test_without_root_it_says_what_it_did_not_look_at(results: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    path, _ = stale_registry(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert main.main(["clean", "--out", str(results)]) == 0
-    assert not ours.exists()
-    assert theirs.is_dir()
+    assert "sudo netemu clean looks there" in capsys.readouterr().out
+    assert path.exists()
 
 
 def test_what_cannot_be_removed_is_an_error_with_the_remedy(results: Path, monkeypatch, capsys) -> None:

@@ -1,4 +1,4 @@
-"""Tracing instances of ours are found and removed; those in use and those of others stay."""
+"""Tracing instances that outlived their run are found; those in use are not."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from pathlib import Path
 import pytest
 
 from netemu.errors import MissingCapability
-from netemu.lab import tracefs
-from netemu.lab.tracefs import PREFIX, is_open, remove_instance, unused_instances, with_tracefs
+from netemu.lab import registry, tracefs
+from netemu.lab.registry import INSTANCE_PREFIX
+from netemu.lab.tracefs import is_open, orphaned_instances, with_tracefs
 
-NAME = f"{PREFIX}test-{os.getpid()}"
-
-
-def test_a_name_that_is_not_ours_is_refused() -> None:
-    with pytest.raises(ValueError, match="not an instance of netemu's"):
-        remove_instance("somebody-else")
+NAME = f"{INSTANCE_PREFIX}test-{os.getpid()}"
 
 
 def test_an_instance_is_open_while_a_process_has_a_file_of_it(tmp_path: Path) -> None:
@@ -30,7 +26,7 @@ def test_an_instance_is_open_while_a_process_has_a_file_of_it(tmp_path: Path) ->
 
 
 def test_failure_inside_the_thread_comes_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(tracefs, "MOUNT_POINT", tmp_path)
+    monkeypatch.setattr(tracefs, "TRACING", tmp_path)
 
     def refuse(function: str, *_: object) -> None:
         raise MissingCapability(f"{function}: refused")
@@ -41,44 +37,43 @@ def test_failure_inside_the_thread_comes_out(monkeypatch: pytest.MonkeyPatch, tm
 
 
 @pytest.mark.lab
-def test_an_unused_instance_is_found_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instance_without_a_registry_is_found_and_one_with_a_registry_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(registry, "RUNTIME_DIRECTORY", tmp_path)
     with_tracefs(lambda root: (root / "instances" / NAME).mkdir())
     try:
-        assert NAME not in unused_instances(), "too young to be sure"
+        assert NAME not in orphaned_instances(), "too young to be sure"
         monkeypatch.setattr(tracefs, "SETTLING_S", 0)
-        assert NAME in unused_instances()
+        assert NAME in orphaned_instances()
+        registry.registry_path(NAME.removeprefix(INSTANCE_PREFIX)).touch()
+        assert NAME not in orphaned_instances()
     finally:
-        assert remove_instance(NAME)
-    assert NAME not in unused_instances()
-    assert not remove_instance(NAME)
+        with_tracefs(lambda root: (root / "instances" / NAME).rmdir())
 
 
 @pytest.mark.lab
-def test_an_instance_in_use_is_not_offered_and_cannot_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instance_in_use_is_no_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracefs, "SETTLING_S", 0)
 
-    def use(root: Path) -> tuple[list[str], bool]:
+    def use(root: Path) -> list[str]:
         instance = root / "instances" / f"{NAME}-used"
         instance.mkdir()
-        results: list[tuple[list[str], bool]] = []
+        found: list[str] = []
         try:
             with (instance / "trace_pipe").open("rb"):
-                other = threading.Thread(
-                    target=lambda: results.append((unused_instances(), remove_instance(instance.name)))
-                )
+                other = threading.Thread(target=lambda: found.extend(orphaned_instances()))
                 other.start()
                 other.join()
         finally:
             instance.rmdir()
-        return results[0]
+        return found
 
-    offered, removed = with_tracefs(use)
-    assert f"{NAME}-used" not in offered
-    assert not removed
+    assert f"{NAME}-used" not in with_tracefs(use)
 
 
 @pytest.mark.lab
 def test_looking_leaves_no_mount_behind() -> None:
     before = Path("/proc/self/mounts").read_text()
-    unused_instances()
+    orphaned_instances()
     assert Path("/proc/self/mounts").read_text() == before
