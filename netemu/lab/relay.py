@@ -1,0 +1,232 @@
+"""The user-space wire: one process that carries several links by the rules of netemu.link.
+
+::
+
+    python -S -s -m netemu.lab.relay SPEC.json
+
+    {"wires": [{"link": NAME, "namespace": "/proc/<pid>/fd/<n>", "log": "wires/NAME.jsonl", "frame_bytes": 1514,
+                "ring_bytes": 4194304, "a_to_b": LINK_DIRECTION, "b_to_a": LINK_DIRECTION,
+                "seeds": {"a_to_b": 1, "b_to_a": 2}}]}
+
+Prints ``ready`` when every wire forwards; reads ``go <t0_monotonic_ns>`` (the start of traffic: chance, drop lists
+and schedules begin) and ``stop`` (or end of file) on standard input; then writes the accounts, prints its summary as
+one JSON line, and exits 0. A frame is judged at the kernel's time of its arrival, whenever this process got to it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import sys
+import time
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netemu.lab.relay_frames import IP_OFFSET, flip_bit, mark_congestion
+from netemu.lab.relay_journal import DIRECTIONS, HEADER_BYTES, Journal, flags_of, summarize
+from netemu.lab.relay_kernel import (
+    enter_network_namespace,
+    make_sleeps_precise,
+    realtime_to_monotonic_ns,
+    schedule_realtime,
+    silence_interface,
+)
+from netemu.lab.relay_port import Port
+from netemu.link.headers import parse_headers
+from netemu.link.model import LinkModel, Verdict
+from netemu.link.parameters import LinkParameters
+
+if TYPE_CHECKING:
+    from typing import Any
+
+_PROBE_ETHERTYPE = b"\x88\xb5"
+_IP_ETHERTYPES = (b"\x08\x00", b"\x86\xdd")
+_ETHERTYPE = slice(IP_OFFSET - 2, IP_OFFSET)
+_HEADER = slice(IP_OFFSET - 2, IP_OFFSET - 2 + HEADER_BYTES)
+
+# When something must leave this soon, arrivals are not waited for: they are read after it left, which saves a wake-up
+# per packet and makes a packet late by this much at most.
+_COALESCE_NS = 50_000
+_COMMAND_INTERVAL_NS = 50_000_000
+
+_Item = tuple[int, int, "Lane", bytes, int, Verdict, tuple[int, int, bytes]]
+"""What waits for its time: due_ns, number (orders equal times), lane, frame, arrival_ns, verdict, record fields."""
+
+
+class Lane:
+    """One direction of a wire: the port its frames come from, the model, the port they leave by, the account."""
+
+    def __init__(self, direction: str, model: LinkModel, ports: tuple[Port, Port], journal: Journal) -> None:
+        self.direction = direction
+        self.model = model
+        self.ingress, self.egress = ports
+        self.journal = journal
+        self.errors: dict[str, int] = {}
+        self._last_ns = 0
+        self._flags = flags_of(direction, False)
+        self._probe_flags = flags_of(direction, True)
+
+    def receive(self, queue: list[_Item], numbers: list[int], offset_ns: int) -> None:
+        """Judge the frames that came and put those that will leave into ``queue``."""
+        model, journal = self.model, self.journal
+        for stamp_ns, frame in self.ingress.frames():
+            # Stamps are taken on the CPU of the sender and may be out of order by a little; the ring is in order.
+            arrival_ns = self._last_ns = max(self._last_ns, stamp_ns + offset_ns)
+            ethertype = frame[_ETHERTYPE]
+            probe = ethertype == _PROBE_ETHERTYPE
+            ip_bytes = len(frame) - IP_OFFSET
+            headers = parse_headers(frame, IP_OFFSET) if model.needs_headers and ethertype in _IP_ETHERTYPES else None
+            verdict: Verdict | None = model.arrive(arrival_ns, ip_bytes, headers, probe)
+            what = (self._probe_flags if probe else self._flags, ip_bytes, frame[_HEADER])
+            while verdict is not None:
+                number = numbers[0] = numbers[0] + 1
+                if verdict.due_ns < 0:
+                    journal.note(number, arrival_ns, verdict, None, what)
+                else:
+                    heappush(queue, (verdict.due_ns, number, self, frame, arrival_ns, verdict, what))
+                verdict = verdict.copy
+
+    def transmit(self, item: _Item) -> None:
+        """Send a frame whose time has come, changed as its verdict says, and account for it."""
+        _, number, _, frame, arrival_ns, verdict, what = item
+        if verdict.marked:
+            frame = mark_congestion(frame)
+        if verdict.corrupt_bit >= 0:
+            frame = flip_bit(frame, verdict.corrupt_bit)
+        sent_ns: int | None = time.monotonic_ns()
+        try:
+            self.egress.send(frame)
+        except OSError as error:  # counted, told in the summary, and the run is void by it
+            name = os.strerror(error.errno or 0)
+            self.errors[name] = self.errors.get(name, 0) + 1
+            sent_ns = None
+        self.journal.note(number, arrival_ns, verdict, sent_ns, what)
+
+
+class Wire:
+    """One link: its two ports in its own namespace and the two lanes between them."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.link: str = spec["link"]
+        enter_network_namespace(spec["namespace"])
+        ports = []
+        for interface in ("a", "b"):
+            silence_interface(interface)
+            ports.append(Port(interface, spec["frame_bytes"], spec["ring_bytes"]))
+        self.journal = Journal(Path(spec["log"]), self.link)
+        self.lanes = []
+        for direction, ends in zip(DIRECTIONS, ((ports[0], ports[1]), (ports[1], ports[0])), strict=True):
+            parameters = LinkParameters.from_mapping(spec[direction], f"link {self.link}.{direction}")
+            model = LinkModel(parameters, spec["seeds"][direction])
+            self.lanes.append(Lane(direction, model, ends, self.journal))
+
+    def finish(self, t0_ns: int, header: dict[str, object]) -> dict[str, object]:
+        """Write the account; the summary of this wire."""
+        records = self.journal.finish(t0_ns, header)
+        summary: dict[str, object] = {}
+        for lane in self.lanes:
+            summary[lane.direction] = {
+                **summarize(records, lane.direction, t0_ns),
+                "kernel_drops": lane.ingress.kernel_drops(),
+                "truncated": lane.ingress.truncated,
+                "send_errors": lane.errors,
+                "unmet_drops": lane.model.unmet_drops(),
+            }
+        for lane in self.lanes:
+            lane.ingress.close()
+        return summary
+
+
+class Relay:
+    """The loop: read what came, send what is due, sleep until the next of either."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.wires = [Wire(wire) for wire in spec["wires"]]
+        self._lanes = [lane for wire in self.wires for lane in wire.lanes]
+        self._watched = [0, *(lane.ingress.socket.fileno() for lane in self._lanes)]
+        self._queue: list[_Item] = []
+        self._numbers = [0]
+        self._commands = b""
+        self._stopped = False
+        self.t0_ns: int | None = None
+        self._lookahead_ns = max(_COALESCE_NS, min(lane.model.least_transit_ns(0) for lane in self._lanes))
+
+    def run(self) -> None:
+        """Forward until ``stop`` or the end of standard input."""
+        monotonic_ns = time.monotonic_ns
+        queue, lanes, numbers = self._queue, self._lanes, self._numbers
+        next_look_ns = 0
+        while not self._stopped:
+            offset_ns = realtime_to_monotonic_ns()
+            for lane in lanes:
+                if lane.ingress.has_frame():
+                    lane.receive(queue, numbers, offset_ns)
+            while queue and queue[0][0] <= monotonic_ns():
+                item = heappop(queue)
+                item[2].transmit(item)
+            now_ns = monotonic_ns()
+            wait_ns = queue[0][0] - now_ns if queue else None
+            if wait_ns is None or wait_ns > self._lookahead_ns or now_ns > next_look_ns:
+                next_look_ns = now_ns + _COMMAND_INTERVAL_NS
+                self._wait(wait_ns)
+            elif wait_ns > 0:
+                time.sleep(wait_ns / 1e9)
+
+    def _wait(self, wait_ns: int | None) -> None:
+        """Sleep until a frame or a command comes, or ``wait_ns`` have passed (None: no limit)."""
+        timeout_s = None if wait_ns is None else max(0, wait_ns) / 1e9
+        ready, _, _ = select.select(self._watched, (), (), timeout_s)
+        if 0 in ready:
+            self._command()
+
+    def _command(self) -> None:
+        data = os.read(0, 4096)
+        self._commands += data
+        *lines, self._commands = self._commands.split(b"\n")
+        for line in lines:
+            words = line.split()
+            if words[:1] == [b"go"] and len(words) == 2:
+                self.t0_ns = int(words[1])
+                for lane in self._lanes:
+                    lane.model.start(self.t0_ns)
+            elif words == [b"stop"]:
+                self._stopped = True
+            else:
+                raise ValueError(f"relay: {line!r} is not 'go <t0_ns>' or 'stop'")
+        self._stopped = self._stopped or not data
+
+    def abandon(self) -> None:
+        """Account for the frames that still wait: accepted, never sent."""
+        for _, number, lane, _, arrival_ns, verdict, what in self._queue:
+            lane.journal.note(number, arrival_ns, verdict, None, what)
+        self._queue.clear()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the relay of the spec file that is the only argument."""
+    relay = Relay(json.loads(Path(arguments[0]).read_text()))
+    make_sleeps_precise()
+    policy = schedule_realtime()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    began_ns, began_cpu_ns = time.monotonic_ns(), time.process_time_ns()
+    print("ready", flush=True)
+    relay.run()
+    wall_ns, cpu_ns = time.monotonic_ns() - began_ns, time.process_time_ns() - began_cpu_ns
+    relay.abandon()
+    if policy == "SCHED_FIFO":
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    header: dict[str, object] = {"backend": "relay", "scheduler": policy}
+    t0_ns = began_ns if relay.t0_ns is None else relay.t0_ns
+    links = {wire.link: wire.finish(t0_ns, header) for wire in relay.wires}
+    process = {"wall_ns": wall_ns, "cpu_ns": cpu_ns, "scheduler": policy}
+    print(json.dumps({"links": links, "process": process}), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

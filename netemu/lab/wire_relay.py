@@ -1,0 +1,140 @@
+"""Relay processes for the links that a user-space wire carries: start, tell, end, judge."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from netemu.errors import VoidRun
+from netemu.lab.members import Member, python_argv, python_environment, wait_end, wait_ready
+from netemu.link.draws import derive_seed
+
+if TYPE_CHECKING:
+    from netemu.lab.network import WireSite
+
+DIRECTIONS = ("a_to_b", "b_to_a")
+_ETHERNET_BYTES = 18  # header and a VLAN tag
+_LARGEST_SEGMENT_BYTES = 65536 + 256  # with segmentation left to the device
+_RING_BYTES = 4 << 20
+_RING_TOTAL_BYTES = 256 << 20
+_RING_LEAST_BYTES = 256 << 10
+_ACCOUNT_TIMEOUT_S = 120.0
+
+
+def seed_of(plan_seed: int, link: str, direction: str) -> int:
+    """The seed of one direction of a link; a simulator that runs the same plan uses the same."""
+    return derive_seed(plan_seed, link, direction)
+
+
+def relay_spec(sites: Sequence[WireSite], directory: Path, plan_seed: int, links_in_all: int) -> dict[str, Any]:
+    """What :mod:`netemu.lab.relay` reads: the wires of one process."""
+    ring_bytes = max(_RING_LEAST_BYTES, min(_RING_BYTES, _RING_TOTAL_BYTES // (2 * links_in_all)))
+    return {"wires": [_wire(site, directory, plan_seed, ring_bytes) for site in sites]}
+
+
+def _wire(site: WireSite, directory: Path, plan_seed: int, ring_bytes: int) -> dict[str, Any]:
+    link = site.link
+    mtu_bytes = max(link.a_to_b.mtu_bytes, link.b_to_a.mtu_bytes)
+    return {
+        "link": link.name,
+        "namespace": site.namespace.path,
+        "log": str(directory / f"{link.name}.jsonl"),
+        "frame_bytes": _ETHERNET_BYTES + (_LARGEST_SEGMENT_BYTES if link.offloads else mtu_bytes),
+        "ring_bytes": max(ring_bytes, _RING_BYTES) if link.offloads else ring_bytes,
+        "a_to_b": msgspec.to_builtins(link.a_to_b),
+        "b_to_a": msgspec.to_builtins(link.b_to_a),
+        "seeds": {direction: seed_of(plan_seed, link.name, direction) for direction in DIRECTIONS},
+    }
+
+
+class RelayWires:
+    """The relay processes of a run: at most one per processor, the links spread over them."""
+
+    def __init__(self, sites: Sequence[WireSite], directory: Path, plan_seed: int, scratch: Path) -> None:
+        """Start them, and return when every wire forwards; :class:`~netemu.errors.VoidRun` when one cannot."""
+        self._links = [site.link for site in sites]
+        self._members: list[Member] = []
+        count = min(len(sites), len(os.sched_getaffinity(0)))
+        try:
+            for number in range(count):
+                spec = relay_spec(sites[number::count], directory, plan_seed, len(sites))
+                self._members.append(_start(f"relay{number}", spec, scratch))
+            wait_ready(self._members)
+        except BaseException:
+            self.kill()
+            raise
+
+    def go(self, t0_ns: int) -> None:
+        """Traffic starts at ``t0_ns`` (monotonic)."""
+        for member in self._members:
+            member.say(f"go {t0_ns}")
+
+    def stop(self) -> tuple[dict[str, Any], list[str]]:
+        """End them: each link's summary, and the reasons why the run is void."""
+        for member in self._members:
+            member.say("stop")
+        wait_end(self._members, time.monotonic() + _ACCOUNT_TIMEOUT_S)
+        summaries: dict[str, Any] = {}
+        voids: list[str] = []
+        for member in self._members:
+            try:
+                summary = _summary(member)
+            except VoidRun as error:
+                voids.append(str(error))
+                continue
+            for link, directions in summary["links"].items():
+                summaries[link] = {"backend": "relay", "process": summary["process"], "directions": directions}
+                voids += faults(link, directions)
+        self.kill()
+        return summaries, voids
+
+    def kill(self) -> None:
+        """End the processes at once and let go of what belongs to them."""
+        for member in self._members:
+            member.process.kill()
+            member.process.wait()
+            for stream in (member.process.stdin, member.process.stdout, member.errors):
+                if stream is not None:
+                    stream.close()
+        self._members.clear()
+
+
+def faults(link: str, directions: Mapping[str, Any]) -> list[str]:
+    """Why a relay's account of a link makes the run void: frames that its own sockets lost."""
+    found = []
+    for direction, account in directions.items():
+        place = f"link {link} {direction}"
+        if account["kernel_drops"]:
+            found.append(f"{place}: the relay was too slow, {account['kernel_drops']} frames did not fit its ring")
+        if account["truncated"]:
+            found.append(f"{place}: {account['truncated']} frames were longer than the link's MTU")
+        found += [f"{place}: {count} frames not sent: {error}" for error, count in account["send_errors"].items()]
+    return found
+
+
+def _summary(member: Member) -> dict[str, Any]:
+    if not member.closed:
+        raise VoidRun(f"{member.name}: no account {_ACCOUNT_TIMEOUT_S:g} s after its end was asked")
+    return member.summary()
+
+
+def _start(name: str, spec: Mapping[str, Any], scratch: Path) -> Member:
+    path = scratch / f"{name}.spec.json"
+    path.write_text(json.dumps(spec))
+    errors = (scratch / f"{name}.stderr").open("w+b")
+    process = subprocess.Popen(
+        python_argv("netemu.lab.relay", str(path)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=python_environment(),
+        close_fds=True,
+    )
+    return Member(name, process, errors)

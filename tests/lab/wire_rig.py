@@ -1,0 +1,124 @@
+"""A wire between two hosts, and UDP across it with the times of both ends: for the wires' tests and benchmark.
+
+The sockets live in the hosts' namespaces, the code in this process. A datagram carries its number and the monotonic
+time just before it was sent; its arrival is the kernel's stamp.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from netemu.lab.network import Network
+from netemu.lab.wire import RunningWires, start_wires
+from netemu.specs import LinkDirection, Plan
+
+SO_TIMESTAMPNS = 35
+SIOCOUTQ = 0x5411
+_STAMP = struct.Struct("=QQ")
+_TIMESPEC = struct.Struct("=qq")
+UDP_HEADERS_BYTES = 28
+
+
+@dataclass
+class Arrivals:
+    """What came: number of each datagram, when it was sent, when it arrived (both monotonic ns)."""
+
+    numbers: list[int] = field(default_factory=list)
+    sent_ns: list[int] = field(default_factory=list)
+    came_ns: list[int] = field(default_factory=list)
+
+    @property
+    def delays_ns(self) -> list[int]:
+        return [came - sent for came, sent in zip(self.came_ns, self.sent_ns, strict=True)]
+
+
+@dataclass
+class Rig:
+    """Running wires of a plan between hosts; ``directory`` holds the accounts."""
+
+    network: Network
+    wires: RunningWires
+    directory: Path
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    def udp(self, host: str, address: str, port: int = 9000) -> socket.socket:
+        """A UDP socket on ``host``, bound to ``address``, that stamps what arrives; 32 MiB of buffers."""
+        with self.network.namespaces[host].entered():
+            made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        made.setsockopt(socket.SOL_SOCKET, 33, 32 << 20)  # SO_RCVBUFFORCE
+        made.setsockopt(socket.SOL_SOCKET, 32, 32 << 20)  # SO_SNDBUFFORCE
+        made.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        made.bind((address, port))
+        return made
+
+    def stop(self) -> dict[str, Any]:
+        """End the wires; their summary."""
+        self.summary = self.wires.stop()
+        return self.summary
+
+
+@contextlib.contextmanager
+def rig(plan: Plan, directory: Path, *, go: bool = True) -> Iterator[Rig]:
+    """The network of ``plan`` with its wires running, traffic started at once if ``go``."""
+    with Network.build(plan) as network:
+        wires = start_wires(network.wire_sites, directory, plan.seed)
+        made = Rig(network, wires, directory)
+        try:
+            if go:
+                start_traffic(made)
+            yield made
+        finally:
+            wires.kill()
+
+
+def start_traffic(made: Rig) -> None:
+    """Say go for 10 ms from now, and wait until then."""
+    t0_ns = time.monotonic_ns() + 10_000_000
+    made.wires.go(t0_ns)
+    time.sleep(0.02)
+
+
+def send_paced(sender: socket.socket, to: tuple[str, int], count: int, ip_bytes: int, interval_ns: int) -> None:
+    """``count`` datagrams of ``ip_bytes`` (IPv4) each, one each ``interval_ns``; 0: as fast as the host can."""
+    padding = bytes(ip_bytes - UDP_HEADERS_BYTES - _STAMP.size)
+    begin_ns = time.monotonic_ns()
+    for number in range(count):
+        left_ns = begin_ns + number * interval_ns - time.monotonic_ns()
+        if left_ns > 0:
+            time.sleep(left_ns / 1e9)
+        sender.sendto(_STAMP.pack(number, time.monotonic_ns()) + padding, to)
+
+
+def collect(receiver: socket.socket, wait_s: float) -> Arrivals:
+    """Everything that arrives until nothing has for ``wait_s``."""
+    arrivals = Arrivals()
+    receiver.settimeout(wait_s)
+    offset_ns = time.monotonic_ns() - time.time_ns()
+    while True:
+        try:
+            data, control, _, _ = receiver.recvmsg(65536, 64)
+        except TimeoutError:
+            return arrivals
+        number, sent_ns = _STAMP.unpack_from(data)
+        seconds, nanoseconds = _TIMESPEC.unpack_from(control[0][2])
+        arrivals.numbers.append(number)
+        arrivals.sent_ns.append(sent_ns)
+        arrivals.came_ns.append(seconds * 10**9 + nanoseconds + offset_ns)
+
+
+def unsent_bytes(sock: socket.socket) -> int:
+    """Memory of packets handed to the device and not yet freed (SIOCOUTQ of a UDP socket: sk_wmem_alloc_get)."""
+    return int(struct.unpack("=i", fcntl.ioctl(sock, SIOCOUTQ, b"\0\0\0\0"))[0])
+
+
+def direction(**changes: object) -> LinkDirection:
+    """A LinkDirection from its arguments."""
+    return LinkDirection(**changes)
