@@ -1,23 +1,15 @@
-"""How agents come to connections: a client's connect, a server's listening socket and its accept loop."""
+"""How agents come to connections: a client's connect, a server's listening socket; and the sums over connections."""
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import select
 import socket
 from collections.abc import Iterable
 from time import monotonic_ns
 from typing import Any
 
-from netemu.agents import libc
 from netemu.agents.options import apply_options, check_address, family_of
-from netemu.agents.payload import Payload
 from netemu.agents.session import Session
-from netemu.agents.stream import Stream, StreamError
 from netemu.errors import BadInput
-
-_SOCK_CLOEXEC = socket.SOCK_CLOEXEC
 
 
 def client_socket(session: Session, args: dict[str, Any]) -> socket.socket:
@@ -55,26 +47,6 @@ def bind(session: Session, sock: socket.socket, address: str, port: int, argumen
     session.log.add(monotonic_ns(), "bind")
 
 
-def accept(session: Session, listener: socket.socket, args: dict[str, Any], payload: Payload) -> Stream | None:
-    """The next connection; None when the agent must stop, or there is none now on a non-blocking listener."""
-    while session.stop_reason is None:
-        begin = monotonic_ns()
-        fd = libc.accept4(listener.fileno(), None, None, _SOCK_CLOEXEC)
-        end = monotonic_ns()
-        if fd >= 0:
-            stream = Stream(session, socket.socket(fileno=fd), args, payload)
-            stream.name_ends()
-            session.log.add(begin, "accept", end - begin, stream.name)
-            return stream
-        code = ctypes.get_errno()
-        session.log.add(begin, "accept", end - begin, error=libc.errno_name(code))
-        if code == errno.EAGAIN and args["mode"] == "nonblocking":
-            return None
-        if code not in (errno.EINTR, errno.EAGAIN, errno.ECONNABORTED):
-            raise StreamError("accept", None, code)
-    return None
-
-
 def totals(connections: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The summary of several connections: bytes, and the sums of what TCP_INFO counts."""
     connections = list(connections)
@@ -87,6 +59,3 @@ def totals(connections: Iterable[dict[str, Any]]) -> dict[str, Any]:
         result[name] = sum(info.get(name, 0) for info in infos)
     result["connections"] = connections
     return result
-
-
-EVENT_READ = select.EPOLLIN | select.EPOLLRDHUP

@@ -118,11 +118,7 @@ def apply_options(session: Session, sock: socket.socket, args: dict[str, Any]) -
     Raises :class:`MissingCapability` for a congestion control that the kernel lacks, :class:`BadInput` for a value
     that it refuses or alters.
     """
-    for name, option in _BY_NAME.items():
-        value = args[name]
-        if value is not None and value is not False:
-            _set(session, sock, name, option, int(value))
-            _read_back(session.place, sock, name, int(value))
+    apply_plain_options(session, sock, args)
     if args["congestion"] is not None:
         _set_congestion(session, sock, args["congestion"])
     if args["linger_s"] is not None:
@@ -132,8 +128,17 @@ def apply_options(session: Session, sock: socket.socket, args: dict[str, Any]) -
         packed = seconds.to_bytes(8, "little") + rest.to_bytes(8, "little")
         set_option(session, sock, "SO_SNDTIMEO", (socket.SOL_SOCKET, socket.SO_SNDTIMEO), packed)
         set_option(session, sock, "SO_RCVTIMEO", (socket.SOL_SOCKET, socket.SO_RCVTIMEO), packed)
-    for level, option, value in args["setsockopt"]:
-        _set(session, sock, str(option), (_constant(level), _constant(option)), value)
+
+
+def apply_plain_options(session: Session, sock: socket.socket, args: dict[str, Any]) -> None:
+    """Those of the options in ``args`` that are one integer (UDP has some of them), and ``setsockopt``."""
+    for name, option in _BY_NAME.items():
+        value = args.get(name)
+        if value is not None and value is not False:
+            _set(session, sock, name, option, int(value))
+            _read_back(session.place, sock, name, int(value))
+    for level, number, value in args["setsockopt"]:
+        _set(session, sock, str(number), (_constant(level), _constant(number)), value)
 
 
 def linger_zero(session: Session, sock: socket.socket) -> None:

@@ -10,10 +10,20 @@ from typing import Any
 from netemu.agents.args import read_args
 from netemu.errors import BadInput
 
-TRAFFIC = ("bulk_send", "sink")
+TRAFFIC = (
+    "bulk_send",
+    "sink",
+    "request",
+    "respond",
+    "small_writes",
+    "on_off",
+    "connect_many",
+    "udp_send",
+    "udp_sink",
+)
 """Programs that run as agents inside hosts; each is the module of that name."""
 
-SERVICES = ("capture", "sampler")
+SERVICES = ("capture", "sampler", "tracing")
 """Programs that serve a whole run, one process each; each is the module of that name."""
 
 _AGENT_KEYS = {"name": str, "host": str, "program": str, "start_ns": int, "stop_ns": int, "log": str, "args": dict}

@@ -9,15 +9,14 @@ Modes ``blocking`` and ``timeout`` serve one connection after the other, ``nonbl
 
 from __future__ import annotations
 
-import socket
-from typing import Any, NamedTuple
+from typing import Any
 
 from netemu.agents.args import Arg
-from netemu.agents.endpoints import accept, listening_socket, totals
 from netemu.agents.options import SERVER, TCP
-from netemu.agents.payload import Payload
+from netemu.agents.server import CONNECTIONS, serve, serves_at_once
 from netemu.agents.session import Session
-from netemu.agents.stream import Stream, StreamError
+from netemu.agents.stream import Stream
+from netemu.errors import BadInput
 
 
 def _check_pauses(value: list[Any]) -> str | None:
@@ -34,7 +33,7 @@ def _check_pauses(value: list[Any]) -> str | None:
 ARGS = (
     *SERVER,
     *TCP,
-    Arg("connections", int, 1, "how many to serve; 0: until the stop"),
+    CONNECTIONS,
     Arg("interval_ns", int, 0, "from one recv() to the next"),
     Arg("initial_pause_ns", int, 0, "from accept() to the first recv()"),
     Arg("pauses", list, [], "items [at_ns, for_ns]: no recv() then", check=_check_pauses),
@@ -43,7 +42,7 @@ ARGS = (
 
 
 class Reader:
-    """Reads one connection at a time at the pace asked; times are ``t_ns``."""
+    """Reads one connection at the pace asked; times are ``t_ns``."""
 
     def __init__(self, session: Session, args: dict[str, Any]) -> None:
         self._session = session
@@ -51,9 +50,9 @@ class Reader:
         self._interval: int = args["interval_ns"]
         self._pauses = [(at, at + length) for at, length in args["pauses"]]
         self._limit: int | None = args["stop_after_bytes"]
-        self._next_ns = 0
+        self._next_ns = session.now() + args["initial_pause_ns"] if args["initial_pause_ns"] else 0
 
-    def read(self, stream: Stream) -> bool:
+    def serve(self, stream: Stream) -> bool:
         """One recv() when its time has come; False when this connection is read no further."""
         if not self._wait():
             return False
@@ -61,11 +60,6 @@ class Reader:
         if room > 0:
             stream.recv(room)
         return not stream.at_end and (self._limit is None or stream.received < self._limit)
-
-    def pause(self, for_ns: int) -> None:
-        """No recv() for ``for_ns`` from now on."""
-        if for_ns:
-            self._next_ns = self._session.now() + for_ns
 
     def _wait(self) -> bool:
         if self._interval or self._pauses or self._next_ns:
@@ -82,36 +76,8 @@ class Reader:
 
 
 def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
-    """Returns the summary; the socket listens before ``ready``."""
-    payload = Payload(args["chunk_bytes"])
-    listener = listening_socket(session, args)
-    served = Served([], [])
-    if session.start():
-        _serve_in_turn(session, args, payload, listener, served)
-    listener.close()
-    return {"error": served.errors[0] if served.errors else None, **totals(served.finished)}
-
-
-class Served(NamedTuple):
-    """What became of the connections."""
-
-    finished: list[dict[str, Any]]
-    errors: list[str]
-
-
-def _serve_in_turn(
-    session: Session, args: dict[str, Any], payload: Payload, listener: socket.socket, served: Served
-) -> None:
-    wanted = args["connections"]
-    while session.stop_reason is None and (not wanted or len(served.finished) < wanted):
-        stream = accept(session, listener, args, payload)
-        if stream is None:
-            continue
-        reader = Reader(session, args)
-        reader.pause(args["initial_pause_ns"])
-        try:
-            while reader.read(stream):
-                pass
-        except StreamError as failure:
-            served.errors.append(str(failure))
-        served.finished.append(stream.finish())
+    """Returns the summary; the socket listens before ``ready``. BadInput for a pace that all would have to share."""
+    paced = args["interval_ns"] or args["initial_pause_ns"] or args["pauses"]
+    if paced and serves_at_once(args):
+        raise BadInput(f"{session.place}: slow reading in mode 'nonblocking' needs connections 1")
+    return serve(session, args, lambda: Reader(session, args))

@@ -17,18 +17,21 @@ from netemu.agents.session import Session
 from netemu.agents.tcp_info import TCP_CLOSE, read_tcp_info
 
 _RETRY = (errno.EINTR, errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
-MSG_MORE = socket.MSG_MORE
 
 
 class StreamError(Exception):
     """A call failed with something other than "not now": the connection is over. ``text`` names call and errno."""
 
     def __init__(self, call: str, connection: str | None, code: int) -> None:
-        super().__init__(f"{call} {connection or ''}: {libc.errno_name(code)}".replace(" :", ":"))
+        super().__init__(f"{call}{' ' + connection if connection else ''}: {libc.errno_name(code)}")
 
 
 class Stream:
-    """A TCP socket with the session's log; ``sent`` and ``received`` count bytes of the stream since its start."""
+    """A TCP socket with the session's log; ``sent`` and ``received`` count bytes of the stream since its start.
+
+    ``returned_ns`` is the monotonic time when the last call returned. A ``multiplexed`` stream never waits for
+    itself: its owner waits for many.
+    """
 
     def __init__(self, session: Session, sock: socket.socket, args: dict[str, Any], payload: Payload) -> None:
         self.session, self.sock, self.payload = session, sock, payload
@@ -38,28 +41,42 @@ class Stream:
         self.cork: bool = args["cork"]
         self.name: str | None = None
         self.sent = self.received = self.mismatch_bytes = 0
-        self.at_end = False
-        self.info: dict[str, int] = {}
+        self.at_end = self.shut = False
+        self.multiplexed = False
+        self.returned_ns = 0
         self._epoll: select.epoll | None = None
         sock.setblocking(self.mode != "nonblocking")
         self._log = session.log
 
     def connect(self, address: tuple[Any, ...]) -> bool:
         """Connect; False when the agent must stop first. Raises :class:`StreamError`."""
-        packed = _sockaddr(self.sock.family, address)
         while self.session.stop_reason is None:
-            code = self._call("connect", None, libc.connect, self.fd, packed, len(packed))[1]
-            if code in (0, errno.EISCONN):
-                self.name_ends()
+            if self.try_connect(address):
                 return True
-            if code not in _RETRY:
-                raise StreamError("connect", f"{address[0]}:{address[1]}", code)
             if self.mode == "nonblocking" and self.wait(select.EPOLLOUT):
-                code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code:
-                    self._note("getsockopt SO_ERROR", code)
-                    raise StreamError("connect", f"{address[0]}:{address[1]}", code)
+                return self.connected(address)
         return False
+
+    def try_connect(self, address: tuple[Any, ...]) -> bool:
+        """One connect(); False for "not yet"."""
+        packed = _sockaddr(self.sock.family, address)
+        code = self._call("connect", None, libc.connect, self.fd, packed, len(packed))[1]
+        if code in (0, errno.EISCONN):
+            self.name_ends()
+            return True
+        if code in _RETRY:
+            return False
+        raise StreamError("connect", _show(address), code)
+
+    def connected(self, address: tuple[Any, ...]) -> bool:
+        """True after a non-blocking connect() became writable; StreamError with what SO_ERROR holds."""
+        begin = monotonic_ns()
+        code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        self._note("getsockopt SO_ERROR", code, begin)
+        if code:
+            raise StreamError("connect", _show(address), code)
+        self.name_ends()
+        return True
 
     def name_ends(self) -> None:
         """Learn ``local>remote`` for the log; the socket is connected."""
@@ -121,6 +138,7 @@ class Stream:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError as error:
             code = error.errno or 0
+        self.shut = True
         self._note("shutdown", code, begin)
 
     def finish(self) -> dict[str, Any]:
@@ -128,12 +146,17 @@ class Stream:
         try:
             if self.name is not None and self.closing == "wait":
                 self._close_both_ways()
-            elif self.closing == "hold":
+            elif self.name is not None and self.closing == "hold":
                 self.session.wait_for_stop()
         except StreamError:
-            pass  # logged where it happened; the connection is over, which is what was wanted
-        self.info = read_tcp_info(self.sock)
-        self._log.add(monotonic_ns(), "getsockopt TCP_INFO", 0, self.name, detail=self.info)
+            self.at_end = True  # logged where it happened; the connection is over, which is what was wanted
+        return self.end()
+
+    def end(self) -> dict[str, Any]:
+        """Log TCP_INFO and close; the connection's part of the summary."""
+        begin = monotonic_ns()
+        info = read_tcp_info(self.sock)
+        self._log.add(begin, "getsockopt TCP_INFO", monotonic_ns() - begin, self.name, detail=info)
         if self.closing == "abort":
             linger_zero(self.session, self.sock)
         if self._epoll is not None:
@@ -146,8 +169,12 @@ class Stream:
             "sent_bytes": self.sent,
             "received_bytes": self.received,
             "mismatch_bytes": self.mismatch_bytes,
-            "tcp_info": self.info,
+            "tcp_info": info,
         }
+
+    def is_closed(self) -> bool:
+        """Whether the kernel is done with the connection: both FINs acknowledged, or reset."""
+        return read_tcp_info(self.sock)["tcpi_state"] == TCP_CLOSE
 
     def _close_both_ways(self) -> None:
         """FIN both ways and wait until the last is acknowledged, so that TCP_INFO holds every retransmission."""
@@ -157,7 +184,7 @@ class Stream:
         # The state change to CLOSE wakes an edge-triggered wait although the mask stays the same (tcp_done()).
         with select.epoll() as epoll:
             epoll.register(self.fd, select.EPOLLHUP | select.EPOLLET)
-            while self.session.stop_reason is None and read_tcp_info(self.sock)["tcpi_state"] != TCP_CLOSE:
+            while self.session.stop_reason is None and not self.is_closed():
                 self._epoll_wait(epoll)
 
     def _epoll_wait(self, epoll: select.epoll) -> int:
@@ -167,23 +194,22 @@ class Stream:
     def _retry_or_raise(self, call: str, code: int, events: int) -> None:
         if code not in (errno.EINTR, errno.EAGAIN):
             raise StreamError(call, self.name, code)
-        if self.mode == "nonblocking" and code == errno.EAGAIN:
+        if self.mode == "nonblocking" and code == errno.EAGAIN and not self.multiplexed:
             self.wait(events)
 
     def _call(self, name: str, asked: int | None, function: Any, *args: Any) -> tuple[int, int]:
         begin = monotonic_ns()
         done = function(*args)
-        end = monotonic_ns()
+        self.returned_ns = end = monotonic_ns()
         code = ctypes.get_errno() if done < 0 else 0
         error = libc.errno_name(code) if code else None
         did = done if asked is not None and done >= 0 else None
         self._log.add(begin, name, end - begin, self.name, asked=asked, done=did, error=error)
         return done, code
 
-    def _note(self, call: str, code: int, begin_ns: int | None = None) -> None:
-        now = monotonic_ns()
-        begin = now if begin_ns is None else begin_ns
-        self._log.add(begin, call, now - begin, self.name, error=libc.errno_name(code) if code else None)
+    def _note(self, call: str, code: int, begin_ns: int) -> None:
+        error = libc.errno_name(code) if code else None
+        self._log.add(begin_ns, call, monotonic_ns() - begin_ns, self.name, error=error)
 
 
 def _show(name: tuple[Any, ...]) -> str:
