@@ -19,7 +19,7 @@ def load_experiment(path: Path) -> Experiment:
         raise BadInput(f"{path}: no such experiment file; try one of experiments/*.py or `netemu new DIR`")
     if path.suffix != ".py":
         raise BadInput(f"{path}: an experiment is a Python file (*.py)")
-    module = _execute(path)
+    module = execute_file(path)
     found = [value for value in vars(module).values() if isinstance(value, Experiment)]
     if len(found) != 1:
         raise BadInput(f"{path}: declares {len(found)} experiments at module level; exactly one is needed")
@@ -28,7 +28,8 @@ def load_experiment(path: Path) -> Experiment:
     return experiment
 
 
-def _execute(path: Path) -> object:
+def execute_file(path: Path) -> object:
+    """The module that a user's Python file makes; what it raises is a BadInput with file and line."""
     name = f"netemu_experiment_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
