@@ -67,6 +67,11 @@ class Predictor:
         """The first address of ``node``, without prefix length; :class:`BadInput` when it has none."""
         return str(self._first_address(node, family))
 
+    def families(self, source: str, destination: str) -> tuple[int, ...]:
+        """The address families, 4 and 6, of which both nodes have an address."""
+        nodes = (source, destination)
+        return tuple(family for family in (4, 6) if all(self._forwarding.addresses(node, family) for node in nodes))
+
     def predict(self, source: str, destination: str, family: int = 4, *, packet_bytes: int | None = None) -> Prediction:
         """What to expect from ``source`` to the first address of ``destination``, and back to the address it used.
 
