@@ -1,13 +1,14 @@
-"""The cage: a run in PID, network and mount namespaces of its own, which die with it in whatever way it dies.
+r"""The cage: a run in PID, network and mount namespaces of its own, which die with it in whatever way it dies.
 
 ::
 
     outer (netemu run) --- control socket ---> process 1 in the cage --- starts ---> the lab (argv)
-       |  \\-- unshare -pnm --kill-child -----/        |
-       |                                              | pidfd
-       +------ socket: its end is the run's end -----> janitor (own session) --> removes what the registry lists
+       |  \-- unshare -pnm --kill-child ------/        |                               |
+       |                                        pidfd of itself                        |
+       +-------- one socket, held by all three: its end is the run's end --------------+--> janitor
+                                                      (own session; removes what the registry lists)
 
-Killed: *outer*: unshare and process 1 by their parent-death signal, and process 1 by the end of the control socket;
+Killed: *outer*: unshare by its parent-death signal, process 1 by its own and by the end of the control socket;
 *unshare*: process 1 by its parent-death signal; *process 1*: the kernel kills all in the PID namespace; *the lab*:
 process 1 ends; *the janitor*: outer ends the run and removes in its place.
 """
@@ -16,196 +17,150 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import selectors
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import netemu
-from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
+from netemu.errors import MissingCapability, NetemuError, VoidRun
 from netemu.lab.cage_init import END
 from netemu.lab.namespace import require_root
-from netemu.lab.registry import INSTANCE_PREFIX, TRACING, note, registry_path, remove_registered
+from netemu.lab.registry import Registry
+from netemu.lab.watch import PACKAGES, Watch
 
-_ENVIRONMENT = "NETEMU_CAGE"
-_PACKAGES = str(Path(netemu.__file__).parent.parent)
+SCRATCH_PREFIX = "netemu-run-"
+_ENVIRONMENT = "NETEMU_RUN_ID"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@dataclass(frozen=True, slots=True)
-class Cage:
-    """The cage as the lab inside it sees it: where it writes down what its death would leave behind."""
-
-    run_id: str
-
-    @property
-    def instance_name(self) -> str:
-        """The name of this run's tracing instance."""
-        return f"{INSTANCE_PREFIX}{self.run_id}"
-
-    def register_instance(self) -> Path:
-        """Have the run's tracing instance removed whatever happens; returns its path, for the caller to make."""
-        note(registry_path(self.run_id), "add", "instance", self.instance_name)
-        return TRACING / "instances" / self.instance_name
-
-    def register_tree(self, path: Path) -> None:
-        """Have the directory ``path``, which must not exist yet, removed unless :meth:`release_tree` comes first."""
-        if path.exists() or path.is_symlink():
-            raise BadInput(f"{path}: exists already, so this run must not make and remove it; choose another directory")
-        note(registry_path(self.run_id), "add", "tree", str(path.absolute()))
-
-    def release_tree(self, path: Path) -> None:
-        """Keep the directory: it is complete."""
-        note(registry_path(self.run_id), "release", "tree", str(path.absolute()))
-
-
-def current_cage() -> Cage | None:
-    """The cage in which this process is the lab, or None outside."""
+def current_registry() -> Registry | None:
+    """In a cage: the registry of the run that this process is part of. Outside: None."""
     run_id = os.environ.get(_ENVIRONMENT)
-    return None if run_id is None else Cage(run_id)
+    return None if run_id is None else Registry(run_id)
 
 
 def run_in_cage(
     argv: Sequence[str],
     *,
-    environment: Mapping[str, str] | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
 ) -> int:
     """Run the program ``argv`` as the lab of a new cage and wait for its end; returns its exit code.
 
-    Standard output and error are this process's or the descriptors given, standard input is empty; ``environment``
-    is added to this process's.
-    SIGINT, SIGTERM and SIGHUP to this process end the lab by SIGINT (a KeyboardInterrupt); a second one, or five
-    seconds, end it by SIGKILL; the result is 128 + the signal then.
+    Parameters
+    ----------
+    stdout, stderr
+        Descriptors for the lab's output; None: this process's. Standard input is empty.
+    environment
+        Added to this process's. ``TMPDIR`` in the cage is a directory that goes with it.
+    watch
+        What watches over the run; None: the cage has its own.
+
+    SIGINT, SIGTERM or SIGHUP to this process ends the lab by SIGTERM, five seconds later or at a second signal by
+    SIGKILL; when all of it is gone the signal is raised again here, as if it had come then.
 
     Raises
     ------
     MissingCapability
         Not root, or no ``unshare``/``setpriv`` (util-linux), or the kernel refuses the namespaces.
     VoidRun
-        The cage or the janitor was killed. Everything is removed by then.
+        The lab, the cage or the janitor was killed. Nothing of the cage is left by then.
     """
     require_root("a run on this machine's kernel")
     for tool in ("unshare", "setpriv"):
         if shutil.which(tool) is None:
             raise MissingCapability(f"{tool} is missing: apt-get install util-linux")
-    run_id = secrets.token_hex(6)
-    control, inner_control = socket.socketpair()
-    ours, janitors = socket.socketpair()
-    with contextlib.ExitStack() as stack:
-        for opened in (control, inner_control, ours, janitors):
-            stack.enter_context(opened)
-        pending = stack.enter_context(_pending_signals())
-        janitor = _start_janitor(janitors, run_id)
-        janitors.close()
+    with contextlib.ExitStack() as stack, _pending_signals() as pending:
+        watching = stack.enter_context(Watch()) if watch is None else watch
+        attendance = _Attendance(argv, watching, (stdout, stderr), environment or {})
         try:
-            if ours.recv(1) != b"r":
-                raise VoidRun("the run's janitor ended before the run began")
-            cage = _start_cage(argv, run_id, (inner_control, ours), environment or {}, (stdout, stderr))
-            inner_control.close()
-            try:
-                return _attend(cage, janitor, control, pending)
-            finally:
-                # Nothing may outlive this call: process 1 ends at the end of the control socket, unshare with it.
-                control.close()
-                cage.wait()
+            code = attendance.attend(pending)
         finally:
-            ours.close()
-            janitor.wait()
-            remove_registered(registry_path(run_id))
-
-
-def _start_janitor(its_end: socket.socket, run_id: str) -> subprocess.Popen[bytes]:
-    command = [
-        sys.executable,
-        "-S",
-        "-s",
-        "-m",
-        "netemu.lab.janitor",
-        str(its_end.fileno()),
-        str(registry_path(run_id)),
-    ]
-    return subprocess.Popen(
-        command,
-        pass_fds=[its_end.fileno()],
-        env={**os.environ, "PYTHONPATH": _PACKAGES},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _start_cage(
-    argv: Sequence[str],
-    run_id: str,
-    sockets: tuple[socket.socket, socket.socket],
-    environment: Mapping[str, str],
-    outputs: tuple[int | None, int | None],
-) -> subprocess.Popen[bytes]:
-    descriptors = [opened.fileno() for opened in sockets]
-    command = ["setpriv", "--pdeathsig", "KILL", "--"]
-    command += ["unshare", "-pnm", "--fork", "--kill-child=SIGKILL", "--mount-proc", "--"]
-    command += [sys.executable, "-S", "-s", "-m", "netemu.lab.cage_init", *map(str, descriptors), "--", *argv]
-    inherited = {**os.environ, **environment}
-    path = os.pathsep.join([_PACKAGES, *filter(None, [inherited.get("PYTHONPATH")])])
-    return subprocess.Popen(
-        command,
-        pass_fds=descriptors,
-        env={**inherited, "PYTHONPATH": path, _ENVIRONMENT: run_id},
-        stdin=subprocess.DEVNULL,
-        stdout=outputs[0],
-        stderr=outputs[1],
-        start_new_session=True,
-    )
-
-
-def _attend(
-    cage: subprocess.Popen[bytes], janitor: subprocess.Popen[bytes], control: socket.socket, pending: int
-) -> int:
-    """Wait for the cage's end, passing signals on; its exit code."""
-    up = False
-    received: list[int] = []
-    with selectors.DefaultSelector() as selector:
-        cage_fd, janitor_fd = os.pidfd_open(cage.pid), os.pidfd_open(janitor.pid)
-        try:
-            for descriptor in (cage_fd, janitor_fd, pending, control.fileno()):
-                selector.register(descriptor, selectors.EVENT_READ)
-            while True:
-                ready = {key.fd for key, _ in selector.select()}
-                if control.fileno() in ready:
-                    up = bool(control.recv(1)) or up
-                    selector.unregister(control.fileno())
-                if pending in ready:
-                    received += os.read(pending, 64)
-                    if len(received) > 1:
-                        control.shutdown(socket.SHUT_WR)
-                    else:
-                        with contextlib.suppress(BrokenPipeError):
-                            control.sendall(END)
-                if cage_fd in ready:
-                    return _outcome(cage.wait(), up, received)
-                if janitor_fd in ready:
-                    raise VoidRun("the run's janitor was killed, so the run was ended: run it again")
-        finally:
-            os.close(cage_fd)
-            os.close(janitor_fd)
-
-
-def _outcome(code: int, up: bool, received: Sequence[int]) -> int:
-    if received and (code < 0 or code >= 126):
-        return 128 + received[0]
-    failure = _failure(code, up)
+            attendance.close()
+    if attendance.received:
+        signal.raise_signal(attendance.received[0])
+        return 128 + attendance.received[0]
+    failure = _failure(code, attendance.up)
     if failure is not None:
         raise failure
     return code
+
+
+class _Attendance:
+    """The outer process's side of one cage: what it holds open, and its wait for the end."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        watch: Watch,
+        outputs: tuple[int | None, int | None],
+        environment: Mapping[str, str],
+    ) -> None:
+        self.watch = watch
+        self.up = False
+        self.received: list[int] = []
+        self.control, inner = socket.socketpair()
+        with inner:
+            descriptors = [inner.fileno(), watch.socket.fileno()]
+            run_id = watch.registry.run_id
+            # One watch may see several cages, so the directory has a number of its own.
+            scratch = Path(tempfile.gettempdir()) / f"{SCRATCH_PREFIX}{run_id}-{os.urandom(3).hex()}"
+            command = ["setpriv", "--pdeathsig", "KILL", "--"]
+            command += ["unshare", "-pnm", "--fork", "--kill-child=SIGKILL", "--mount-proc", "--"]
+            command += [sys.executable, "-S", "-s", "-m", "netemu.lab.cage_init", *map(str, descriptors)]
+            inherited = {**os.environ, **environment}
+            path = os.pathsep.join([PACKAGES, *filter(None, [inherited.get("PYTHONPATH")])])
+            self.process = subprocess.Popen(
+                [*command, run_id, str(scratch), "--", *argv],
+                pass_fds=descriptors,
+                env={**inherited, "PYTHONPATH": path, _ENVIRONMENT: run_id},
+                stdin=subprocess.DEVNULL,
+                stdout=outputs[0],
+                stderr=outputs[1],
+                start_new_session=True,
+            )
+
+    def attend(self, pending: int) -> int:
+        """Wait for the cage's end, passing signals on; its exit code."""
+        process_fd, janitor_fd = os.pidfd_open(self.process.pid), os.pidfd_open(self.watch.process.pid)
+        try:
+            with selectors.DefaultSelector() as selector:
+                for descriptor in (process_fd, janitor_fd, pending, self.control.fileno()):
+                    selector.register(descriptor, selectors.EVENT_READ)
+                while True:
+                    ready = {key.fd for key, _ in selector.select()}
+                    if self.control.fileno() in ready:
+                        self.up = bool(self.control.recv(1)) or self.up
+                        selector.unregister(self.control)
+                    if pending in ready:
+                        self._pass_on(os.read(pending, 64))
+                    if process_fd in ready:
+                        return self.process.wait()
+                    if janitor_fd in ready:
+                        raise VoidRun("the run's janitor was killed, so the run was ended: run it again")
+        finally:
+            os.close(process_fd)
+            os.close(janitor_fd)
+
+    def _pass_on(self, numbers: bytes) -> None:
+        self.received += numbers
+        with contextlib.suppress(BrokenPipeError):
+            self.control.sendall(END)
+            if len(self.received) > 1:
+                self.control.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Let nothing of the cage outlive this call: process 1 ends at the end of the control socket."""
+        self.control.close()
+        self.process.wait()
 
 
 def _failure(code: int, up: bool) -> NetemuError | None:
@@ -215,7 +170,7 @@ def _failure(code: int, up: bool) -> NetemuError | None:
             " and mount namespaces to root"
         )
     killed = -code if code < 0 else code - 128
-    if killed > 0 and killed in signal.valid_signals():
+    if killed in signal.valid_signals():
         return VoidRun(f"the run was ended by signal {killed} ({signal.Signals(killed).name}): run it again")
     return None
 

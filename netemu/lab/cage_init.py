@@ -1,8 +1,8 @@
-"""Process 1 inside the cage: ``-m netemu.lab.cage_init CONTROL_FD JANITOR_FD -- ARGV...``.
+"""Process 1 inside the cage: ``-m netemu.lab.cage_init CONTROL_FD JANITOR_FD RUN_ID SCRATCH -- ARGV...``.
 
 It starts the lab, reaps every orphan, and ends as soon as the lab has ended, whereupon the kernel kills whatever is
 left in the PID namespace. It ends at once when the outer process is gone (the control socket's end), so no order of
-deaths leaves it behind, and asks the lab to end (SIGINT) when the outer process passes a request on.
+deaths leaves it behind, and passes a request to end (SIGTERM) on to the lab.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
-from netemu.lab.registry import mount_tracefs_privately
+from netemu.lab.registry import Registry, mount_tracefs_privately
 
 UP = b"u"
 END = b"e"
 GRACE_MS = 5000
 _KILLED = 128 + signal.SIGKILL
+_NOT_FOUND = 127
 
 
 def exit_code(status: int) -> int:
@@ -60,15 +62,16 @@ def serve(control: socket.socket, lab: int, wakeup: int) -> int:
         if control.fileno() in ready:
             if control.recv(16) == b"":
                 return _KILLED
-            os.kill(lab, signal.SIGINT)
+            os.kill(lab, signal.SIGTERM)
             deadline_ms = deadline_ms or time.monotonic() * 1000 + GRACE_MS
 
 
 def main(arguments: list[str]) -> int:
     """Run the command behind ``--`` as the lab."""
     split = arguments.index("--")
-    control, janitor = (socket.socket(fileno=int(text)) for text in arguments[:split])
     command = arguments[split + 1 :]
+    control, janitor = (socket.socket(fileno=int(text)) for text in arguments[:2])
+    registry, scratch = Registry(arguments[2]), Path(arguments[3])
     control.set_inheritable(False)
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
@@ -80,19 +83,18 @@ def main(arguments: list[str]) -> int:
     socket.send_fds(janitor, [b"p"], [me])
     os.close(me)
     mount_tracefs_privately()
+    registry.add_tree(scratch)
+    scratch.mkdir(mode=0o700)
     control.sendall(UP)
+    # The lab is part of the run as long as it lives; what it starts is not (Popen closes descriptors).
     janitor.set_inheritable(True)
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    defaults = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
     try:
-        lab = os.posix_spawnp(
-            command[0],
-            command,
-            os.environ,
-            setsigmask=(),
-            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD),
-        )
+        lab = os.posix_spawnp(command[0], command, environment, setsigmask=(), setsigdef=defaults)
     except OSError as error:
         print(f"netemu: error: {command[0]}: {error.strerror}", file=sys.stderr)
-        return 127
+        return _NOT_FOUND
     return serve(control, lab, read_end)
 
 

@@ -1,4 +1,4 @@
-"""The process that outlives a run and removes what the run's own death leaves: ``-m netemu.lab.janitor FD REGISTRY``.
+"""The process that outlives a run and removes what the run's own death leaves: ``-m netemu.lab.janitor FD RUN_ID``.
 
 It sits in a session of its own and waits for the end of a socket whose other ends the run's processes hold: when the
 last of them is dead, for whatever reason, the socket ends. Before that, the cage's first process has sent a descriptor
@@ -13,9 +13,8 @@ import select
 import signal
 import socket
 import sys
-from pathlib import Path
 
-from netemu.lab.registry import create_registry, remove_registered
+from netemu.lab.registry import Registry, remove_registered
 
 READY = b"r"
 _EXIT_WAIT_MS = 5000
@@ -31,13 +30,13 @@ def wait_for_exit(pidfd: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Watch over one run; ``arguments`` are the socket's descriptor and the registry's path."""
+    """Watch over one run; ``arguments`` are the socket's descriptor and the run's id."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     os.chdir("/")
     run = socket.socket(fileno=int(arguments[0]))
-    path = Path(arguments[1])
-    create_registry(path)
+    registry = Registry(arguments[1])
+    registry.create()
     watched: list[int] = []
     try:
         run.sendall(READY)
@@ -50,7 +49,7 @@ def main(arguments: list[str]) -> int:
         pass  # the run is gone already: that is the event waited for
     for pidfd in watched:
         wait_for_exit(pidfd)
-    remove_registered(path)
+    remove_registered(registry.path)
     return 0
 
 

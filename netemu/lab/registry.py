@@ -14,13 +14,15 @@ import json
 import os
 import select
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 RUNTIME_DIRECTORY = Path("/run")
 TRACING = Path("/sys/kernel/tracing")
 INSTANCE_PREFIX = "netemu-"
 _CLONE_NEWNS, _MS_REC, _MS_PRIVATE = 0x20000, 0x4000, 1 << 18
-_BUSY_TRIES, _BUSY_WAIT_MS = 40, 50
+_BUSY_TRIES, _BUSY_WAIT_S = 40, 0.05
 
 
 def registry_path(run_id: str) -> Path:
@@ -28,52 +30,71 @@ def registry_path(run_id: str) -> Path:
     return RUNTIME_DIRECTORY / f"netemu-{run_id}.jsonl"
 
 
-def create_registry(path: Path) -> int:
-    """Make an empty registry and lock it; returns the descriptor that holds the lock."""
-    opened = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    fcntl.flock(opened, fcntl.LOCK_EX)
-    return opened
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The registry of the run ``run_id``, for the run's own processes to write to."""
+
+    run_id: str
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return registry_path(self.run_id)
+
+    def create(self) -> int:
+        """Make the file and lock it; returns the descriptor that holds the lock."""
+        opened = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        return opened
+
+    def add_instance(self) -> Path:
+        """Have the run's tracing instance removed at the run's end, whatever ends it; returns the path to make."""
+        path = TRACING / "instances" / f"{INSTANCE_PREFIX}{self.run_id}"
+        self._note({"kind": "instance", "what": path.name})
+        return path
+
+    def add_tree(self, path: Path) -> None:
+        """Have the directory ``path`` removed at the run's end, unless it has been renamed by then.
+
+        One that exists already is removed only if it is the very same directory (inode) then.
+        """
+        inode = path.lstat().st_ino if path.exists() else None
+        self._note({"kind": "tree", "what": str(path.absolute()), "inode": inode})
+
+    def _note(self, entry: dict[str, object]) -> None:
+        opened = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            os.write(opened, (json.dumps(entry) + "\n").encode())
+        finally:
+            os.close(opened)
 
 
-def note(path: Path, action: str, kind: str, what: str) -> None:
-    """Append that ``what`` of ``kind`` (``tree``, ``instance``) is about to be made (``add``) or kept (``release``)."""
-    line = json.dumps({"action": action, "kind": kind, "what": what}) + "\n"
-    opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    try:
-        os.write(opened, line.encode())
-    finally:
-        os.close(opened)
+def _entries(path: Path) -> list[dict[str, Any]]:
+    # A last line without an end was cut short, and what it names was not made yet.
+    return [json.loads(line) for line in reversed(path.read_text().split("\n")[:-1])]
 
 
 def registered(path: Path) -> list[tuple[str, str]]:
-    """``(kind, what)`` of everything added and not released, latest first; a last line cut short is not counted."""
-    found: dict[tuple[str, str], None] = {}
-    for line in path.read_text().split("\n")[:-1]:
-        entry = json.loads(line)
-        key = (entry["kind"], entry["what"])
-        if entry["action"] == "add":
-            found[key] = None
-        else:
-            found.pop(key, None)
-    return list(reversed(found))
+    """``(kind, what)`` of everything that the registry lists, the latest first."""
+    return [(entry["kind"], entry["what"]) for entry in _entries(path)]
 
 
 def remove_registered(path: Path) -> list[str]:
     """Remove what the registry lists, then the registry; returns what was there and is removed now."""
     removed = []
     with contextlib.suppress(FileNotFoundError):
-        for kind, what in registered(path):
-            if kind == "tree" and remove_tree(Path(what)):
-                removed.append(what)
-            if kind == "instance" and remove_instance(what):
-                removed.append(str(TRACING / "instances" / what))
+        for entry in _entries(path):
+            if entry["kind"] == "tree" and remove_tree(Path(entry["what"]), entry["inode"]):
+                removed.append(entry["what"])
+            if entry["kind"] == "instance" and remove_instance(entry["what"]):
+                removed.append(str(TRACING / "instances" / entry["what"]))
         path.unlink()
     return removed
 
 
-def remove_tree(path: Path) -> bool:
-    """Remove a directory that a run registered before making it; False if there is none. A link is never followed."""
-    if path.is_symlink() or not path.is_dir():
+def remove_tree(path: Path, inode: int | None) -> bool:
+    """Remove a directory that a run made; False if it is not there, or is not the one with that ``inode``."""
+    if path.is_symlink() or not path.is_dir() or (inode is not None and path.stat().st_ino != inode):
         return False
     shutil.rmtree(path)
     return True
@@ -93,14 +114,14 @@ def remove_instance(name: str) -> bool:
             if error.errno != errno.EBUSY or last:
                 raise
             # No event tells when an instance is free again, so this is a wait by the clock.
-            select.select([], [], [], _BUSY_WAIT_MS / 1000)
+            select.select([], [], [], _BUSY_WAIT_S)
         else:
             return True
     return False
 
 
 def mount_tracefs_privately() -> bool:
-    """Mount tracefs for this process alone if it is not mounted; False if this kernel has none."""
+    """Mount tracefs for the calling thread alone if it is not mounted; False if this kernel has none."""
     if (TRACING / "instances").is_dir():
         return True
     libc = ctypes.CDLL(None, use_errno=True)
