@@ -10,7 +10,7 @@ Five flows, one after the other, lose from h1 to h2
     one      the 30th new data segment                    a hole that SACK and RACK find within an RTT
     two      the 30th and 32nd                            two holes in one window
     three    the 30th, 31st and 34th                      three holes
-    window   all 10 of the initial window                 nothing comes back: a tail-loss probe sends the last one again
+    window   all 10 of the initial window                 nothing comes back: a tail-loss probe has to ask
     timeout  the initial window and the probe             even that is lost: only the retransmission timer is left
 
 References: RFC 8985 (RACK-TLP), RFC 6675, RFC 6298; tcp_schedule_loss_probe, tcp_fastretrans_alert and
@@ -19,7 +19,7 @@ tcp_retransmit_timer in net/ipv4 of the kernel.
 
 import polars as pl
 
-from netemu.experiment import Experiment, Outcome, Run, at_least, bulk, equal, holds, within
+from netemu.experiment import Experiment, Outcome, Run, bulk, equal, holds, within
 from netemu.units import parse_size_bytes
 from topologies import chain
 
@@ -65,13 +65,6 @@ def _classes(run: Run, flow: str) -> dict[str, int]:
     return {name: row[f"a_retransmits_{name}"] for name in names if row[f"a_retransmits_{name}"]}
 
 
-def _first_retransmission_ns(run: Run, flow: str, kind: str) -> int:
-    """From the last transmission before the first retransmission of ``kind`` to that retransmission."""
-    sent = run.packets(flow, at="h1-eth0", direction=0).filter(pl.col("payload_bytes") > 0).sort("t_ns")
-    first = sent.filter(pl.col("kind") == kind)["t_ns"].min()
-    return int(first - sent.filter(pl.col("t_ns") < first)["t_ns"].max())
-
-
 def _flow_claims(flow: str) -> None:
     @experiment.claim(f"{flow}: the wire dropped exactly the {LOST[flow]} listed segments")
     def dropped(run: Run) -> Outcome:
@@ -111,29 +104,54 @@ for _flow in ("one", "two", "three"):
     _fast_claims(_flow)
 
 
-@experiment.claim("window: a tail-loss probe fires first, after about two round trips")
+def _data(run: Run, flow: str) -> pl.DataFrame:
+    """Every data segment that h1 sent for ``flow``, in order."""
+    return run.packets(flow, at="h1-eth0", direction=0).filter(pl.col("payload_bytes") > 0).sort("t_ns")
+
+
+@experiment.claim("window: a tail-loss probe is the first to break the silence, after about two round trips")
 def probe_time(run: Run) -> Outcome:
-    """tcp_schedule_loss_probe: 2 srtt + 2 jiffies; the handshake gave srtt = RTT. Timer at 250 Hz: within 10 ms."""
-    return within(_first_retransmission_ns(run, "window", "tail_loss_probe") / 1e6, 2 * RTT_NS / 1e6 + 6, 10, "ms")
+    """tcp_schedule_loss_probe: 2 srtt, and the timer wheel's rounding (4 ms a tick here, up to 8 ms at this length)."""
+    times = _data(run, "window")["t_ns"].to_list()
+    return within((times[10] - times[9]) / 1e6, 2 * RTT_NS / 1e6 + 5, 10, "ms")
 
 
-@experiment.claim("window: the probe's SACK starts fast recovery, and no timeout happens")
+@experiment.claim("window: the probe carries new data, since there was some to send")
+def probe_is_new(run: Run) -> Outcome:
+    """tcp_send_loss_probe prefers a segment never sent before; RFC 8985 section 7.3."""
+    return equal(_data(run, "window")["kind"].to_list()[:11], ["new"] * 11)
+
+
+@experiment.claim("window: the probe's SACK starts fast recovery of all ten, and no timer fires")
 def probe_recovers(run: Run) -> Outcome:
-    """The probe repeats the last segment; its SACK shows the other nine missing."""
-    return equal(_classes(run, "window"), {"fast": 9, "tail_loss_probe": 1})
+    """The SACK of the eleventh segment shows the ten before it missing; RACK marks them lost."""
+    return equal(_classes(run, "window"), {"fast": 10})
 
 
-@experiment.claim("timeout: with the probe lost too, the retransmission timer fires")
+@experiment.claim("timeout: with the probe lost too, the timer fires and all eleven are sent again under it")
 def timer_fires(run: Run) -> Outcome:
-    """A timeout marks the window lost, and it is sent again from its first segment."""
-    return at_least(_classes(run, "timeout").get("timeout", 0), 10, "segments of class timeout")
+    """tcp_enter_loss marks what is in flight as lost."""
+    return equal(_classes(run, "timeout"), {"timeout": 11})
 
 
-@experiment.claim("timeout: the timer was the kernel's RTO after the probe")
+@experiment.claim("timeout: the timer fired one RTO after the probe")
 def timer_time(run: Run) -> Outcome:
     """The probe re-arms the timer (tcp_send_loss_probe, tcp_rearm_rto); the timer wheel may add an eighth."""
-    rto_ns = run.sockets("timeout").filter(pl.col("rto_ns") > 0)["rto_ns"].to_list()[0]
-    return within(_first_retransmission_ns(run, "timeout", "timeout") / 1e6, rto_ns / 1e6, 40, "ms")
+    rto_ms = run.sockets("timeout").filter(pl.col("srtt_ns") > 0)["rto_ns"].to_list()[0] / 1e6
+    times = _data(run, "timeout")["t_ns"].to_list()
+    waited_ms = (times[11] - times[10]) / 1e6
+    return holds(
+        rto_ms - 5 <= waited_ms <= rto_ms * 1.125 + 10,
+        expected=f"RTO of {rto_ms:.0f} ms, up to an eighth and 10 ms more",
+        measured=f"{waited_ms:.1f} ms",
+        value=waited_ms,
+    )
+
+
+@experiment.claim("timeout: F-RTO sends two new segments before it believes in the loss")
+def f_rto(run: Run) -> Outcome:
+    """RFC 5682 as tcp_process_loss has it: the first segment again, then new data, then the rest."""
+    return equal(_data(run, "timeout")["kind"].to_list()[11:14], ["timeout", "new", "new"])
 
 
 @experiment.claim("the classes add up to the kernel's RetransSegs")
@@ -143,11 +161,11 @@ def counted(run: Run) -> Outcome:
     return equal(seen, run.counter("h1", "TcpRetransSegs"), "segments")
 
 
-@experiment.claim("tail-loss probes seen equal the kernel's TCPLossProbes")
-def probes_counted(run: Run) -> Outcome:
-    """Only probes that repeat a segment are retransmissions; the counter has those that carry new data too."""
-    seen = sum(_classes(run, flow).get("tail_loss_probe", 0) for flow in FLOWS)
-    return equal(seen, run.counter("h1", "TcpExtTCPLossProbes"), "probes")
+@experiment.claim("the kernel counts the same events: 2 loss probes, 1 timeout")
+def events(run: Run) -> Outcome:
+    """The probes of "window" and "timeout"; the timer of "timeout"."""
+    counted = {name: run.counter("h1", f"TcpExt{name}") for name in ("TCPLossProbes", "TCPTimeouts")}
+    return equal(counted, {"TCPLossProbes": 2, "TCPTimeouts": 1})
 
 
 for _flow in ("three", "window", "timeout"):

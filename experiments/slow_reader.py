@@ -25,7 +25,7 @@ WHEEL = 1 / 8  # a jiffies timer is rounded up by at most one eighth of its dela
 
 experiment = Experiment("slow_reader", question="What happens to a sender whose receiver does not read?")
 experiment.parameter("size", 1_000_000, "bytes that each flow sends", parse=parse_size_bytes)
-experiment.parameter("pause", 3_000_000_000, "how long the reader waits before its first recv", parse=parse_time_ns)
+experiment.parameter("pause", 5_000_000_000, "how long the reader waits before its first recv", parse=parse_time_ns)
 experiment.parameter("buffer", 65_536, "SO_RCVBUF that the reader asks for", parse=parse_size_bytes)
 
 
@@ -56,12 +56,14 @@ def _probes(run: Run, flow: str) -> list[int]:
 
 
 def _opened_ns(run: Run, flow: str) -> int:
-    """When the receiver's host sent its first window above zero after the stall."""
+    """When the receiver's host opened the window again after its first stall."""
     back = run.packets(flow, at="h2-eth0", direction=1).sort("t_ns")
-    shut = back.filter(pl.col("window_bytes") == 0)["t_ns"].max()
-    opened = back.filter(pl.col("t_ns") > shut)["t_ns"].min() if shut is not None else None
+    shut = back.filter(pl.col("window_bytes") == 0)["t_ns"].min()
+    if shut is None:
+        raise NotObservable("the window never closed")
+    opened = back.filter((pl.col("t_ns") > shut) & (pl.col("window_bytes") > 0))["t_ns"].min()
     if opened is None:
-        raise NotObservable("the window never closed and opened again")
+        raise NotObservable("the window closed and never opened again")
     return int(opened)
 
 

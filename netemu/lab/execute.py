@@ -50,6 +50,7 @@ def execute(plan: Plan, recording: Recording, progress: Progress) -> None:
         finally:
             wire_accounts = wires.stop()
     validity = execution.validity
+    validity.voids.extend(wire_accounts.pop("void"))
     judge_wires(plan, wire_accounts, validity)
     account |= {
         "wires": wire_accounts,

@@ -12,7 +12,8 @@ from netemu.specs import FixedLoss, LinkDirection, Plan
 LATENESS_NS = 1_000_000
 """A relay that sends 1 packet in 100 later than this has changed the delay that was asked for."""
 
-MISSED_TICKS_RATIO = 0.1
+MISSED_SAMPLES_RATIO = 0.1
+"""A sampler that misses more was starved of processor time, and so were the hosts."""
 
 BINOMIAL_SIGMAS = 4.0
 """A true binomial leaves this band once in 16,000 links; seeds are fixed, so a plan that leaves it does so always."""
@@ -32,10 +33,12 @@ def judge_members(summaries: Mapping[str, Mapping[str, Any]], validity: Validity
         validity.voids.extend(f"{name}: {reason}" for reason in summary.get("void", []))
         validity.degradations.extend(f"{name}: {reason}" for reason in summary.get("degraded", []))
     sampler = summaries.get("sampler")
-    if sampler is not None and sampler["ticks"] and sampler["missed_ticks"] > MISSED_TICKS_RATIO * sampler["ticks"]:
-        validity.degradations.append(
-            f"sampler: {sampler['missed_ticks']} of {sampler['ticks']} samples were missed, the machine was busy"
-        )
+    if sampler is not None:
+        samples, missed = sampler["samples"], sampler["missed"]
+        if missed > MISSED_SAMPLES_RATIO * (samples + missed):
+            validity.degradations.append(
+                f"sampler: {missed} of {samples + missed} samples were missed, the machine was busy"
+            )
 
 
 def judge_wires(plan: Plan, wires: Mapping[str, Any], validity: Validity) -> None:

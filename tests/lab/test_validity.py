@@ -55,5 +55,5 @@ def test_reasons_of_members_are_taken_over_with_their_name() -> None:
 @pytest.mark.parametrize(("missed", "degraded"), [(10, 0), (11, 1)])
 def test_a_sampler_that_misses_more_than_a_tenth_degrades_the_run(missed: int, degraded: int) -> None:
     validity = Validity()
-    judge_members({"sampler": {"ticks": 100, "missed_ticks": missed}}, validity)
+    judge_members({"sampler": {"samples": 100 - missed, "missed": missed}}, validity)
     assert len(validity.degradations) == degraded
