@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 
-from netemu.lab.registry import Registry, remove_registered
+from netemu.lab.registry import create_registry, registry_path, remove_registered
 
 READY = b"r"
 _EXIT_WAIT_MS = 5000
@@ -35,8 +35,8 @@ def main(arguments: list[str]) -> int:
         signal.signal(ignored, signal.SIG_IGN)
     os.chdir("/")
     run = socket.socket(fileno=int(arguments[0]))
-    registry = Registry(arguments[1])
-    registry.create()
+    registry = registry_path(arguments[1])
+    create_registry(registry)
     watched: list[int] = []
     try:
         run.sendall(READY)
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
         pass  # the run is gone already: that is the event waited for
     for pidfd in watched:
         wait_for_exit(pidfd)
-    remove_registered(registry.path)
+    remove_registered(registry)
     return 0
 
 

@@ -30,9 +30,26 @@ def registry_path(run_id: str) -> Path:
     return RUNTIME_DIRECTORY / f"netemu-{run_id}.jsonl"
 
 
+def create_registry(path: Path) -> int:
+    """Make an empty registry and lock it; returns the descriptor that holds the lock."""
+    opened = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fcntl.flock(opened, fcntl.LOCK_EX)
+    return opened
+
+
+def note(path: Path, action: str, kind: str, what: str, inode: int | None = None) -> None:
+    """Append that ``what`` of ``kind`` (``tree``, ``instance``) is to be removed (``add``) or kept (``release``)."""
+    line = json.dumps({"action": action, "kind": kind, "what": what, "inode": inode}) + "\n"
+    opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        os.write(opened, line.encode())
+    finally:
+        os.close(opened)
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The registry of the run ``run_id``, for the run's own processes to write to."""
+    """The registry of the run ``run_id``, as the run's own processes see it."""
 
     run_id: str
 
@@ -41,37 +58,35 @@ class Registry:
         """The file."""
         return registry_path(self.run_id)
 
-    def create(self) -> int:
-        """Make the file and lock it; returns the descriptor that holds the lock."""
-        opened = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        return opened
-
     def add_instance(self) -> Path:
         """Have the run's tracing instance removed at the run's end, whatever ends it; returns the path to make."""
         path = TRACING / "instances" / f"{INSTANCE_PREFIX}{self.run_id}"
-        self._note({"kind": "instance", "what": path.name})
+        note(self.path, "add", "instance", path.name)
         return path
 
     def add_tree(self, path: Path) -> None:
-        """Have the directory ``path`` removed at the run's end, unless it has been renamed by then.
+        """Have the directory ``path`` removed at the run's end, unless it has been renamed or released by then.
 
         One that exists already is removed only if it is the very same directory (inode) then.
         """
-        inode = path.lstat().st_ino if path.exists() else None
-        self._note({"kind": "tree", "what": str(path.absolute()), "inode": inode})
+        note(self.path, "add", "tree", str(path.absolute()), path.lstat().st_ino if path.exists() else None)
 
-    def _note(self, entry: dict[str, object]) -> None:
-        opened = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        try:
-            os.write(opened, (json.dumps(entry) + "\n").encode())
-        finally:
-            os.close(opened)
+    def release_tree(self, path: Path) -> None:
+        """Keep the directory: it is complete."""
+        note(self.path, "release", "tree", str(path.absolute()))
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
+    """What is added and not released, the latest first."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     # A last line without an end was cut short, and what it names was not made yet.
-    return [json.loads(line) for line in reversed(path.read_text().split("\n")[:-1])]
+    for line in path.read_text().split("\n")[:-1]:
+        entry = json.loads(line)
+        key = (entry["kind"], entry["what"])
+        found.pop(key, None)
+        if entry["action"] == "add":
+            found[key] = entry
+    return list(reversed(found.values()))
 
 
 def registered(path: Path) -> list[tuple[str, str]]:
