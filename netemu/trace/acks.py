@@ -1,0 +1,290 @@
+"""What an acknowledgement tells about the sender it is addressed to: delivery, RTT, SACK, D-SACK, undo; compiled.
+
+``f`` is the flow whose data is acknowledged, ``p`` the packet that carries the acknowledgement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netemu.trace.compiled import compiled
+from netemu.trace.layout import C_PATCHES, C_RTT, C_SACKS, C_UNSEEN, MAX_SACK_BLOCKS
+from netemu.trace.segments import at, find, pop_front
+from netemu.trace.timers import rtt_sample
+from netemu.trace.verdict import CA_LOSS, CA_OPEN, CA_RECOVERY, rack_sent_after
+
+_SCAN = 256
+"""Segments looked at from the head for a lost retransmission, so that no input makes an ACK cost more."""
+_EVENT_SCAN = 1024
+"""Retransmissions looked back at for the one a D-SACK means."""
+
+
+@compiled
+def unwrap(f: Any, number: int, near: int) -> int:
+    """A 32-bit sequence number of flow ``f`` as the offset closest to ``near``."""
+    distance = (number - f.isn - near) & 0xFFFFFFFF
+    return near + (distance if distance < 0x80000000 else distance - 0x100000000)
+
+
+@compiled
+def _flag_spurious(st: Any, f: Any, event: int) -> None:
+    e = st.events[event]
+    if e.spurious:
+        return
+    e.spurious = 1
+    f.spurious_retransmits += 1
+    st.patches[st.counts[C_PATCHES]] = event
+    st.counts[C_PATCHES] += 1
+
+
+@compiled
+def _rack_advance(f: Any, s: Any, t_ns: int) -> None:
+    """``tcp_rack_advance``: a retransmission answered sooner than the smallest RTT was answered by its original."""
+    if f.rack_ns >= 0 and not (s.sent_ns > f.rack_ns or (s.sent_ns == f.rack_ns and s.end > f.rack_end)):
+        return
+    rtt = t_ns - s.sent_ns
+    if s.retransmitted and rtt < f.min_rtt_ns:
+        return
+    f.rack_ns, f.rack_end, f.rack_rtt_ns = s.sent_ns, s.end, rtt
+
+
+@compiled
+def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
+    """One copy of ``[start, end)`` too many arrived: the latest retransmission of it not yet flagged was spurious."""
+    event = f.retrans_last
+    for _ in range(_EVENT_SCAN):
+        if event < 0:
+            return
+        e = st.events[event]
+        if e.start < end and start < e.end and not e.spurious:
+            _flag_spurious(st, f, event)
+            f.undo_events -= 1
+            if f.undo_events == 0 and f.ca_state == CA_LOSS:
+                f.ca_state = CA_OPEN  # tcp_may_undo: every retransmission of this episode was needless
+            return
+        event = e.previous
+
+
+@compiled
+def _sack_range(st: Any, f: Any, start: int, end: int, t_ns: int) -> int:
+    """Mark the segments within ``[start, end)``; returns the newest never-retransmitted one's RTT, or -1."""
+    rtt = np.int64(-1)
+    k = find(st, f, start)
+    while k < f.ring_count:
+        s = st.segments[at(f, k)]
+        if s.start >= end:
+            break
+        if not s.sacked and s.start >= start and s.end <= end:
+            s.sacked = 1
+            f.sacked_count += 1
+            if not s.retransmitted and not s.gap:
+                rtt = t_ns - s.sent_ns
+                if s.end <= f.high_seq and f.frto and f.ca_state == CA_LOSS:
+                    f.ca_state = CA_OPEN  # F-RTO step 3.b: an original sent before the timeout has arrived
+            if not s.gap:
+                _rack_advance(f, s, t_ns)
+        k += 1
+    f.highest_sacked = max(f.highest_sacked, end)
+    return rtt
+
+
+@compiled
+def _cached_start(f: Any, start: int, end: int) -> int:
+    """Where the unread part of a SACK block begins: blocks repeat, and grow at their end."""
+    if start == f.sack_0_start and f.sack_0_end <= end:
+        start = f.sack_0_end
+    elif start == f.sack_1_start and f.sack_1_end <= end:
+        start = f.sack_1_end
+    elif start == f.sack_2_start and f.sack_2_end <= end:
+        start = f.sack_2_end
+    elif start == f.sack_3_start and f.sack_3_end <= end:
+        start = f.sack_3_end
+    return start
+
+
+@compiled
+def _remember_blocks(f: Any, blocks: Any, count: int) -> None:
+    f.sack_0_start, f.sack_0_end = blocks[0], blocks[1]
+    if count > 1:
+        f.sack_1_start, f.sack_1_end = blocks[2], blocks[3]
+    if count > 2:
+        f.sack_2_start, f.sack_2_end = blocks[4], blocks[5]
+    if count > 3:
+        f.sack_3_start, f.sack_3_end = blocks[6], blocks[7]
+
+
+@compiled
+def _is_dsack(blocks: Any, count: int, acked: int) -> bool:
+    """RFC 2883 section 4: the first block lies below the ACK, or within the second block."""
+    if blocks[1] <= acked:
+        return True
+    return bool(count > 1 and blocks[0] >= blocks[2] and blocks[1] <= blocks[3])
+
+
+@compiled
+def _on_sack(st: Any, f: Any, p: Any, acked: int) -> int:
+    """Read the SACK blocks of ``p``; returns an RTT from them, or -1."""
+    blocks, count = st.blocks, min(p.sack_count, MAX_SACK_BLOCKS)
+    for i in range(count):
+        blocks[2 * i] = unwrap(f, st.sack[2 * i], acked)
+        blocks[2 * i + 1] = blocks[2 * i] + ((st.sack[2 * i + 1] - st.sack[2 * i]) & 0xFFFFFFFF)
+        row = st.sacks[st.counts[C_SACKS]]
+        st.counts[C_SACKS] += 1
+        row.frame, row.connection, row.direction, row.t_ns = p.frame, p.connection, p.direction, p.t_ns
+        row.start, row.end = blocks[2 * i], blocks[2 * i + 1]
+    first = 0
+    if _is_dsack(blocks, count, acked):
+        p.dsack = 1
+        first = 1
+        _on_dsack(st, f, blocks[0], blocks[1])
+    rtt = np.int64(-1)
+    for i in range(first, count):
+        start, end = blocks[2 * i], blocks[2 * i + 1]
+        if start < end <= f.nxt and end - start < 1 << 30:
+            unread = _cached_start(f, start, end)
+            if unread < end:
+                rtt = max(rtt, _sack_range(st, f, unread, end, p.t_ns))
+    if first < count:
+        _remember_blocks(f, blocks[2 * first :], count - first)
+    return rtt
+
+
+@compiled
+def _learn_mtu(f: Any, s: Any) -> None:
+    """A packet that must not be fragmented was delivered: the path carries its size (docs/analysis.md, Path MTU)."""
+    if s.run == 0 or s.gap or s.ip_bytes <= 0:
+        return
+    if s.ip_bytes > f.pmtu and (f.pmtu_icmp_seen == 0 or s.sent_ns > f.pmtu_icmp_ns):
+        f.pmtu = s.ip_bytes
+
+
+@compiled
+def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
+    """RFC 3522: the ACK echoes a time before the retransmission, so the original had arrived."""
+    if s.event < 0 or p.ts_ecr <= 0:
+        return
+    e = st.events[s.event]
+    if e.ts_val < 0 or ((p.ts_ecr - e.ts_val) & 0xFFFFFFFF) < 0x80000000:
+        return
+    if head or ((p.ts_ecr - f.retrans_stamp) & 0xFFFFFFFF) >= 0x80000000:
+        _flag_spurious(st, f, s.event)
+
+
+@compiled
+def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
+    """Remove what ``acked`` covers and take the RTT from it, never from retransmitted data (Karn)."""
+    oldest, newest, ambiguous, head = np.int64(-1), np.int64(-1), False, True
+    while f.ring_count:
+        s = st.segments[at(f, 0)]
+        if s.end > acked:
+            s.start = max(s.start, acked)
+            break
+        if s.retransmitted:
+            ambiguous = True
+            if not s.sacked:
+                _eifel(st, f, s, head, p)
+        elif not s.sacked and not s.gap:
+            oldest = s.sent_ns if oldest < 0 else oldest
+            newest = s.sent_ns
+            if f.frto and f.ca_state == CA_LOSS and s.end <= f.high_seq:
+                f.ca_state = CA_OPEN
+        if not s.sacked and not s.gap:
+            _rack_advance(f, s, p.t_ns)
+        _learn_mtu(f, s)
+        pop_front(st, f)
+        head = False
+    if not ambiguous and newest >= 0:
+        row = st.rtt[st.counts[C_RTT]]
+        st.counts[C_RTT] += 1
+        row.connection, row.direction, row.t_ns = p.connection, 1 - p.direction, p.t_ns
+        row.rtt_ns = p.t_ns - newest
+        rtt_sample(f, p.t_ns - oldest)
+    else:
+        rtt_sample(f, sack_rtt)
+
+
+@compiled
+def _undo_by_timestamp(f: Any, p: Any) -> bool:
+    """``tcp_packet_delayed``: the echoed time lies before the episode's first retransmission."""
+    if f.retrans_stamp < 0 or p.ts_ecr <= 0:
+        return False
+    return ((p.ts_ecr - f.retrans_stamp) & 0xFFFFFFFF) >= 0x80000000
+
+
+@compiled
+def _leave_state(f: Any, p: Any) -> None:
+    """The cumulative ACK moved: where does that leave the sender's congestion state?"""
+    if f.tlp_high and f.una >= f.tlp_high:
+        f.tlp_high = 0
+    if f.ca_state == CA_OPEN:
+        return
+    if f.una >= f.high_seq or _undo_by_timestamp(f, p):
+        f.ca_state = CA_OPEN
+        f.retrans_stamp = -1
+    elif f.ca_state == CA_LOSS and f.frto:
+        if f.nxt > f.high_seq:
+            f.frto = 0
+        else:
+            f.high_seq = f.nxt  # F-RTO step 2.b
+
+
+@compiled
+def _find_lost_retransmission(st: Any, f: Any, p: Any) -> None:
+    """In Loss, a retransmission that RACK proves lost takes the kernel to Recovery (FLAG_LOST_RETRANS)."""
+    window = max(f.min_rtt_ns >> 2, 0) if f.sacked_count < 3 else 0
+    for k in range(min(f.ring_count, _SCAN)):
+        s = st.segments[at(f, k)]
+        if s.retransmitted and not s.sacked and s.sent_ns >= f.loss_ns and rack_sent_after(f, s.sent_ns, s.end):
+            if p.t_ns - s.sent_ns > f.rack_rtt_ns + window:
+                f.ca_state = CA_RECOVERY
+                f.loss_ns = p.t_ns
+                f.high_seq = f.nxt
+                return
+
+
+@compiled
+def _handshake_rtt(f: Any, p: Any) -> None:
+    if f.syn_ns >= 0 and not f.syn_retransmitted:
+        rtt_sample(f, p.t_ns - f.syn_ns)
+
+
+@compiled
+def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
+    """Take the acknowledgement number and SACK blocks of ``p``, sent by ``receiver``, into sender ``f``."""
+    if not f.isn_known:
+        f.isn, f.isn_known = (p.ack - 1) & 0xFFFFFFFF, 1
+        f.nxt = f.una = 1
+    acked = unwrap(f, p.ack, f.una)
+    p.ack_offset = acked
+    if not -(1 << 30) < acked - f.nxt < 1 << 30:
+        return
+    sack_rtt = _on_sack(st, f, p, acked) if p.sack_count else np.int64(-1)
+    if acked > f.nxt:  # this capture did not show what was acknowledged
+        st.counts[C_UNSEEN] += 1
+        f.nxt = acked
+    if acked > f.una:
+        if f.una == 0:
+            _handshake_rtt(f, p)
+        f.una = acked
+        f.dupacks = f.backoff = 0
+        f.timer_base_ns = p.t_ns
+        _take_acked(st, f, p, acked, sack_rtt)
+        _leave_state(f, p)
+    elif _is_duplicate_ack(f, receiver, p, acked):
+        p.duplicate_ack = 1
+        receiver.duplicate_acks += 1
+        f.dupacks += 1
+    f.last_ack_ns = p.t_ns
+    f.ack_seen = 1
+    if f.ca_state == CA_LOSS:
+        _find_lost_retransmission(st, f, p)
+
+
+@compiled
+def _is_duplicate_ack(f: Any, receiver: Any, p: Any, acked: int) -> bool:
+    """RFC 5681 section 2: outstanding data, no payload, no SYN or FIN, the same ACK, the same window."""
+    if f.una >= f.nxt or acked != f.una or p.payload or p.flags & 7:
+        return False
+    return bool(f.ack_seen and p.window_bytes == receiver.last_window)

@@ -1,0 +1,51 @@
+"""The decorator of compiled functions, and where their machine code is kept.
+
+Numba keys its cache on the file of the outermost function only: a change in a file that it inlines would go
+unnoticed. So the cache directory carries a digest of every source of this package, and stale ones are removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PACKAGE = Path(__file__).parent
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(_PACKAGE.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_directory() -> Path:
+    """The directory of this version's machine code: beside the package where that can be written, else the user's."""
+    local = _PACKAGE / "__pycache__"
+    user = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "netemu"
+    writable = os.access(local if local.exists() else _PACKAGE, os.W_OK)
+    return (local if writable else user) / f"compiled-{_digest()}"
+
+
+def _use_cache() -> None:
+    directory = cache_directory()
+    for stale in directory.parent.glob("compiled-*"):
+        if stale != directory:
+            shutil.rmtree(stale, ignore_errors=True)
+    numba.config.CACHE_DIR = str(directory)
+
+
+_use_cache()
+
+
+def compiled(function: F) -> F:
+    """Compile ``function`` at its first call with given types; the machine code is cached between processes."""
+    return cast(F, numba.njit(cache=True, nogil=True)(function))

@@ -1,0 +1,317 @@
+"""What a packet's own sequence space is to its sender: new, sent again and why, late, a probe; compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netemu.packet.tcp import ACK, FIN, RST, SYN
+from netemu.trace.acks import unwrap
+from netemu.trace.compiled import compiled
+from netemu.trace.layout import C_STRAY, C_SUPER
+from netemu.trace.segments import at, find, insert
+from netemu.trace.verdict import (
+    KIND_FAST,
+    KIND_FIN,
+    KIND_KEEPALIVE,
+    KIND_NEW,
+    KIND_SYN,
+    KIND_SYN_ACK,
+    KIND_TAIL_LOSS_PROBE,
+    KIND_TIMEOUT,
+    KIND_WINDOW_PROBE,
+    add_event,
+    enter_state,
+    why_sent_again,
+)
+
+_DEFAULT_RTT_NS = 3_000_000
+"""Where the capture gives no RTT: what Wireshark takes as the longest time of a reordering."""
+
+
+@compiled
+def _segments_of(f: Any, peer: Any, p: Any) -> int:
+    """How many segments the kernel counts this packet as: more than one for a super-segment (TSO, GRO)."""
+    if peer.mss_announced <= 0 or p.payload <= peer.mss_announced:
+        return 1
+    unit = max(peer.mss_announced - p.options_bytes, 1)
+    return (p.payload + unit - 1) // unit
+
+
+@compiled
+def _count(f: Any, kind: int, segments: int) -> None:
+    if kind == KIND_TIMEOUT:
+        f.retransmits_timeout += segments
+    elif kind == KIND_FAST:
+        f.retransmits_fast += segments
+    elif kind == KIND_TAIL_LOSS_PROBE:
+        f.retransmits_tail_loss_probe += segments
+    elif kind == KIND_SYN:
+        f.retransmits_syn += segments
+    elif kind == KIND_SYN_ACK:
+        f.retransmits_syn_ack += segments
+    elif kind == KIND_FIN:
+        f.retransmits_fin += segments
+    elif kind == KIND_WINDOW_PROBE:
+        f.window_probes += 1
+    elif kind == KIND_KEEPALIVE:
+        f.keepalives += 1
+
+
+@compiled
+def on_syn(st: Any, f: Any, flow: int, p: Any) -> None:
+    """A SYN or SYN-ACK: the first of its kind is new, a later one is a retransmission."""
+    if not f.isn_known:
+        f.isn, f.isn_known = p.seq, 1
+    p.seq_offset = unwrap(f, p.seq, 0)
+    answer = p.flags & ACK
+    repeated = f.syn_ack_sent if answer else f.syn_sent
+    copied = repeated and p.ip_id > 0 and p.ip_id == f.syn_ip_id and p.ts_val == f.syn_ts_val
+    if copied:
+        p.network_duplicate = 1
+        return
+    p.kind = KIND_NEW
+    if repeated:
+        p.kind = KIND_SYN_ACK if answer else KIND_SYN
+        f.syn_retransmitted = 1
+        add_event(st, f, flow, 0, 1, p.kind, p)
+        _count(f, p.kind, 1)
+    if answer:
+        f.syn_ack_sent = 1
+    else:
+        f.syn_sent = 1
+    f.mss_announced, f.wscale, f.sack_permitted = p.mss, p.wscale, p.sack_permitted
+    f.syn_ns, f.syn_ts_val, f.syn_ip_id = p.t_ns, p.ts_val, p.ip_id
+    f.nxt = max(f.nxt, 1)
+
+
+@compiled
+def _is_probe(f: Any, peer: Any, p: Any, start: int) -> int:
+    """KIND_WINDOW_PROBE or KIND_KEEPALIVE when ``p`` is one, else 0.
+
+    Linux sends both without payload from one below the next byte, when nothing is outstanding
+    (``tcp_xmit_probe_skb``); other stacks add one byte, or send one byte beyond a closed window.
+    """
+    if p.payload > 1 or p.flags & (SYN | FIN | RST) or not p.flags & ACK:
+        return 0
+    closed = peer.last_window == 0
+    if start == f.nxt - 1 and f.una == f.nxt:
+        again = f.last_probe_kind == KIND_WINDOW_PROBE
+        return KIND_WINDOW_PROBE if closed or again else KIND_KEEPALIVE
+    if p.payload == 1 and closed and start == f.nxt and f.una == f.nxt:
+        return KIND_WINDOW_PROBE
+    return 0
+
+
+@compiled
+def _note_run(f: Any, peer: Any, p: Any, start: int) -> int:
+    """Whether the size of ``p`` is a full segment's: the MSS agreed on, or a size repeated back to back.
+
+    Only such a size tells of the path; a short message proves nothing. 0 also where the packet may be fragmented.
+    """
+    limit = min(f.mss_announced, peer.mss_announced) if f.mss_announced > 0 else peer.mss_announced
+    repeated = p.ip_bytes == f.run_bytes and f.run_end == start and p.ip_bytes >= 576
+    f.run_bytes, f.run_end = p.ip_bytes, start + p.payload
+    if not p.dont_fragment or p.fragment or p.payload == 0 or (limit > 0 and p.payload > limit):
+        return 0
+    full = limit > 0 and p.payload + p.options_bytes >= limit
+    return 1 if full or repeated else 0
+
+
+@compiled
+def _fill(st: Any, f: Any, index: int, start: int, end: int, p: Any) -> None:
+    s = st.segments[index]
+    s.start, s.end, s.first_ns, s.sent_ns = start, end, p.t_ns, p.t_ns
+    s.ts_val, s.ip_id, s.ip_bytes = p.ts_val, p.ip_id, p.ip_bytes
+
+
+@compiled
+def _on_new(st: Any, f: Any, peer: Any, start: int, end: int, p: Any) -> None:
+    if f.una >= f.nxt:
+        f.timer_base_ns = p.t_ns
+    if start > f.nxt:
+        gap = insert(st, f, f.ring_count)
+        _fill(st, f, gap, f.nxt, start, p)
+        st.segments[gap].gap = 1
+    index = insert(st, f, f.ring_count)
+    _fill(st, f, index, start, end, p)
+    st.segments[index].run = _note_run(f, peer, p, start)
+    if end > f.nxt:
+        f.nxt = end
+    f.unique_payload_bytes += p.payload
+    f.last_send_ns = p.t_ns
+    f.last_probe_kind = 0
+    p.kind = KIND_NEW
+
+
+@compiled
+def _fills_late(f: Any, peer: Any, s: Any, start: int, p: Any) -> bool:
+    """Whether a segment in a gap was sent after the gap was seen, so that it is a retransmission; else it is late.
+
+    ``s`` is the gap, stamped by the segment that revealed it. Evidence in order: timestamp, IP identification
+    (Linux counts it up per socket), then time: a retransmission takes at least the path's RTT.
+    """
+    if p.ts_val >= 0 and s.ts_val >= 0 and p.ts_val != s.ts_val:
+        return ((p.ts_val - s.ts_val) & 0xFFFFFFFF) < 0x80000000
+    if p.ip_id > 0 and s.ip_id > 0 and p.ip_version == 4:
+        distance = (p.ip_id - s.ip_id) & 0xFFFF
+        if 0 < distance < 2000 or distance > 0xFFFF - 2000:
+            return distance < 2000
+    rtt = max(f.min_rtt_ns, 0) + max(peer.min_rtt_ns, 0)
+    if rtt <= 0:
+        rtt = _DEFAULT_RTT_NS
+    return p.t_ns - s.first_ns >= rtt - rtt // 8
+
+
+@compiled
+def _is_copy(f: Any, s: Any, p: Any) -> bool:
+    """Whether the network, not the sender, made this second copy: the same packet in every mutable field."""
+    if p.ip_version == 4 and p.ip_id > 0 and s.ip_id > 0:
+        return p.ip_id == s.ip_id and p.ts_val == s.ts_val
+    return False
+
+
+@compiled
+def _split_gap(st: Any, f: Any, k: int, start: int, end: int, p: Any) -> int:
+    """Put ``[start, end)`` into the gap at position ``k``; returns the position of what was put in."""
+    s = st.segments[at(f, k)]
+    g_start, g_end, first, ts_val, ip_id = s.start, s.end, s.first_ns, s.ts_val, s.ip_id
+    end = min(end, g_end)
+    start = max(start, g_start)
+    sacked = s.sacked
+    s.start, s.end, s.gap, s.first_ns, s.sent_ns = start, end, 0, p.t_ns, p.t_ns
+    s.ts_val, s.ip_id, s.ip_bytes = p.ts_val, p.ip_id, p.ip_bytes
+    if end < g_end:
+        rest = st.segments[insert(st, f, k + 1)]
+        rest.start, rest.end, rest.gap, rest.sacked, rest.first_ns, rest.sent_ns = end, g_end, 1, sacked, first, first
+        rest.ts_val, rest.ip_id = ts_val, ip_id
+        f.sacked_count += sacked
+    if start > g_start:
+        rest = st.segments[insert(st, f, k)]
+        rest.start, rest.end, rest.gap, rest.sacked, rest.first_ns, rest.sent_ns = g_start, start, 1, sacked, first, first
+        rest.ts_val, rest.ip_id = ts_val, ip_id
+        f.sacked_count += sacked
+        k += 1
+    return k
+
+
+@compiled
+def _mark_again(st: Any, f: Any, k: int, end: int, event: int, p: Any) -> None:
+    while k < f.ring_count:
+        s = st.segments[at(f, k)]
+        if s.start >= end:
+            return
+        if not s.gap:
+            s.retransmitted, s.sent_ns, s.event = 1, p.t_ns, event
+            s.ts_val, s.ip_id = p.ts_val, p.ip_id
+            s.run = 0 if p.ip_bytes != s.ip_bytes else s.run
+        k += 1
+
+
+@compiled
+def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: int, p: Any) -> None:
+    """A retransmission: find its trigger, count it as the kernel does, remember it for D-SACK and Eifel."""
+    sack = f.sack_permitted and peer.sack_permitted
+    head = start <= f.una
+    again, arrived = False, end <= f.una
+    if k < f.ring_count:
+        s = st.segments[at(f, k)]
+        again = s.retransmitted and s.sent_ns >= f.loss_ns
+        arrived = arrived or (s.sacked and end <= s.end)
+    trigger = why_sent_again(st, f, k, start, end, p, sack)
+    p.kind = KIND_FIN if p.payload == 0 else trigger
+    enter_state(f, trigger, head, again, p)
+    event = add_event(st, f, flow, start, end, p.kind, p)
+    _count(f, p.kind, _segments_of(f, peer, p))
+    if arrived:
+        st.events[event].spurious = 1
+        f.spurious_retransmits += 1
+        p.spurious = 1
+    _mark_again(st, f, k, end, event, p)
+    if p.ip_bytes and p.payload and k < f.ring_count:
+        s = st.segments[at(f, k)]
+        if s.run == 0 and s.ip_bytes != p.ip_bytes:
+            s.ip_bytes, s.run = p.ip_bytes, _note_run(f, peer, p, start)
+
+
+@compiled
+def _on_old(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any) -> None:
+    """Sequence space that begins below the highest sent: late, copied by the network, or sent again."""
+    k = find(st, f, start)
+    if k < f.ring_count:
+        s = st.segments[at(f, k)]
+        if s.gap and end > s.start:
+            late = not _fills_late(f, peer, s, start, p)
+            lower = max(start, s.start)
+            if late:
+                k = _split_gap(st, f, k, start, end, p)
+                p.out_of_order, p.kind = 1, KIND_NEW
+                f.out_of_order_segments += 1
+            else:
+                _on_again(st, f, peer, flow, k, start, end, p)
+                k = _split_gap(st, f, find(st, f, lower), start, end, p)
+                st.segments[at(f, k)].retransmitted = 1
+                st.segments[at(f, k)].event = f.retrans_last
+            filled = st.segments[at(f, k)]
+            f.unique_payload_bytes += min(filled.end - filled.start, p.payload)
+            return
+        if _is_copy(f, s, p) and s.start <= start:
+            p.network_duplicate = 1
+            return
+    elif start < 1 and not (f.syn_sent or f.syn_ack_sent):
+        p.out_of_order, p.kind = 1, KIND_NEW  # sent before the capture's first packet of this direction
+        f.out_of_order_segments += 1
+        f.unique_payload_bytes += p.payload
+        return
+    _on_again(st, f, peer, flow, k, start, end, p)
+
+
+@compiled
+def on_sequence(st: Any, f: Any, peer: Any, flow: int, p: Any) -> None:
+    """Classify the sequence space of ``p`` (not a SYN) sent by ``f`` to ``peer``; ``flow`` is the number of ``f``."""
+    if not f.isn_known:
+        f.isn, f.isn_known = (p.seq - 1) & 0xFFFFFFFF, 1
+        f.nxt = f.una = 1
+    start = unwrap(f, p.seq, f.nxt)
+    p.seq_offset = start
+    if p.flags & RST:
+        return
+    if not -(1 << 30) < start - f.nxt < 1 << 30:
+        st.counts[C_STRAY] += 1
+        return
+    probe = _is_probe(f, peer, p, start)
+    if probe:
+        p.kind = probe
+        f.last_probe_kind = probe
+        _count(f, probe, 1)
+        return
+    on_data(st, f, peer, flow, start, p)
+
+
+@compiled
+def on_data(st: Any, f: Any, peer: Any, flow: int, start: int, p: Any) -> None:
+    """Classify payload and FIN of ``p``, whose first byte has the offset ``start``."""
+    end = start + p.payload + (1 if p.flags & FIN else 0)
+    if end == start:
+        return
+    if p.payload:
+        f.data_segments += 1
+        f.payload_bytes += p.payload
+        if peer.mss_announced > 0 and p.payload > peer.mss_announced:
+            f.super_segments += 1
+            st.counts[C_SUPER] += 1
+        else:
+            f.mss_used_bytes = max(f.mss_used_bytes, p.payload)
+        f.first_data_ns = p.t_ns if f.first_data_ns < 0 else f.first_data_ns
+        f.last_data_ns = p.t_ns
+    if start >= f.nxt:
+        _on_new(st, f, peer, start, end, p)
+    else:
+        before = f.nxt
+        _on_old(st, f, peer, flow, start, end, p)
+        if end > before and not p.network_duplicate:
+            index = insert(st, f, f.ring_count)
+            _fill(st, f, index, before, end, p)
+            st.segments[index].retransmitted = 0
+            f.nxt = end
+            f.unique_payload_bytes += min(end - before, p.payload)
+    f.fin_sent |= 1 if p.flags & FIN else 0

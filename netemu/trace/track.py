@@ -1,0 +1,191 @@
+"""One packet through the state of its connection, and the loop over a window of the file; compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netemu.packet.tcp import ACK, RST, SYN
+from netemu.trace.acks import on_ack, unwrap
+from netemu.trace.compiled import compiled
+from netemu.trace.connect import find_connection, find_quoted
+from netemu.trace.fragments import reassemble
+from netemu.trace.layout import (
+    C_CLOCK_BACKWARDS,
+    C_CONNECTIONS,
+    C_EVENTS,
+    C_FRAMES,
+    C_ICMP,
+    C_LAST_NS,
+    C_MALFORMED,
+    C_NOT_IP,
+    C_ROW,
+    C_RTT,
+    C_SACKS,
+    C_TRUNCATED,
+    MAX_SACK_BLOCKS,
+)
+from netemu.trace.records import RECORD, next_record
+from netemu.trace.segments import pool_is_low
+from netemu.trace.sender import on_data, on_sequence, on_syn
+from netemu.trace.transport_layer import (
+    PROTOCOL_ICMP,
+    PROTOCOL_ICMPV6,
+    PROTOCOL_TCP,
+    decode_frame,
+)
+from netemu.trace.verdict import CA_LOSS, CA_MTU, KIND_NEW
+
+FULL, GROW = 10, 11
+"""Why :func:`run` returned, beside the statuses of :mod:`netemu.trace.records`: columns full; a table must grow."""
+
+
+@compiled
+def _scaled_window(f: Any, peer: Any, p: Any) -> int:
+    """RFC 7323 section 2.3: both SYNs must have offered it, and a SYN's own window is never scaled."""
+    if p.flags & SYN or f.wscale < 0 or peer.wscale < 0:
+        return p.window
+    return p.window << f.wscale
+
+
+@compiled
+def _note_window(f: Any, p: Any) -> None:
+    if p.flags & RST or not p.flags & ACK:
+        return
+    f.last_window = p.window_bytes
+    if not p.flags & SYN:
+        f.max_window_bytes = max(f.max_window_bytes, p.window_bytes)
+        if p.window_bytes == 0:
+            f.zero_windows += 1
+
+
+@compiled
+def _on_tcp(st: Any, p: Any) -> None:
+    index = find_connection(st, p)
+    p.connection = index
+    flow = 2 * index + p.direction
+    f, peer = st.flows[flow], st.flows[2 * index + 1 - p.direction]
+    f.packets += 1
+    f.sack_blocks += p.sack_count
+    p.window_bytes = _scaled_window(f, peer, p)
+    if p.flags & SYN and not p.flags & RST:
+        on_syn(st, f, flow, p)
+        p.window_bytes = p.window
+        if p.payload and p.kind == KIND_NEW:  # TCP Fast Open: data behind the SYN
+            on_data(st, f, peer, flow, 1, p)
+            p.kind = KIND_NEW
+    else:
+        on_sequence(st, f, peer, flow, p)
+    if p.flags & ACK and not p.flags & RST:
+        on_ack(st, peer, f, p)
+    _note_window(f, p)
+    p.flight = f.nxt - f.una
+
+
+@compiled
+def _on_mtu_report(st: Any, flow: int, p: Any) -> None:
+    """A router says how much it can carry: the kernel cuts what is outstanding anew and sends it at once."""
+    f = st.flows[flow]
+    known = f.pmtu_icmp
+    f.pmtu = p.icmp_mtu if p.icmp_mtu else -1
+    f.pmtu_icmp, f.pmtu_icmp_seen = p.icmp_mtu, 1
+    f.pmtu_icmp_ns = p.t_ns
+    quoted = unwrap(f, p.q_seq, f.una)
+    if known and p.icmp_mtu >= known:
+        return
+    if f.una <= quoted < f.nxt and f.ca_state != CA_LOSS:
+        f.ca_state, f.loss_ns, f.high_seq, f.retrans_stamp = CA_MTU, p.t_ns, f.nxt, -1
+        f.frto = 0
+
+
+@compiled
+def _on_icmp(st: Any, p: Any) -> None:
+    index = -1
+    if p.quoted_protocol == PROTOCOL_TCP:
+        index = find_quoted(st, p)
+    row = st.icmp[st.counts[C_ICMP]]
+    st.counts[C_ICMP] += 1
+    row.capture, row.frame, row.t_ns, row.version = p.capture, p.frame, p.t_ns, p.ip_version
+    row.type, row.code, row.mtu = p.icmp_type, p.icmp_code, p.icmp_mtu if p.icmp_mtu else -1
+    row.src_hi, row.src_lo, row.connection, row.direction = p.src_hi, p.src_lo, index, p.direction
+    reports_mtu = p.icmp_type == (3 if p.ip_version == 4 else 2) and (p.ip_version == 6 or p.icmp_code == 4)
+    if index >= 0 and reports_mtu:
+        _on_mtu_report(st, 2 * index + p.direction, p)
+    p.direction = -1
+
+
+@compiled
+def _classify(st: Any, p: Any) -> None:
+    if p.malformed or p.transport < 0:
+        return
+    if p.protocol == PROTOCOL_TCP:
+        if p.fragment and not reassemble(st.fragments, p):
+            p.sport = p.dport = p.flags = p.seq = p.ack = p.payload = p.sack_count = 0
+            p.ts_val = p.ts_ecr = -1
+            return
+        _on_tcp(st, p)
+    elif p.protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6) and p.icmp_error:
+        _on_icmp(st, p)
+
+
+@compiled
+def _store(st: Any, p: Any, out: Any, row: int) -> None:
+    out.frame[row], out.capture[row], out.t_ns[row] = p.frame, p.capture, p.t_ns
+    out.connection[row] = st.connections[p.connection].index if p.connection >= 0 else -1
+    out.direction[row], out.ip_version[row], out.protocol[row] = p.direction, p.ip_version, p.protocol
+    out.ip_bytes[row], out.ttl[row], out.ecn[row] = p.ip_bytes, p.ttl, p.ecn
+    out.dont_fragment[row], out.fragment[row], out.flags[row] = p.dont_fragment, p.fragment, p.flags
+    out.seq[row], out.ack[row] = p.seq, p.ack
+    out.seq_offset_bytes[row], out.ack_offset_bytes[row] = p.seq_offset, p.ack_offset
+    out.payload_bytes[row], out.window_bytes[row] = p.payload, p.window_bytes
+    out.ts_val[row], out.ts_ecr[row], out.sack_blocks[row] = p.ts_val, p.ts_ecr, p.sack_count
+    out.dsack[row], out.kind[row], out.spurious[row] = p.dsack, p.kind, p.spurious
+    out.out_of_order[row], out.duplicate_ack[row] = p.out_of_order, p.duplicate_ack
+    out.flight_bytes[row], out.network_duplicate[row] = p.flight, p.network_duplicate
+
+
+@compiled
+def _must_grow(st: Any) -> bool:
+    counts = st.counts
+    return bool(
+        pool_is_low(st)
+        or counts[C_CONNECTIONS] + 1 > st.connections.size
+        or 2 * (counts[C_CONNECTIONS] + 1) > st.table.size
+        or counts[C_EVENTS] + 1 > st.events.size
+    )
+
+
+@compiled
+def _lists_are_full(st: Any) -> bool:
+    counts = st.counts
+    return bool(
+        counts[C_RTT] + 1 > st.rtt.size
+        or counts[C_SACKS] + MAX_SACK_BLOCKS > st.sacks.size
+        or counts[C_ICMP] + 1 > st.icmp.size
+    )
+
+
+@compiled
+def run(data: Any, end: int, scan: Any, interfaces: Any, st: Any, out: Any, row: int) -> tuple[int, int]:
+    """Take packets from the window ``data[:end]`` until it, the columns or a table ends; returns (why, next row)."""
+    p, counts = st.packet[0], st.counts
+    while True:
+        if row >= out.t_ns.size or _lists_are_full(st):
+            return FULL, row
+        if _must_grow(st):
+            return GROW, row
+        status = next_record(data, end, scan, interfaces, p)
+        if status != RECORD:
+            return status, row
+        counts[C_FRAMES] += 1
+        p.frame, p.row = counts[C_FRAMES], counts[C_ROW]
+        counts[C_ROW] += 1
+        decode_frame(data, p, st.sack)
+        if p.t_ns < counts[C_LAST_NS] and p.frame > 1:
+            counts[C_CLOCK_BACKWARDS] += 1
+        counts[C_LAST_NS] = p.t_ns
+        counts[C_MALFORMED] += p.malformed
+        counts[C_TRUNCATED] += p.truncated
+        counts[C_NOT_IP] += 1 if p.ip_version == 0 else 0
+        _classify(st, p)
+        _store(st, p, out, row)
+        row += 1

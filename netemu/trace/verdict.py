@@ -1,0 +1,168 @@
+"""What made the sender retransmit: the retransmission timer, the loss probe timer, or evidence of loss; compiled.
+
+The sender's congestion state is rebuilt as Linux keeps it (``tcp_fastretrans_alert``, ``tcp_enter_loss``,
+``tcp_process_loss``, net/ipv4/tcp_input.c; ``tcp_rack_detect_loss``, net/ipv4/tcp_recovery.c;
+``tcp_send_loss_probe``, net/ipv4/tcp_output.c; Linux 6.12). docs/analysis.md explains the rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netemu.trace.compiled import compiled
+from netemu.trace.layout import C_EVENTS
+from netemu.trace.segments import at
+from netemu.trace.timers import pto_ns, rto_ns
+
+(
+    KIND_NONE,
+    KIND_NEW,
+    KIND_TIMEOUT,
+    KIND_FAST,
+    KIND_TAIL_LOSS_PROBE,
+    KIND_SYN,
+    KIND_SYN_ACK,
+    KIND_FIN,
+    KIND_WINDOW_PROBE,
+    KIND_KEEPALIVE,
+) = range(10)
+"""Codes of :data:`netemu.recording.tables.SEGMENT_KINDS`."""
+
+CA_OPEN, CA_RECOVERY, CA_LOSS, CA_MTU = 0, 3, 4, 5
+"""Congestion states. CA_MTU is the kernel's CA_Loss entered by an ICMP report and not by a timer
+(``tcp_simple_retransmit``): what is sent again in it was asked for by the network."""
+
+_LATE_NS = 20_000_000
+"""How late a timer may fire on a busy machine before its lateness is taken for another timer's."""
+
+
+@compiled
+def rack_sent_after(f: Any, sent_ns: int, end: int) -> bool:
+    """Whether something sent later than a segment has been delivered (``tcp_rack_sent_after``)."""
+    return f.rack_ns > sent_ns or (f.rack_ns == sent_ns and f.rack_end > end)
+
+
+@compiled
+def _timer_was_due(f: Any, t_ns: int) -> bool:
+    """Whether the retransmission timer, restarted last at ``timer_base_ns``, had run out and no ACK came since."""
+    rto = rto_ns(f) << min(f.backoff, 10)
+    return t_ns - f.timer_base_ns >= rto - rto // 20 and t_ns - f.last_ack_ns >= rto // 2
+
+
+@compiled
+def _probe_or_timeout(f: Any, single: bool, sent_ns: int, t_ns: int) -> int:
+    """The tail was sent again with no news from the receiver: by the probe timer, unless it waited for the RTO.
+
+    The probe timer always runs first (PTO <= RTO), so only a stack without it, or a connection where it was not
+    armed, waits clearly longer than the PTO.
+    """
+    base = max(f.last_send_ns, f.last_ack_ns)
+    waited = t_ns - base
+    rto, pto = rto_ns(f), pto_ns(f, 1 if single else 2)
+    if single and waited >= rto - rto // 50 and rto - pto > 2 * _LATE_NS and waited > pto + (rto - pto) // 2 + _LATE_NS:
+        return KIND_TIMEOUT
+    return KIND_TAIL_LOSS_PROBE
+
+
+@compiled
+def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool) -> int:
+    known = k < f.ring_count
+    s = st.segments[at(f, k)] if known else st.segments[0]
+    head, tail = start <= f.una, end >= f.nxt
+    if known and sack and rack_sent_after(f, s.sent_ns, s.end):
+        return KIND_TIMEOUT if head and _timer_was_due(f, p.t_ns) else KIND_FAST
+    if not sack and f.dupacks >= 3 and head:
+        return KIND_FAST
+    if sack and tail and not f.tlp_high and f.una < f.nxt:
+        return _probe_or_timeout(f, f.ring_count == 1, f.last_send_ns, p.t_ns) if head else KIND_TAIL_LOSS_PROBE
+    if head and not (f.sacked_count and known and s.gap):
+        return KIND_TIMEOUT
+    return KIND_FAST
+
+
+@compiled
+def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
+    if start > f.una or k >= f.ring_count:
+        return KIND_FAST
+    s = st.segments[at(f, k)]
+    if sack and rack_sent_after(f, s.sent_ns, s.end):
+        return KIND_FAST
+    if s.retransmitted and s.sent_ns >= f.loss_ns:
+        return KIND_TIMEOUT  # sent again already, and nothing sent after it has arrived
+    return KIND_TIMEOUT if _timer_was_due(f, p.t_ns) else KIND_FAST
+
+
+@compiled
+def _when_lost(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
+    if k >= f.ring_count:
+        return KIND_TIMEOUT
+    s = st.segments[at(f, k)]
+    again = s.retransmitted and s.sent_ns >= f.loss_ns
+    if sack and again and rack_sent_after(f, s.sent_ns, s.end):
+        return KIND_FAST  # the retransmission was lost too, and RACK found it: the kernel goes to Recovery
+    if f.ca_state == CA_LOSS:
+        return KIND_TIMEOUT
+    return KIND_TIMEOUT if start <= f.una and (again or _timer_was_due(f, p.t_ns)) else KIND_FAST
+
+
+@compiled
+def why_sent_again(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool) -> int:
+    """The trigger of a retransmission of ``[start, end)``; ``k`` is the place of its segment in the ring."""
+    if f.ca_state == CA_OPEN:
+        return _when_open(st, f, k, start, end, p, sack)
+    if f.ca_state == CA_RECOVERY:
+        return _when_recovering(st, f, k, start, p, sack)
+    return _when_lost(st, f, k, start, p, sack)
+
+
+@compiled
+def enter_loss(f: Any, p: Any) -> None:
+    """The retransmission timer fired (``tcp_enter_loss``); F-RTO is tried unless Recovery was under way."""
+    f.frto = 1 if (f.ca_state == CA_OPEN or f.backoff) else 0
+    f.backoff += 1
+    f.ca_state = CA_LOSS
+    f.loss_ns = p.t_ns
+    f.high_seq = f.nxt
+    f.retrans_stamp = p.ts_val
+    f.undo_events = 0
+
+
+@compiled
+def enter_recovery(f: Any, p: Any) -> None:
+    """Loss was proven by what the receiver reported (``tcp_enter_recovery``)."""
+    f.ca_state = CA_RECOVERY
+    f.loss_ns = p.t_ns
+    f.high_seq = f.nxt
+    f.retrans_stamp = p.ts_val
+    f.undo_events = 0
+
+
+@compiled
+def enter_state(f: Any, trigger: int, head: bool, again: bool, p: Any) -> None:
+    """Move the sender's state as the kernel does when it retransmits for ``trigger``.
+
+    ``head``: the oldest outstanding segment is sent; ``again``: it had been sent again since the state was entered.
+    """
+    if trigger == KIND_TIMEOUT:
+        if f.ca_state != CA_LOSS or (head and again):
+            enter_loss(f, p)
+    elif trigger == KIND_FAST:
+        if f.ca_state in (CA_OPEN, CA_LOSS):
+            enter_recovery(f, p)
+    else:
+        f.tlp_high = f.nxt
+    if head or trigger == KIND_TAIL_LOSS_PROBE:
+        f.timer_base_ns = p.t_ns
+
+
+@compiled
+def add_event(st: Any, f: Any, flow: int, start: int, end: int, kind: int, p: Any) -> int:
+    """Remember a retransmission, so that a later D-SACK can flag it; returns its number."""
+    number = st.counts[C_EVENTS]
+    st.counts[C_EVENTS] = number + 1
+    e = st.events[number]
+    e.flow, e.start, e.end, e.row, e.sent_ns, e.kind = flow, start, end, p.row, p.t_ns, kind
+    e.ts_val, e.spurious, e.previous = p.ts_val, 0, f.retrans_last
+    f.retrans_last = number
+    f.undo_events += 1
+    return number
