@@ -19,7 +19,8 @@ def flight_and_window(run: RunTables, selection: Selection, span: tuple[int, int
     """After each packet of the connection within ``span``: t_ns, flight, window_bytes.
 
     ``flight`` is the highest sequence number sent minus the highest acknowledged, ``window_bytes`` the window the
-    receiver advertised last; null before the first of either was seen. Data sent before ``span`` counts.
+    receiver advertised last; null before the first of either was seen, and for a flight while more is acknowledged
+    than the capture saw sent. Data sent before ``span`` counts.
     Raises :class:`BadInput` when no packet lies within.
     """
     import polars as pl
@@ -36,7 +37,8 @@ def flight_and_window(run: RunTables, selection: Selection, span: tuple[int, int
             acked=pl.when(answer).then(pl.col("ack_offset_bytes")).cum_max().forward_fill(),
             window_bytes=pl.when(answer).then(pl.col("window_bytes")).forward_fill(),
         )
-        .select("t_ns", flight=pl.max_horizontal(pl.col("sent") - pl.col("acked"), 0), window_bytes="window_bytes")
+        .with_columns(flight=pl.col("sent") - pl.col("acked"))
+        .select("t_ns", flight=pl.when(pl.col("flight") >= 0).then("flight"), window_bytes="window_bytes")
         .filter(within(span))
         .collect()
     )

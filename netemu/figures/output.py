@@ -22,7 +22,7 @@ FORMATS = ("pdf", "svg", "png")
 
 def file_stem(name: str, width_in: float) -> str:
     """``name`` at the width of a column, ``name-7in`` at any other: two widths stand side by side."""
-    return name if width_in == COLUMN_WIDTH_IN else f"{name}-{width_in:g}in"
+    return name if width_in == COLUMN_WIDTH_IN else f"{name}-{width_in:.4g}in"
 
 
 def make_figures(
@@ -80,7 +80,8 @@ def _write(path: Path, content: bytes) -> Path:
         partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()
         raise NetemuError(
             f"{path}: cannot be written ({error.strerror}); free space or choose another place"
         ) from error

@@ -86,6 +86,8 @@ def draw(spec: FigureSpec, run: RunTables, *, width_in: float) -> Figure:
         with paper_style():
             figure = function(run, width_in=width_in, **spec.options)
             mark_validity(figure, run.validity, run.reasons)
+            figure.draw_without_rendering()  # solves the layout, once for all formats
+            figure.set_layout_engine("none")
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from error
     return figure

@@ -38,7 +38,8 @@ def write_report(recording: Recording) -> Path:
         partial.write_text(text, encoding="utf-8")
         partial.replace(recording.report)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()
         raise NetemuError(
             f"{recording.report}: cannot be written ({error.strerror}); free space and try again"
         ) from error

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from netemu.errors import BadInput
+from netemu.figures import RunTables
+from netemu.figures.flight import flight_and_window, sender_samples
+from netemu.figures.selection import select
+from tests.figures.traces import MS, MSS, Trace, handshake, run_of
+
+ALWAYS = (0, 2**62)
+
+
+def test_flight_is_sent_minus_acknowledged_after_each_packet() -> None:
+    trace = Trace()
+    handshake(trace)
+    for index in range(3):
+        trace.send(41 + index)
+    trace.ack(82, 1 + 2 * MSS, window=9_000)
+    trace.send(83, at=1 + 2 * MSS, kind="fast")  # resent: nothing new is in flight
+    trace.ack(84, 1, window=9_000)  # an old ACK that comes late takes nothing back
+    run = run_of(trace.finish())
+    rows = flight_and_window(run, select(run), ALWAYS)
+    assert rows["flight"].to_list() == [None, 0, 0, MSS, 2 * MSS, 3 * MSS, MSS, MSS, MSS]
+    assert rows["window_bytes"].to_list() == [None, *[65_536] * 5, 9_000, 9_000, 9_000]
+
+
+def test_what_came_before_the_span_counts(run: RunTables) -> None:
+    rows = flight_and_window(run, select(run), (100 * MS, 101 * MS))
+    assert rows.height > 0
+    assert rows["flight"].min() > 10 * MSS
+
+
+def test_an_empty_span_is_refused(run: RunTables) -> None:
+    with pytest.raises(BadInput, match="no packet of"):
+        flight_and_window(run, select(run), (10**12, 10**12 + 1))
+
+
+def test_samples_are_those_of_the_senders_socket(run: RunTables) -> None:
+    rows = sender_samples(run, select(run), ALWAYS)
+    assert rows is not None and set(rows["local"]) == {"10.0.0.1:40000"}
+    assert sender_samples(run, select(run, direction="b_to_a"), ALWAYS) is None
