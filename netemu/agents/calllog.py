@@ -10,7 +10,7 @@ import json
 import os
 from typing import Any
 
-from netemu.errors import VoidRun
+from netemu.agents import files
 
 _RECORDS_PER_FLUSH = 16384  # about 2.5 MB of text
 _NS_PER_RECORD = 10_000  # upper bound of what writing one record takes
@@ -27,11 +27,8 @@ class CallLog:
         self.t0_ns: int | None = None
         self.calls = 0
         self.errors: dict[str, int] = {}
-        try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise VoidRun(f"cannot write {path}: {error.strerror}") from error
-        self._write(json.dumps(header) + "\n")
+        self._fd = files.create(path)
+        files.write(self._fd, (json.dumps(header) + "\n").encode(), path)
 
     def add(
         self,
@@ -63,7 +60,8 @@ class CallLog:
         if self.t0_ns is None:
             return
         records, self._records = self._records, []
-        self._write("".join(_line(record, self.t0_ns) for record in records))
+        text = "".join(_line(record, self.t0_ns) for record in records)
+        files.write(self._fd, text.encode(), self._path)
 
     def close(self) -> None:
         """Write the rest. A run that never started has its calls at their monotonic time."""
@@ -71,14 +69,6 @@ class CallLog:
             self.t0_ns = 0
         self.flush()
         os.close(self._fd)
-
-    def _write(self, text: str) -> None:
-        data = memoryview(text.encode())
-        try:
-            while data:
-                data = data[os.write(self._fd, data) :]
-        except OSError as error:
-            raise VoidRun(f"cannot write {self._path}: {error.strerror}") from error
 
 
 def _line(record: _Record, t0_ns: int) -> str:

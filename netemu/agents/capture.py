@@ -6,15 +6,13 @@ after a sentinel frame, sent out of every interface, was seen in its ring; anoth
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import time
-from pathlib import Path
 from typing import Any
 
 from netemu import __version__
-from netemu.agents import pcapng
+from netemu.agents import files, pcapng
 from netemu.agents.args import REQUIRED, Arg, read_args
 from netemu.agents.libc import NetworkNamespace
 from netemu.agents.protocol import say_summary
@@ -86,7 +84,7 @@ class Tap:
         except OSError as error:
             where = f"capture: node {args['node']!r} interface {self.name!r} in {args['namespace']}"
             raise BadInput(f"{where}: {error.strerror}") from error
-        self._spool = _create(self._spool_path)
+        self._spool = files.create(self._spool_path)
         self.expected = b""
 
     def send_sentinel(self, word: bytes) -> None:
@@ -104,7 +102,7 @@ class Tap:
         for block in self.ring.blocks():
             if self.expected and bytes(block).find(self.expected[: self.args["snap_bytes"] - 14]) >= 0:
                 seen, self.expected = True, b""
-            _write(self._spool, block, self._spool_path)
+            files.write(self._spool, block, self._spool_path)
         return seen
 
     def convert(self, shift_ns: int, comment: str) -> dict[str, Any]:
@@ -115,9 +113,9 @@ class Tap:
         head = pcapng.section_header(application, comment)
         head += pcapng.interface_description(self.name, description, self.args["snap_bytes"])
         kept = last_ns = 0
-        output = _create(self.output)
+        output = files.create(self.output)
         try:
-            _write(output, head, self.output)
+            files.write(output, head, self.output)
             for block in _read_blocks(self._spool):
                 records = []
                 for real_ns, length, kind, data in packets(block):
@@ -128,8 +126,8 @@ class Tap:
                     records.append(pcapng.packet(t_ns, length, direction, data))
                     last_ns = t_ns
                 kept += len(records)
-                _write(output, b"".join(records), self.output)
-            _write(output, pcapng.interface_statistics(last_ns, kept + drops, drops), self.output)
+                files.write(output, b"".join(records), self.output)
+            files.write(output, pcapng.interface_statistics(last_ns, kept + drops, drops), self.output)
         finally:
             os.close(output)
         return {
@@ -146,8 +144,7 @@ class Tap:
         self.ring.close()
         self._sender.close()
         os.close(self._spool)
-        with contextlib.suppress(FileNotFoundError):
-            Path(self._spool_path).unlink()
+        files.discard(self._spool_path)
 
 
 def realtime_offset() -> int:
@@ -212,19 +209,3 @@ def _read_blocks(spool: int) -> Any:
         length = block_length(header)
         yield os.pread(spool, length, at)
         at += length
-
-
-def _create(path: str) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise VoidRun(f"capture: cannot write {path}: {error.strerror}") from error
-
-
-def _write(fd: int, data: bytes | memoryview, path: str) -> None:
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[os.write(fd, view) :]
-    except OSError as error:
-        raise VoidRun(f"capture: cannot write {path}: {error.strerror}") from error

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
+from netemu.agents import files
 from netemu.agents.libc import NetworkNamespace
 
 _PROC = "/proc/thread-self/net/"
@@ -18,9 +18,9 @@ def read_counters() -> dict[str, int]:
     """
     counters: dict[str, int] = {}
     for name in ("snmp", "netstat"):
-        counters.update(parse_pairs(_read(_PROC + name)))
+        counters.update(parse_pairs(files.read(_PROC + name)))
     try:
-        counters.update(parse_snmp6(_read(_PROC + "snmp6")))
+        counters.update(parse_snmp6(files.read(_PROC + "snmp6")))
     except FileNotFoundError:
         counters = dict(counters)  # a kernel with IPv6 disabled has no such file
     return counters
@@ -57,14 +57,3 @@ def differences(host: str, before: dict[str, int], after: dict[str, int]) -> lis
 def to_lines(rows: list[dict[str, Any]]) -> str:
     """The text of ``samples/counters.jsonl``."""
     return "".join(json.dumps(row) + "\n" for row in rows)
-
-
-def _read(path: str) -> str:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        data = b""
-        while part := os.read(fd, 1 << 16):
-            data += part
-    finally:
-        os.close(fd)
-    return data.decode()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import socket
-from pathlib import Path
+import struct
 from time import monotonic_ns
 from typing import Any
 
+from netemu.agents import files
 from netemu.agents.args import REQUIRED, Arg
 from netemu.agents.session import Session
 from netemu.errors import BadInput, MissingCapability
@@ -125,7 +126,7 @@ def apply_options(session: Session, sock: socket.socket, args: dict[str, Any]) -
         _linger(session, sock, args["linger_s"])
     if args["mode"] == "timeout":
         seconds, rest = divmod(args["timeout_ns"] // 1000, 1_000_000)
-        packed = seconds.to_bytes(8, "little") + rest.to_bytes(8, "little")
+        packed = struct.pack("ll", seconds, rest)
         set_option(session, sock, "SO_SNDTIMEO", (socket.SOL_SOCKET, socket.SO_SNDTIMEO), packed)
         set_option(session, sock, "SO_RCVTIMEO", (socket.SOL_SOCKET, socket.SO_RCVTIMEO), packed)
 
@@ -151,7 +152,7 @@ def _constant(name: str | int) -> int:
 
 
 def _linger(session: Session, sock: socket.socket, seconds: int) -> None:
-    packed = (1).to_bytes(4, "little") + seconds.to_bytes(4, "little")
+    packed = struct.pack("ii", 1, seconds)
     set_option(session, sock, "SO_LINGER", (socket.SOL_SOCKET, socket.SO_LINGER), packed)
 
 
@@ -178,7 +179,7 @@ def _set_congestion(session: Session, sock: socket.socket, name: str) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.EPERM):
             raise
-        available = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().strip()
+        available = files.read("/proc/sys/net/ipv4/tcp_available_congestion_control").strip()
         raise MissingCapability(
             f"{session.place}: argument 'congestion': {name!r}: {error.strerror}; this kernel has: {available}"
         ) from error

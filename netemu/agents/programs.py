@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+from netemu.agents import files
 from netemu.agents.args import read_args
 from netemu.errors import BadInput
 
@@ -42,7 +42,7 @@ def check_args(program: str, args: dict[str, Any], place: str) -> dict[str, Any]
 def load_spec(path: str) -> dict[str, Any]:
     """The JSON object in the file; :class:`BadInput` when there is none."""
     try:
-        spec = json.loads(Path(path).read_text())
+        spec = json.loads(files.read(path))
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from error
     except ValueError as error:

@@ -5,21 +5,20 @@ Ticks lie at ``t0 + k * interval_ns``. Raw answers go to a spool file and are de
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import struct
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from netemu.agents import files
 from netemu.agents.args import REQUIRED, Arg, read_args
 from netemu.agents.libc import NetworkNamespace
 from netemu.agents.protocol import say_summary
 from netemu.agents.service import Service
 from netemu.agents.sock_diag import UNSUPPORTED, SockDiag, sockets
-from netemu.errors import BadInput, MissingCapability, VoidRun
+from netemu.errors import BadInput, MissingCapability
 
 SPEC = (
     Arg("program", str, REQUIRED, "sampler"),
@@ -61,7 +60,7 @@ class Spool:
         self._path = path
         self._parts: list[bytes] = []
         self._pending = 0
-        self._fd = _create(path)
+        self._fd = files.create(path)
 
     def add(self, t_ns: int, host: int, answer: list[bytes]) -> None:
         """Keep the raw parts of one dump."""
@@ -74,7 +73,7 @@ class Spool:
     def flush(self) -> None:
         """Write what is in memory; :class:`VoidRun` when the disk does not take it."""
         parts, self._parts, self._pending = self._parts, [], 0
-        _write(self._fd, b"".join(parts), self._path)
+        files.write(self._fd, b"".join(parts), self._path)
 
     def read(self) -> Iterator[tuple[int, int, bytes]]:
         """(t_ns, host, raw part) in order."""
@@ -88,8 +87,7 @@ class Spool:
     def close(self) -> None:
         """Close and remove the file."""
         os.close(self._fd)
-        with contextlib.suppress(FileNotFoundError):
-            Path(self._path).unlink()
+        files.discard(self._path)
 
 
 def _open(host: dict[str, Any]) -> SockDiag:
@@ -139,7 +137,7 @@ def _sample(service: Service, diags: list[SockDiag], spool: Spool, interval_ns: 
 
 def _decode(spool: Spool, nodes: list[str], output: str) -> int:
     rows = 0
-    fd = _create(output)
+    fd = files.create(output)
     try:
         lines = []
         for t_ns, host, part in spool.read():
@@ -147,26 +145,10 @@ def _decode(spool: Spool, nodes: list[str], output: str) -> int:
                 lines.append(json.dumps({"t_ns": t_ns, "host": nodes[host], **row}, separators=(",", ":")))
             if len(lines) > 4096:
                 rows += len(lines)
-                _write(fd, ("\n".join(lines) + "\n").encode(), output)
+                files.write(fd, ("\n".join(lines) + "\n").encode(), output)
                 lines = []
         rows += len(lines)
-        _write(fd, "".join(line + "\n" for line in lines).encode(), output)
+        files.write(fd, "".join(line + "\n" for line in lines).encode(), output)
     finally:
         os.close(fd)
     return rows
-
-
-def _create(path: str) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise VoidRun(f"sampler: cannot write {path}: {error.strerror}") from error
-
-
-def _write(fd: int, data: bytes, path: str) -> None:
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[os.write(fd, view) :]
-    except OSError as error:
-        raise VoidRun(f"sampler: cannot write {path}: {error.strerror}") from error

@@ -7,6 +7,7 @@ import errno
 import select
 import socket
 import struct
+from sys import byteorder
 from time import monotonic_ns
 from typing import Any
 
@@ -16,6 +17,7 @@ from netemu.agents.payload import Payload
 from netemu.agents.session import Session
 from netemu.agents.tcp_info import TCP_CLOSE, read_tcp_info
 
+_SO_COOKIE = 57
 _RETRY = (errno.EINTR, errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
 
 
@@ -156,6 +158,7 @@ class Stream:
         """Log TCP_INFO and close; the connection's part of the summary."""
         begin = monotonic_ns()
         info = read_tcp_info(self.sock)
+        info["cookie"] = int.from_bytes(self.sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), byteorder)
         self._log.add(begin, "getsockopt TCP_INFO", monotonic_ns() - begin, self.name, detail=info)
         if self.closing == "abort":
             linger_zero(self.session, self.sock)
