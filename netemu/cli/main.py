@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from netemu import __version__
 from netemu.errors import NetemuError
@@ -55,11 +57,17 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that everything half-made is removed on the way out."""
+    raise SystemExit(128 + number)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; an error of ours becomes one line on standard error and its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in arguments if not word.startswith("-")), None)
     parsed = build_parser(command).parse_args(arguments)
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         code: int = parsed.run(parsed)
     except NetemuError as error:

@@ -10,6 +10,7 @@ import threading
 from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
 from netemu.kernels import Progress
 from netemu.lab.cage import run_in_cage
+from netemu.lab.watch import Watch
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, to_json
 
@@ -39,16 +40,19 @@ class HostKernel:
         reader = threading.Thread(target=_listen, args=(read_end, progress, failures))
         reader.start()
         try:
-            with recording.log.open("ab") as log:
+            with recording.log.open("ab") as log, Watch() as watch:
+                # The janitor removes the directory if this process is killed; else its caller decides.
+                watch.registry.add_tree(recording.root)
                 argv = [sys.executable, "-m", "netemu.lab", str(recording.root)]
-                code = run_in_cage(argv, stdout=write_end, stderr=log.fileno())
+                try:
+                    code = run_in_cage(argv, stdout=write_end, stderr=log.fileno(), watch=watch)
+                finally:
+                    watch.registry.release_tree(recording.root)
         finally:
             os.close(write_end)
             reader.join()
         if failures:
             raise failures[0]
-        if code > 128:
-            raise KeyboardInterrupt
         if code != 0:
             lines = recording.log.read_text(errors="replace").splitlines()
             raise VoidRun(f"the lab ended with exit code {code}: {lines[-1] if lines else 'it printed no error'}")
