@@ -34,9 +34,14 @@ from netemu.specs import LinkSpec, NodeSpec, Plan
 class LabMininet(Mininet):  # type: ignore[misc]
     """Mininet without a controller, and without its constructor's changes to the machine's global sysctls."""
 
-    @classmethod
-    def init(cls) -> None:
-        """Nothing: ``fixLimits`` of Mininet raises net.core.rmem_max and the like for the whole machine."""
+    def __init__(self, **params: Any) -> None:
+        # Mininet.init() would raise net.core.rmem_max, tcp_rmem and others for the whole machine, and it is called by
+        # the class's name, so that overriding it has no effect: it only leaves alone what it believes to be done.
+        before, Mininet.inited = Mininet.inited, True
+        try:
+            super().__init__(**params)
+        finally:
+            Mininet.inited = before
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ RECORDED_SYSCTLS = (
 )
 
 # IPv6 otherwise speaks on its own as soon as an interface is up: link-local addresses with duplicate address
-# detection, router solicitations, and multicast listener reports drawn out over a second.
+# detection, router solicitations, and multicast listener reports drawn out over a second
+# (their interval is kept in jiffies: 20 ms is a whole number of them at any CONFIG_HZ).
 _QUIET_IPV6 = (
     ("accept_ra", "0"),
     ("autoconf", "0"),
@@ -61,8 +62,8 @@ _QUIET_IPV6 = (
     ("dad_transmits", "0"),
     ("accept_dad", "0"),
     ("router_solicitations", "0"),
-    ("mldv1_unsolicited_report_interval", "1"),
-    ("mldv2_unsolicited_report_interval", "1"),
+    ("mldv1_unsolicited_report_interval", "20"),
+    ("mldv2_unsolicited_report_interval", "20"),
 )
 _NO_BRIDGE_NETFILTER = tuple(
     (f"net.bridge.bridge-nf-call-{family}", "0") for family in ("iptables", "ip6tables", "arptables")
