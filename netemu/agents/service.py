@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import select
+import time
 
+from netemu.agents.libc import sleep_until
 from netemu.agents.protocol import STDIN, Commands, parse_go, say_ready
 
 
@@ -28,6 +30,17 @@ class Service:
             ready.remove(STDIN)
             self.obey()
         return ready
+
+    def wait_until(self, monotonic_ns: int) -> None:
+        """Sleep to an absolute time, poll() to the millisecond, so that ``stop`` ends it, then exactly."""
+        while not self.stopped:
+            left_ns = monotonic_ns - time.monotonic_ns()
+            if left_ns < 1_000_000:
+                break
+            self.wait(left_ns // 1_000_000)
+        if not self.stopped:
+            sleep_until(monotonic_ns)
+            self.wait(0)
 
     def obey(self) -> None:
         """Read commands: ``go`` sets ``t0_ns``, ``stop`` or EOF sets ``stopped``."""

@@ -26,7 +26,7 @@ _LAYOUT = (
 )
 _NAMES = tuple("tcpi_" + name for _, names in _LAYOUT for name in names.split())
 _FORMAT = "".join(code * len(names.split()) for code, names in _LAYOUT)
-_STRUCTS: dict[int, struct.Struct] = {}
+_STRUCTS: dict[int, tuple[tuple[str, ...], struct.Struct]] = {}
 
 STATES = (
     "NONE",
@@ -51,21 +51,21 @@ CA_STATES = ("Open", "Disorder", "CWR", "Recovery", "Loss")
 """``enum tcp_ca_state`` by number."""
 
 
-def _prefix(size: int) -> struct.Struct:
-    """The struct of the fields that lie entirely within ``size`` bytes."""
+def layout(size: int) -> tuple[tuple[str, ...], struct.Struct]:
+    """Names and struct of the fields that lie entirely within the first ``size`` bytes (wscale and flags packed)."""
     found = _STRUCTS.get(size)
     if found is None:
         count = len(_FORMAT)
         while struct.calcsize("=" + _FORMAT[:count]) > size:
             count -= 1
-        found = _STRUCTS[size] = struct.Struct("=" + _FORMAT[:count])
+        found = _STRUCTS[size] = (_NAMES[:count], struct.Struct("=" + _FORMAT[:count]))
     return found
 
 
 def decode_tcp_info(raw: bytes) -> dict[str, int]:
     """Every field that ``raw`` holds, by the kernel's name and in the kernel's units; bit fields taken apart."""
-    layout = _prefix(len(raw))
-    info = dict(zip(_NAMES, layout.unpack_from(raw), strict=False))
+    names, form = layout(len(raw))
+    info = dict(zip(names, form.unpack_from(raw), strict=True))
     wscale, flags = info.pop("tcpi_wscale"), info.pop("tcpi_flags")
     info["tcpi_snd_wscale"], info["tcpi_rcv_wscale"] = wscale & 15, wscale >> 4
     info["tcpi_delivery_rate_app_limited"] = flags & 1
