@@ -1,0 +1,63 @@
+"""``python -m netemu.recording.describe``: docs/tables.md, made from the schemas so that it cannot be out of date."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from netemu.recording import tables
+from netemu.recording.tables import SEGMENT_KINDS, TABLES, Schema
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "tables.md"
+
+ABOUT = {
+    "packets": "One row per packet of each capture, in the order of the file.",
+    "connections": "One row per TCP connection of each capture; a is the client, b the server.",
+    "rtt": "One row per round trip sample.",
+    "sacks": "One row per SACK block.",
+    "icmp": "One row per ICMP or ICMPv6 error.",
+    "sockets": "One row per socket and sample, from the kernel by sock_diag.",
+    "wires": "One row per packet and wire: what the wire did with it and why, the ground truth of a run.",
+    "calls": "One row per system call of an agent.",
+    "counters": "One row per host and kernel counter.",
+}
+
+HEADER = """\
+# Tables
+
+Made from `netemu/recording/tables.py` by `python -m netemu.recording.describe`; change the schemas there.
+
+A run's tables lie in `tables/<name>.parquet`. Any Parquet reader opens them; with Polars:
+`polars.read_parquet("tables/packets.parquet")`. A missing value is null unless the column says otherwise.
+
+"""
+
+
+def section(name: str, schema: Schema) -> str:
+    """The part of the document about one table."""
+    rows = [f"| `{column}` | {kind} | {_cell(meaning)} |" for column, (kind, meaning) in schema.items()]
+    return "\n".join(
+        [f"## {name}", "", ABOUT[name], "", "| column | type | meaning |", "| --- | --- | --- |", *rows, ""]
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def document() -> str:
+    """The whole text of docs/tables.md."""
+    conventions = (tables.__doc__ or "").partition("\n\n")[2].strip().replace("``", "`")
+    kinds = "The values of `kind` in `packets`: " + ", ".join(f"`{kind}`" for kind in SEGMENT_KINDS) + "."
+    return HEADER + "\n\n".join([conventions, kinds, *(section(name, schema) for name, schema in TABLES.items())])
+
+
+def main() -> int:
+    """Write the document."""
+    DOCUMENT.write_text(document(), encoding="utf-8")
+    sys.stdout.write(f"{DOCUMENT}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
