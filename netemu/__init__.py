@@ -15,3 +15,24 @@ Imports go strictly to a lower tier, never up, never to a sibling of the same ti
 """
 
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "Experiment": "netemu.experiment",
+    "Plan": "netemu.specs",
+    "Recording": "netemu.recording.layout",
+    "Run": "netemu.experiment",
+    "analyze": "netemu.trace",
+    "compile_graph": "netemu.topology",
+    "load_experiment": "netemu.experiment.load",
+    "run_experiment": "netemu.session",
+}
+__all__ = ["Experiment", "Plan", "Recording", "Run", "analyze", "compile_graph", "load_experiment", "run_experiment"]
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first used: agents inside hosts import this package and must start fast."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'netemu' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PUBLIC[name]), name)
