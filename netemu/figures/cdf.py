@@ -139,7 +139,7 @@ def _plot(
     axes.set_ylim(0, 1.02)
     axes.margins(x=0.02)
     axes.set_xlabel(unit.label(quantity) if unit.unit else quantity)
-    axes.set_ylabel("Fraction of " + ("segments" if column == "rtt_ns" else "values"))
+    axes.set_ylabel("Cumulative fraction")
     light_grid(axes, axis="both")
     if by is not None:
         legend_above(figure, keys)

@@ -102,11 +102,11 @@ def _marker(marker: str, colour: str, face: str) -> Any:
 
 
 def _rug(axes: Axes, drops: pl.DataFrame, time: Scale) -> None:
-    """A tick for each packet dropped, a row for each reason that occurs (all of them when none does)."""
+    """A tick for each packet dropped, in a row for each reason that occurs; the one row ``none`` when none does."""
     import polars as pl
 
-    present = [action for action in DROPS if (drops["action"] == action).any()] or list(DROPS)[:1]
-    labels = []
+    present = [action for action in DROPS if (drops["action"] == action).any()]
+    labels = [] if present else ["none"]
     for index, action in enumerate(present):
         rows = drops.filter(pl.col("action") == action)
         axes.plot(
@@ -119,8 +119,8 @@ def _rug(axes: Axes, drops: pl.DataFrame, time: Scale) -> None:
             color=BLACK,
         )
         labels.append(f"{DROPS[action].label} ({rows.height})")
-    axes.set_yticks(range(len(present)), labels, fontsize=SMALL_PT)
-    axes.set_ylim(len(present) - 0.4, -0.6)
+    axes.set_yticks(range(len(labels)), labels, fontsize=SMALL_PT)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylabel("Dropped")

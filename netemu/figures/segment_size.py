@@ -77,7 +77,11 @@ def _messages(run: RunTables, chosen: Selection, span: tuple[int, int]) -> pl.Da
 
     if not run.has("icmp"):
         return None
-    rows = run.scan("icmp").filter(chosen.where(), pl.col("kind").is_in(list(KINDS)), within(span)).sort("t_ns")
+    rows = (
+        run.scan("icmp")
+        .filter(chosen.where(), pl.col("kind").is_in(list(KINDS)), pl.col("mtu_bytes") > 0, within(span))
+        .sort("t_ns")
+    )
     found = rows.collect()
     return None if found.is_empty() else found
 
@@ -123,6 +127,7 @@ def _causes(axes: Axes, messages: pl.DataFrame | None, time: Scale) -> list[tupl
     if messages is None:
         return []
     named: set[tuple[str, int]] = set()
+    low, high = axes.get_xlim()
     keys: dict[str, Any] = {}
     for row in messages.iter_rows(named=True):
         x, mtu = row["t_ns"] / time.divisor, row["mtu_bytes"]
@@ -130,11 +135,13 @@ def _causes(axes: Axes, messages: pl.DataFrame | None, time: Scale) -> list[tupl
         keys.setdefault(row["kind"], key)
         if (row["reporter"], mtu) not in named:
             named.add((row["reporter"], mtu))
+            late = x > (low + high) / 2  # its text goes to the left, where there is room
             axes.annotate(
                 f"{mtu} B from {row['reporter']}",
                 (x, mtu),
-                (4, 4),
+                (-4 if late else 4, 4),
                 textcoords="offset points",
+                ha="right" if late else "left",
                 fontsize=SMALL_PT,
                 color=VERMILLION,
             )

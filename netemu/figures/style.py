@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from netemu.errors import BadInput
@@ -186,12 +187,13 @@ def _legend_width_pt(texts: list[str], columns: int) -> float:
     return width
 
 
+@cache
 def _text_width_pt(text: str) -> float:
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
+    from matplotlib.textpath import text_to_path
 
-    box = TextPath((0, 0), text, size=SMALL_PT, prop=FontProperties(family="DejaVu Sans")).get_extents()
-    return float(box.x1)
+    font = FontProperties(family="DejaVu Sans", size=SMALL_PT)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
 def light_grid(axes: Axes, *, axis: Any = "y") -> None:

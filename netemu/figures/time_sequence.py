@@ -2,8 +2,9 @@
 
 Data segments are vertical bars from their first to their last sequence number; the ACK line steps below them and
 the line of the advertised window above; SACK blocks are bars at the time of the ACK that carried them. Marks:
-R retransmission (in its class's colour), O out of order, P window probe, K keepalive, Z zero window, D D-SACK,
-SYN, FIN, RST. Ticks on the ACK line are duplicate ACKs; crosses are packets that a wire dropped.
+R retransmission (in its class's colour; the marker below it hollow when it is spurious), O out of order, P window
+probe, K keepalive, Z zero window, D D-SACK, SYN, FIN, RST. Ticks on the ACK line are duplicate ACKs; crosses are
+packets that a wire dropped.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from netemu.figures.style import (
     RETRANSMISSIONS,
     SMALL_PT,
     VERMILLION,
+    Look,
     legend_above,
     new_figure,
 )
@@ -81,27 +83,17 @@ class _Drawing:
         import polars as pl
 
         data = self.data
-        self._sacks()
-        if not data.acks.is_empty():
-            self._ack_lines(window)
         plain = data.segments.filter(~pl.col("kind").is_in(list(RETRANSMISSIONS)))
         self._bars(plain, BLACK, 0.8)
         if not plain.is_empty():
             self._earn("segment", BLACK, marker="|", line="")
+        if not data.acks.is_empty():
+            self._ack_lines(window)
+        self._sacks()
         for kind, look in RETRANSMISSIONS.items():
             again = data.segments.filter(pl.col("kind") == kind)
             if not again.is_empty():
-                self._bars(again, look.colour, 1.2)
-                self.axes.plot(
-                    self._x(again["t_ns"]),
-                    self._y(again["end"]),
-                    look.marker,
-                    color=look.colour,
-                    markersize=2.2,
-                    zorder=4,
-                )
-                self._letter("R", again["t_ns"], again["end"], look.colour, up=True)
-                self._earn(look.label, look.colour, marker="$\\mathrm{R}$", line="", size=4.5, second=look.marker)
+                self._retransmissions(again, look)
         self._drops()
         self._marks()
         self.axes.set_xlabel(self.time.label("Time"))
@@ -138,6 +130,16 @@ class _Drawing:
         if self.data.segments.height <= CAPS_BELOW:
             for edge in (low, high):
                 self.axes.plot(x, edge, "_", color=colour, markersize=2.2, markeredgewidth=0.5, zorder=3)
+
+    def _retransmissions(self, again: pl.DataFrame, look: Look) -> None:
+        """Bars of one class with its marker on top, hollow where spurious, and R above."""
+        self._bars(again, look.colour, 1.2)
+        for spurious, face in ((False, look.colour), (True, "white")):
+            rows = again.filter(again["spurious"] == spurious)
+            style: dict[str, Any] = {"color": look.colour, "markerfacecolor": face, "markersize": 2.2, "zorder": 4}
+            self.axes.plot(self._x(rows["t_ns"]), self._y(rows["end"]), look.marker, **style)
+        self._letter("R", again["t_ns"], again["end"], look.colour, up=True)
+        self._earn(look.label, look.colour, marker="$\\mathrm{R}$", line="", size=4.5, second=look.marker)
 
     def _ack_lines(self, window: bool) -> None:
         import polars as pl
