@@ -27,7 +27,7 @@ UNLIMITED_PACKETS = 1_000_000
 
 _ETHERNET_BYTES = 14
 _RATIO_TOLERANCE = 1e-7  # the kernel keeps ratios in units of 2**-32, tc prints about 8 digits
-_TIME_TOLERANCE_NS = 1_000  # tc -j prints seconds as a float with 7 digits at worst
+_TIME_TOLERANCE_NS = 2_000  # tc takes and prints whole microseconds, cut twice on the way to the kernel and back
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +99,17 @@ def _chance_options(parameters: LinkParameters, phase: Phase) -> tuple[str, ...]
 def _delay_options(parameters: LinkParameters, phase: Phase, *, chance: bool) -> tuple[str, ...]:
     if not phase.delay_ns:
         return ()
-    options = ["delay", f"{phase.delay_ns}ns"]
+    options = ["delay", _microseconds(phase.delay_ns)]
     if phase.jitter_ns:
-        options += [f"{phase.jitter_ns}ns"]
+        options.append(_microseconds(phase.jitter_ns))
     if parameters.reorder_ratio and chance:
         options += ["reorder", _percent(parameters.reorder_ratio)]
     return tuple(options)
+
+
+def _microseconds(time_ns: int) -> str:
+    """tc's smallest unit of time (``get_time``, iproute2 6.1)."""
+    return f"{time_ns // 1000}.{time_ns % 1000:03d}us"
 
 
 def _percent(ratio: float) -> str:

@@ -16,17 +16,19 @@ one JSON line, and exits 0. A frame is judged at the kernel's time of its arriva
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import os
 import select
 import sys
 import time
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netemu.lab.relay_frames import IP_OFFSET, flip_bit, mark_congestion
-from netemu.lab.relay_journal import DIRECTIONS, HEADER_BYTES, Journal, flags_of, summarize
+from netemu.lab.relay_journal import DIRECTIONS, HEADER_BYTES, Journal, flags_of
 from netemu.lab.relay_kernel import (
     enter_network_namespace,
     make_sleeps_precise,
@@ -50,7 +52,7 @@ _HEADER = slice(IP_OFFSET - 2, IP_OFFSET - 2 + HEADER_BYTES)
 # When something must leave this soon, arrivals are not waited for: they are read after it left, which saves a wake-up
 # per packet and makes a packet late by this much at most.
 _COALESCE_NS = 50_000
-_COMMAND_INTERVAL_NS = 50_000_000
+_COMMAND_INTERVAL_NS = 10_000_000
 
 _Item = tuple[int, int, "Lane", bytes, int, Verdict, tuple[int, int, bytes]]
 """What waits for its time: due_ns, number (orders equal times), lane, frame, arrival_ns, verdict, record fields."""
@@ -69,7 +71,7 @@ class Lane:
         self._flags = flags_of(direction, False)
         self._probe_flags = flags_of(direction, True)
 
-    def receive(self, queue: list[_Item], numbers: list[int], offset_ns: int) -> None:
+    def receive(self, queue: list[_Item], numbers: Iterator[int], offset_ns: int) -> None:
         """Judge the frames that came and put those that will leave into ``queue``."""
         model, journal = self.model, self.journal
         for stamp_ns, frame in self.ingress.frames():
@@ -82,7 +84,7 @@ class Lane:
             verdict: Verdict | None = model.arrive(arrival_ns, ip_bytes, headers, probe)
             what = (self._probe_flags if probe else self._flags, ip_bytes, frame[_HEADER])
             while verdict is not None:
-                number = numbers[0] = numbers[0] + 1
+                number = next(numbers)
                 if verdict.due_ns < 0:
                     journal.note(number, arrival_ns, verdict, None, what)
                 else:
@@ -125,11 +127,11 @@ class Wire:
 
     def finish(self, t0_ns: int, header: dict[str, object]) -> dict[str, object]:
         """Write the account; the summary of this wire."""
-        records = self.journal.finish(t0_ns, header)
+        totals = self.journal.finish(t0_ns, header)
         summary: dict[str, object] = {}
         for lane in self.lanes:
             summary[lane.direction] = {
-                **summarize(records, lane.direction, t0_ns),
+                **totals[lane.direction].summary(),
                 "kernel_drops": lane.ingress.kernel_drops(),
                 "truncated": lane.ingress.truncated,
                 "send_errors": lane.errors,
@@ -148,7 +150,7 @@ class Relay:
         self._lanes = [lane for wire in self.wires for lane in wire.lanes]
         self._watched = [0, *(lane.ingress.socket.fileno() for lane in self._lanes)]
         self._queue: list[_Item] = []
-        self._numbers = [0]
+        self._numbers = itertools.count()
         self._commands = b""
         self._stopped = False
         self.t0_ns: int | None = None

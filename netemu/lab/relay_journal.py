@@ -11,11 +11,12 @@ import json
 import os
 import socket
 import struct
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from netemu.link.headers import TCP, UDP, Headers, parse_headers
-from netemu.link.model import ACTIONS, DROP_LIST, DROP_LOSS, DROP_QUEUE, DUPLICATE, FORWARD, Verdict
+from netemu.link.headers import parse_headers
+from netemu.link.model import ACTIONS, DROP_LIST, DROP_LOSS, DROP_QUEUE, DUPLICATE, Verdict
 
 COLUMNS = (
     "direction",
@@ -150,15 +151,18 @@ class Journal:
         for place in sorted(range(len(numbers)), key=numbers.__getitem__):
             yield Record(_RECORD.unpack_from(data, place * _RECORD.size))
 
-    def finish(self, t0_ns: int, header: dict[str, object]) -> Sequence[Record]:
-        """Write the account with times since ``t0_ns`` and remove the binary file; returns the records."""
-        kept = list(self.records())
+    def finish(self, t0_ns: int, header: dict[str, object]) -> dict[str, Totals]:
+        """Write the account with times since ``t0_ns`` and remove the binary file; the totals of each direction."""
+        totals = {direction: Totals(t0_ns) for direction in DIRECTIONS}
+        addresses: dict[tuple[bytes, int], str] = {}
         with self._path.open("w", encoding="ascii") as account:
             account.write(json.dumps({"columns": list(COLUMNS), "link": self._link, **header}) + "\n")
-            account.writelines(_lines(kept, t0_ns))
+            for record in self.records():
+                totals[record.direction].add(record)
+                account.write(_line(record, t0_ns, addresses))
         os.close(self._file)
         self._spill.unlink()
-        return kept
+        return totals
 
 
 _NUMBER = struct.Struct("=Q")
@@ -169,70 +173,90 @@ def flags_of(direction: str, probe: bool) -> int:
     return (_B_TO_A if direction == DIRECTIONS[1] else 0) | (_PROBE if probe else 0)
 
 
-def _lines(records: Sequence[Record], t0_ns: int) -> Iterator[str]:
-    addresses: dict[tuple[bytes, int, bool], str] = {}
-    booleans = ("false", "true")
-    for r in records:
-        due = "null" if r.due_ns is None else r.due_ns - t0_ns
-        sent = "null" if r.sent_ns is None else r.sent_ns - t0_ns
-        flags = r.flags
-        yield (
-            f'["{r.direction}",{r.arrival_ns - t0_ns},"{r.action}",{due},{sent},{r.ip_bytes},{r.queue_packets},'
-            f"{r.queue_bytes},{booleans[flags & _MARKED != 0]},{booleans[flags & _CORRUPTED != 0]},"
-            f"{booleans[flags & _REORDERED != 0]},{booleans[flags & _PROBE != 0]},{_who(r.header, addresses)}]\n"
-        )
+_BOOLEANS = ("false", "true")
 
 
-def _who(header: bytes, addresses: dict[tuple[bytes, int, bool], str]) -> str:
+def _line(record: Record, t0_ns: int, addresses: dict[tuple[bytes, int], str]) -> str:
+    due = "null" if record.due_ns is None else record.due_ns - t0_ns
+    sent = "null" if record.sent_ns is None else record.sent_ns - t0_ns
+    return (
+        f'["{record.direction}",{record.arrival_ns - t0_ns},"{record.action}",{due},{sent},{record.ip_bytes},'
+        f"{record.queue_packets},{record.queue_bytes},{_BOOLEANS[record.marked]},{_BOOLEANS[record.corrupted]},"
+        f"{_BOOLEANS[record.reordered]},{_BOOLEANS[record.probe]},{_who(record.header, addresses)}]\n"
+    )
+
+
+def _who(header: bytes, addresses: dict[tuple[bytes, int], str]) -> str:
     """Source to flags of a record as JSON values; all null for what is not IP."""
     packet = parse_headers(header, 2) if header[:2] in (b"\x08\x00", b"\x86\xdd") else None
     if packet is None:
         return "null,null,null,null,null,null,null"
-    source = _address(packet.source, packet, packet.source_port, addresses)
-    destination = _address(packet.destination, packet, packet.destination_port, addresses)
+    source = _address(packet.source, packet.source_port, addresses)
+    destination = _address(packet.destination, packet.destination_port, addresses)
     payload = packet.payload_bytes if packet.source_port >= 0 else "null"
     tcp = f"{packet.seq},{packet.ack},{payload},{packet.flags}" if packet.flags >= 0 else f"null,null,{payload},null"
     return f'"{source}","{destination}",{packet.protocol},{tcp}'
 
 
-def _address(raw: bytes, packet: Headers, port: int, known: dict[tuple[bytes, int, bool], str]) -> str:
-    with_port = port >= 0 and packet.protocol in (TCP, UDP)
-    key = (raw, port, with_port)
-    text = known.get(key)
+def _address(raw: bytes, port: int, known: dict[tuple[bytes, int], str]) -> str:
+    text = known.get((raw, port))
     if text is None:
         text = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
-        if with_port:
+        if port >= 0:
             text = f"{text}:{port}" if len(raw) == 4 else f"[{text}]:{port}"
-        known[key] = text
+        known[raw, port] = text
     return text
 
 
-def summarize(records: Sequence[Record], direction: str, t0_ns: int) -> dict[str, object]:
-    """The totals of one direction: what came, what became of it, and how late it left (ns after it was due).
+class Totals:
+    """The totals of one direction: what came, what became of it, and how late it left (ns after it was due)."""
 
-    ``packets`` and ``bytes`` (of IP) came since the start of traffic and are no probes: those that loss and drop
-    lists applied to. ``others`` are the lab's probes and whatever came before.
-    """
-    mine = [r for r in records if r.direction == direction]
-    arrived = [r for r in mine if r.action != DUPLICATE]
-    traffic = [r for r in arrived if not r.probe and r.arrival_ns >= t0_ns]
-    late = sorted(r.sent_ns - r.due_ns for r in mine if r.sent_ns is not None and r.due_ns is not None)
-    return {
-        "packets": len(traffic),
-        "bytes": sum(r.ip_bytes for r in traffic),
-        "others": len(arrived) - len(traffic),
-        "forwarded": sum(r.action == FORWARD and r.sent_ns is not None for r in traffic),
-        "unsent": sum(r.due_ns is not None and r.sent_ns is None for r in mine),
-        "dropped": {drop: sum(r.action == drop for r in traffic) for drop in (DROP_LIST, DROP_LOSS, DROP_QUEUE)},
-        "duplicates": len(mine) - len(arrived),
-        "marked": sum(r.marked for r in mine),
-        "corrupted": sum(r.corrupted for r in mine),
-        "reordered": sum(r.reordered for r in mine),
-        "lateness_p50_ns": _at(late, 0.5),
-        "lateness_p99_ns": _at(late, 0.99),
-        "lateness_max_ns": _at(late, 1.0),
-    }
+    def __init__(self, t0_ns: int) -> None:
+        self._t0_ns = t0_ns
+        self._count = dict.fromkeys(
+            ("packets", "bytes", "others", "forwarded", "unsent", "duplicates", "marked", "corrupted", "reordered"), 0
+        )
+        self._dropped = dict.fromkeys((DROP_LIST, DROP_LOSS, DROP_QUEUE), 0)
+        self._late_ns = array("q")
+
+    def add(self, record: Record) -> None:
+        """Count one record."""
+        count = self._count
+        if record.due_ns is not None and record.sent_ns is not None:
+            self._late_ns.append(record.sent_ns - record.due_ns)
+        elif record.due_ns is not None:
+            count["unsent"] += 1
+        count["marked"] += record.marked
+        count["corrupted"] += record.corrupted
+        count["reordered"] += record.reordered
+        if record.action == DUPLICATE:
+            count["duplicates"] += 1
+        elif record.probe or record.arrival_ns < self._t0_ns:
+            count["others"] += 1
+        else:
+            count["packets"] += 1
+            count["bytes"] += record.ip_bytes
+            if record.action in self._dropped:
+                self._dropped[record.action] += 1
+            elif record.sent_ns is not None:
+                count["forwarded"] += 1
+
+    def summary(self) -> dict[str, object]:
+        """As JSON.
+
+        ``packets`` and ``bytes`` (of IP) came since the start of traffic and are no probes: those that loss and drop
+        lists applied to; ``forwarded`` and ``dropped`` are of these. ``others`` are the lab's probes and whatever
+        came before. The rest counts all.
+        """
+        late_ns = sorted(self._late_ns)
+        return {
+            **self._count,
+            "dropped": self._dropped,
+            "lateness_p50_ns": _quantile(late_ns, 0.5),
+            "lateness_p99_ns": _quantile(late_ns, 0.99),
+            "lateness_max_ns": _quantile(late_ns, 1.0),
+        }
 
 
-def _at(values: Sequence[int], quantile: float) -> int | None:
+def _quantile(values: Sequence[int], quantile: float) -> int | None:
     return values[min(len(values) - 1, int(len(values) * quantile))] if values else None

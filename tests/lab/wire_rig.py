@@ -18,7 +18,8 @@ from typing import Any
 
 from netemu.lab.network import Network
 from netemu.lab.wire import RunningWires, start_wires
-from netemu.specs import LinkDirection, Plan
+from netemu.specs import LinkDirection, LinkSpec, NodeSpec, Plan, RouteSpec
+from tests.lab.plans import endpoint, plan_of
 
 SO_TIMESTAMPNS = 35
 SIOCOUTQ = 0x5411
@@ -122,3 +123,23 @@ def unsent_bytes(sock: socket.socket) -> int:
 def direction(**changes: object) -> LinkDirection:
     """A LinkDirection from its arguments."""
     return LinkDirection(**changes)
+
+
+def chain_plan(wires: int, what: LinkDirection) -> Plan:
+    """h1 - r1 - ... - h2 over ``wires`` equal links; h1 is 10.0.1.1, h2 is 10.0.<wires>.2."""
+    names = ["h1", *(f"r{number}" for number in range(1, wires)), "h2"]
+    links, routes = [], []
+    for number in range(1, wires + 1):
+        left, right = names[number - 1], names[number]
+        near = endpoint(left, 0 if left == "h1" else 1, 2 * number, f"10.0.{number}.1/24", None)
+        far = endpoint(right, 0, 2 * number + 1, f"10.0.{number}.2/24", None)
+        links.append(LinkSpec(f"l{number}", near, far, what, what))
+        for other in range(1, wires + 1):
+            if other > number:
+                routes.append(RouteSpec(left, f"10.0.{other}.0/24", f"10.0.{number}.2", near.interface))
+            elif other < number:
+                routes.append(RouteSpec(right, f"10.0.{other}.0/24", f"10.0.{number}.1", far.interface))
+    nodes = tuple(NodeSpec(name, "host" if name.startswith("h") else "router") for name in names)
+    # A node between two others got routes from both its links; only those beyond the neighbour on that link are right.
+    wanted = {(route.node, route.destination): route for route in routes}
+    return plan_of(nodes, tuple(links), tuple(wanted.values()))
