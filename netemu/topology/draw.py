@@ -78,6 +78,8 @@ def place_nodes(network: Network) -> Positions:
     graph.add_nodes_from(node.name for node in network.nodes)
     graph.add_edges_from((link.a.node, link.b.node) for link in network.links)
     names = _depth_first(graph)
+    if _is_chain(graph):
+        return {name: np.array((float(position), 0.0)) for position, name in enumerate(names)}
     index = {name: position for position, name in enumerate(names)}
     count = len(names)
     wanted = np.full((count, count), float(count))  # nodes that cannot reach each other: far apart
@@ -115,10 +117,16 @@ def _turn(places: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.d
     return rounded
 
 
+def _is_chain(graph: Any) -> bool:
+    degrees = [degree for _, degree in graph.degree]
+    return max(degrees) <= 2 and degrees.count(1) == 2 and graph.number_of_edges() == len(degrees) - 1
+
+
 def _depth_first(graph: Any) -> list[str]:
-    """All names in depth-first order from the node in the middle, neighbours in natural order."""
+    """All names in depth-first order from the end of a chain, else the middle; neighbours in natural order."""
     seen: dict[str, None] = {}
-    starts = sorted(graph.nodes, key=lambda name: (-graph.degree(name), natural_key(name)))
+    sign = 1 if _is_chain(graph) else -1
+    starts = sorted(graph.nodes, key=lambda name: (sign * graph.degree(name), natural_key(name)))
     for start in starts:
         waiting = [start]
         while waiting:

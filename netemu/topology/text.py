@@ -11,7 +11,7 @@ from netemu.units import format_rate, format_ratio, format_size, format_time
 
 _DEFAULT = LinkDirection()
 _MOST_DRAWN = 60
-_LINE = 100
+_LINE = 120
 
 Neighbours = dict[str, list[tuple[str, str]]]
 """Node -> each neighbour and the label of the link to it."""

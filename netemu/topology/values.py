@@ -78,17 +78,20 @@ def parse_drops(value: object, place: str) -> tuple[DropRule, ...]:
 def parse_queue(value: object, place: str) -> Queue:
     """``"30p"`` packets, ``"64KiB"`` bytes, or ``{"packets": 30}``, or the spec itself."""
     if isinstance(value, Queue):
-        value = {unit: limit for unit in value.__struct_fields__ if (limit := getattr(value, unit)) is not None}
+        value = {"packets": value.packets, "bytes": value.bytes}
     if isinstance(value, Mapping):
         check_known(value, Queue.__struct_fields__, place)
-        if len(value) != 1:
-            raise BadInput(f"{place}: {dict(value)!r} sets {len(value)} limits; set packets or bytes")
-        unit, limit = next(iter(value.items()))
-        value = f"{limit}p" if unit == "packets" else f"{limit}B"
-    unit, limit = _queue_limit(value, place)
-    if limit < 1:
-        raise BadInput(f"{place}: {value!r} is zero; use {QUEUE_ALLOWED}")
-    return Queue(packets=limit) if unit == "packets" else Queue(bytes=limit)
+        limits = {name: one for name, one in value.items() if one is not None}
+        if len(limits) != 1:
+            raise BadInput(f"{place}: {dict(value)!r} sets {len(limits)} limits; set packets or bytes")
+        unit, limit = next(iter(limits.items()))
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit < 2**63:
+            raise BadInput(f"{place}: {unit}: {limit!r} is not a whole number from 1 up")
+    else:
+        unit, limit = _queue_limit(value, place)
+        if limit < 1:
+            raise BadInput(f"{place}: {value!r} is zero; use {QUEUE_ALLOWED}")
+    return Queue(packets=limit) if unit == "packets" else Queue(packets=None, bytes=limit)
 
 
 def parse_ecn_threshold(value: object, queue: Queue, place: str) -> int:
