@@ -6,12 +6,15 @@ from typing import Any
 
 from netemu.agents.args import Arg
 from netemu.agents.endpoints import client_socket, totals
-from netemu.agents.options import CLIENT, TCP
+from netemu.agents.options import CLIENT, TCP, check
 from netemu.agents.payload import Payload
 from netemu.agents.session import Session
 from netemu.agents.stream import Stream, StreamError
 
 ARGS = (*CLIENT, *TCP, Arg("bytes", int, None, "how many bytes to send; until the stop when absent", low=0))
+
+
+__all__ = ["ARGS", "check", "run"]
 
 
 def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:

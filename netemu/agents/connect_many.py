@@ -11,7 +11,7 @@ import select
 from time import monotonic_ns
 from typing import Any
 
-from netemu.agents import libc
+from netemu.agents import libc, options
 from netemu.agents.args import REQUIRED, Arg
 from netemu.agents.endpoints import client_socket, totals
 from netemu.agents.options import CLIENT, TCP
@@ -32,10 +32,15 @@ ARGS = (
 _EVENTS_PER_WAIT = 64
 
 
+def check(args: dict[str, Any], place: str) -> None:
+    """Refuse what :data:`ARGS` cannot: see the messages."""
+    options.check(args, place)
+    if args["concurrency"] > 1 and (args["mode"] != "nonblocking" or args["close"] == "hold"):
+        raise BadInput(f"{place}: argument 'concurrency' above 1 needs mode 'nonblocking' and no close 'hold'")
+
+
 def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
     """Returns the summary with ``failed`` connections and the time that each successful one took."""
-    if args["concurrency"] > 1 and (args["mode"] != "nonblocking" or args["close"] == "hold"):
-        raise BadInput(f"{session.place}: argument 'concurrency' above 1 needs mode 'nonblocking' and no close 'hold'")
     client_socket(session, args).close()  # what is wrong with the options must show before `ready`
     many = Many(session, args)
     if session.start():

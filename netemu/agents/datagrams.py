@@ -8,7 +8,7 @@ from typing import Any
 
 from netemu.agents.args import Arg
 from netemu.agents.endpoints import bind
-from netemu.agents.options import TCP, apply_plain_options, check_address, family_of
+from netemu.agents.options import TCP, apply_plain_options, family_of
 from netemu.agents.session import Session
 
 HEADER = struct.Struct(">Qq")
@@ -22,7 +22,6 @@ def sender(session: Session, args: dict[str, Any]) -> socket.socket:
     apply_plain_options(session, sock, args)
     if args["source_address"] is not None or args["source_port"]:
         source = args["source_address"] or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0")
-        check_address(source, f"{session.place}: argument 'source_address'")
         bind(session, sock, source, args["source_port"], "source_address")
     sock.connect((args["address"], args["port"]))
     return sock

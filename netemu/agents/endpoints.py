@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from time import monotonic_ns
 from typing import Any
 
-from netemu.agents.options import apply_options, check_address, family_of
+from netemu.agents.options import apply_options, family_of
 from netemu.agents.session import Session
 from netemu.errors import BadInput
 
@@ -19,7 +19,6 @@ def client_socket(session: Session, args: dict[str, Any]) -> socket.socket:
     apply_options(session, sock, args)
     if args["source_address"] is not None or args["source_port"]:
         source = args["source_address"] or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0")
-        check_address(source, f"{session.place}: argument 'source_address'")
         bind(session, sock, source, args["source_port"], "source_address")
     return sock
 

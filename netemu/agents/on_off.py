@@ -10,7 +10,7 @@ from typing import Any
 
 from netemu.agents.args import REQUIRED, Arg
 from netemu.agents.endpoints import client_socket, totals
-from netemu.agents.options import CLIENT, TCP
+from netemu.agents.options import CLIENT, TCP, check
 from netemu.agents.payload import Payload
 from netemu.agents.session import Session
 from netemu.agents.stream import Stream, StreamError
@@ -23,6 +23,9 @@ ARGS = (
     Arg("cycles", int, None, "how many periods of sending; until the stop when absent", low=1),
     Arg("rate_bps", int, None, "payload bits per second while sending; full speed when absent", low=1),
 )
+
+
+__all__ = ["ARGS", "check", "run"]
 
 
 def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:

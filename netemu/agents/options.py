@@ -83,6 +83,14 @@ _BY_NAME = {
 _LIMITS = {"sndbuf_bytes": "net.core.wmem_max", "rcvbuf_bytes": "net.core.rmem_max"}
 
 
+def check(args: dict[str, Any], place: str) -> None:
+    """Refuse addresses that are none or of the wrong family; the ``check`` of programs that need no more."""
+    family_of(args, place)
+    source = args.get("source_address")
+    if source is not None and check_address(source, f"{place}: argument 'source_address'") != family_of(args, place):
+        raise BadInput(f"{place}: argument 'source_address': {source!r} is not of the family of 'address'")
+
+
 def family_of(args: dict[str, Any], place: str) -> int:
     """AF_INET or AF_INET6 by ``family`` or by ``address``; :class:`BadInput` when they contradict."""
     address, family = args["address"], args["family"]

@@ -21,7 +21,7 @@ TRAFFIC = (
     "udp_send",
     "udp_sink",
 )
-"""Programs that run as agents inside hosts; each is the module of that name."""
+"""Programs that run as agents inside hosts; each is the module of that name, with ``ARGS``, ``check`` and ``run``."""
 
 SERVICES = ("capture", "sampler", "tracing")
 """Programs that serve a whole run, one process each; each is the module of that name."""
@@ -36,7 +36,10 @@ def check_args(program: str, args: dict[str, Any], place: str) -> dict[str, Any]
     """
     if program not in TRAFFIC:
         raise BadInput(f"{place}: unknown program {program!r}; there are {', '.join(TRAFFIC)}")
-    return read_args(args, import_module(f"netemu.agents.{program}").ARGS, place)
+    module = import_module(f"netemu.agents.{program}")
+    checked = read_args(args, module.ARGS, place)
+    module.check(checked, place)
+    return checked
 
 
 def load_spec(path: str) -> dict[str, Any]:

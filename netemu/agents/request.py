@@ -8,6 +8,7 @@ from __future__ import annotations
 from time import monotonic_ns
 from typing import Any
 
+from netemu.agents import options
 from netemu.agents.args import REQUIRED, Arg
 from netemu.agents.endpoints import client_socket, totals
 from netemu.agents.options import CLIENT, TCP
@@ -27,10 +28,15 @@ ARGS = (
 )
 
 
+def check(args: dict[str, Any], place: str) -> None:
+    """Refuse what :data:`ARGS` cannot: see the messages."""
+    options.check(args, place)
+    if args["writes"] > args["request_bytes"]:
+        raise BadInput(f"{place}: argument 'writes': {args['writes']} is more than request_bytes")
+
+
 def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
     """Returns the summary with ``requests`` done and the times from first send() to the response's last byte."""
-    if args["writes"] > args["request_bytes"]:
-        raise BadInput(f"{session.place}: argument 'writes': {args['writes']} is more than request_bytes")
     stream = Stream(session, client_socket(session, args), args, Payload(args["chunk_bytes"]))
     times: list[int] = []
     error = None

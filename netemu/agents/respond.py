@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.agents import options
 from netemu.agents.args import REQUIRED, Arg
 from netemu.agents.options import SERVER, TCP
 from netemu.agents.server import CONNECTIONS, serve
@@ -53,8 +54,13 @@ class Responder:
         return not stream.at_end and self._session.stop_reason is None
 
 
+def check(args: dict[str, Any], place: str) -> None:
+    """Refuse what :data:`ARGS` cannot: see the messages."""
+    options.check(args, place)
+    if args["writes"] > max(1, args["response_bytes"]):
+        raise BadInput(f"{place}: argument 'writes': {args['writes']} is more than response_bytes")
+
+
 def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
     """Returns the summary; the socket listens before ``ready``."""
-    if args["writes"] > max(1, args["response_bytes"]):
-        raise BadInput(f"{session.place}: argument 'writes': {args['writes']} is more than response_bytes")
     return serve(session, args, lambda: Responder(session, args))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.agents import options
 from netemu.agents.args import Arg
 from netemu.agents.options import SERVER, TCP
 from netemu.agents.server import CONNECTIONS, serve, serves_at_once
@@ -75,9 +76,14 @@ class Reader:
         return self._session.stop_reason is None
 
 
-def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
-    """Returns the summary; the socket listens before ``ready``. BadInput for a pace that all would have to share."""
+def check(args: dict[str, Any], place: str) -> None:
+    """Refuse what :data:`ARGS` cannot: see the messages."""
+    options.check(args, place)
     paced = args["interval_ns"] or args["initial_pause_ns"] or args["pauses"]
     if paced and serves_at_once(args):
-        raise BadInput(f"{session.place}: slow reading in mode 'nonblocking' needs connections 1")
+        raise BadInput(f"{place}: slow reading in mode 'nonblocking' needs connections 1")
+
+
+def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
+    """Returns the summary; the socket listens before ``ready``."""
     return serve(session, args, lambda: Reader(session, args))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.agents import options
 from netemu.agents.args import REQUIRED, Arg
 from netemu.agents.endpoints import client_socket, totals
 from netemu.agents.options import CLIENT, TCP
@@ -25,10 +26,15 @@ ARGS = (
 )
 
 
+def check(args: dict[str, Any], place: str) -> None:
+    """Refuse what :data:`ARGS` cannot: see the messages."""
+    options.check(args, place)
+    if args["size_bytes"] > args["chunk_bytes"]:
+        raise BadInput(f"{place}: argument 'size_bytes': {args['size_bytes']} is more than chunk_bytes")
+
+
 def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
     """Returns the summary with ``writes`` done."""
-    if args["size_bytes"] > args["chunk_bytes"]:
-        raise BadInput(f"{session.place}: argument 'size_bytes': {args['size_bytes']} is more than chunk_bytes")
     stream = Stream(session, client_socket(session, args), args, Payload(args["chunk_bytes"]))
     writes, error = 0, None
     try:

@@ -10,7 +10,7 @@ import ctypes
 from time import monotonic_ns
 from typing import Any
 
-from netemu.agents import libc
+from netemu.agents import libc, options
 from netemu.agents.args import Arg
 from netemu.agents.datagrams import HEADER, SIZE, UDP, sender
 from netemu.agents.options import CLIENT
@@ -28,10 +28,15 @@ ARGS = (
 )
 
 
+def check(args: dict[str, Any], place: str) -> None:
+    """Refuse what :data:`ARGS` cannot: see the messages."""
+    options.check(args, place)
+    if (args["rate_bps"] is None) == (args["interval_ns"] is None):
+        raise BadInput(f"{place}: exactly one of 'rate_bps' and 'interval_ns' must be given")
+
+
 def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
     """Returns the summary: datagrams and bytes sent, calls that failed, how late the latest was."""
-    if (args["rate_bps"] is None) == (args["interval_ns"] is None):
-        raise BadInput(f"{session.place}: exactly one of 'rate_bps' and 'interval_ns' must be given")
     sock = sender(session, args)
     size = args["size_bytes"]
     numerator, divisor = (args["interval_ns"], 1) if args["interval_ns"] else (size * 8_000_000_000, args["rate_bps"])

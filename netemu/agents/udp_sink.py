@@ -11,7 +11,7 @@ from typing import Any
 from netemu.agents import libc
 from netemu.agents.args import Arg
 from netemu.agents.datagrams import HEADER, UDP, receiver
-from netemu.agents.options import SERVER
+from netemu.agents.options import SERVER, check
 from netemu.agents.payload import Payload
 from netemu.agents.request import spread
 from netemu.agents.session import Session
@@ -22,6 +22,7 @@ ARGS = (
     *UDP,
     Arg("count", int, None, "end after this many; at the stop when absent", low=1),
 )
+__all__ = ["ARGS", "check", "run"]
 _LARGEST_BYTES = 65536
 _SO_MEMINFO = 55
 _SK_MEMINFO_DROPS = 8
