@@ -20,14 +20,15 @@ SYSTEM_PATH = "/usr/sbin:/sbin"
 
 # Program: (Debian package, what it is for, a lab needs it).
 TOOLS: dict[str, tuple[str, str, bool]] = {
-    "mnexec": ("mininet", "enters a host's namespaces", True),
-    "ip": ("iproute2", "links, addresses and routes", True),
-    "tc": ("iproute2", "queues and shaping, set and read back", True),
-    "ethtool": ("ethtool", "offloads off, and read back", True),
     "unshare": ("util-linux", "the cage around a lab", True),
-    "sysctl": ("procps", "settings of hosts", True),
-    "brctl": ("bridge-utils", "Mininet's switches", False),
+    "setpriv": ("util-linux", "ends the cage with its owner", True),
+    "ip": ("iproute2", "this command's look at the kernel; shells in hosts", True),
+    "tc": ("iproute2", "wires of netem", True),
+    "mnexec": ("mininet", "Mininet's shells in hosts (`network.mininet.get('h1').cmd(...)`)", False),
     "modprobe": ("kmod", "kernel modules, where the kernel has any", False),
+    "ethtool": ("ethtool", "offloads read back in another way (tests)", False),
+    "brctl": ("bridge-utils", "plain Mininet's switches, to compare with (benchmarks)", False),
+    "sysctl": ("procps", "plain Mininet's limits, to compare with (benchmarks)", False),
     "tcpdump": ("tcpdump", "an independent capture to compare with (tests)", False),
     "tshark": ("tshark", "an independent analysis to compare with (tests)", False),
     "tcptrace": ("tcptrace", "an independent analysis to compare with (tests)", False),

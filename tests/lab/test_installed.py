@@ -12,12 +12,12 @@ LATER_VERSION = {"user-mode-linux"}
 
 
 def test_a_missing_program_names_its_package_and_whether_a_lab_needs_it() -> None:
-    paths = dict.fromkeys(TOOLS, "/usr/bin/x") | {"mnexec": None, "tshark": None}
+    paths = dict.fromkeys(TOOLS, "/usr/bin/x") | {"tc": None, "tshark": None}
     missing = {finding.name: finding for finding in tool_findings(paths) if finding.status == "missing"}
-    assert missing["mnexec"].remedy == "sudo apt-get install --no-install-recommends mininet"
-    assert missing["mnexec"].required
+    assert missing["tc"].remedy == "sudo apt-get install --no-install-recommends iproute2"
+    assert missing["tc"].required
     assert not missing["tshark"].required
-    assert missing.keys() == {"mnexec", "tshark"}
+    assert missing.keys() == {"tc", "tshark"}
 
 
 def test_make_setup_installs_every_package_that_doctor_asks_for() -> None:
