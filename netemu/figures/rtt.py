@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netemu.errors import BadInput
 from netemu.figures import scales
@@ -11,6 +11,7 @@ from netemu.figures.selection import select
 from netemu.figures.style import BLUE, GREY, RASTER_ABOVE, VERMILLION, legend_above, light_grid, new_figure
 
 if TYPE_CHECKING:
+    import polars as pl
     from matplotlib.figure import Figure
 
     from netemu.figures.tables import RunTables
@@ -36,34 +37,45 @@ def draw(
     span = scales.time_span(start, stop)
     chosen = select(run, **selection)
     measured = run.scan("rtt").filter(chosen.where(), scales.within(span)).sort("t_ns").collect()
+    series = [_Series(measured["t_ns"], measured["rtt_ns"], "RTT samples", GREY, None)]
     samples = sender_samples(run, chosen, span)
     if samples is not None:
         samples = samples.filter(samples["srtt_ns"] > 0)  # zero until the first sample of the connection
-    series: list[tuple[Any, Any, str, str, Any]] = [(measured["t_ns"], measured["rtt_ns"], "RTT samples", GREY, ".")]
-    if samples is not None:
-        series.append((samples["t_ns"], samples["srtt_ns"], "smoothed RTT", BLUE, "-"))
+        series.append(_Series(samples["t_ns"], samples["srtt_ns"], "smoothed RTT", BLUE, "-"))
         if rto:
-            series.append((samples["t_ns"], samples["rto_ns"], "RTO", VERMILLION, (0, (4, 1.2))))
-    series = [one for one in series if not one[0].is_empty()]
+            series.append(_Series(samples["t_ns"], samples["rto_ns"], "RTO", VERMILLION, (0, (4, 1.2))))
+    series = [one for one in series if not one.t_ns.is_empty()]
     if not series:
         raise BadInput(f"{run.label}: no RTT sample of {chosen.sender} > {chosen.receiver} between start and stop")
-    values = [one[1].to_numpy() for one in series]
+    return _plot(series, scale, new_figure(width_in, title=title))
+
+
+class _Series(NamedTuple):
+    """Values over time; ``line`` None draws them as dots."""
+
+    t_ns: pl.Series
+    value_ns: pl.Series
+    label: str
+    colour: str
+    line: Any
+
+
+def _plot(series: list[_Series], scale: str, figure: Figure) -> Figure:
+    values = [one.value_ns.to_numpy() for one in series]
     low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
-    logarithmic = scale == "log" or (scale == "auto" and low > 0 and high > LOG_ABOVE * low)
-    time = scales.time_scale(max(float(one[0].to_numpy().max()) for one in series))
+    time = scales.time_scale(max(float(one.t_ns.to_numpy().max()) for one in series))
     unit = scales.time_scale(high)
-    figure = new_figure(width_in, title=title)
     axes = figure.subplots()
     keys: list[tuple[Any, str]] = []
-    for t_ns, value_ns, label, colour, line in series:
-        x, y = t_ns.to_numpy() / time.divisor, value_ns.to_numpy() / unit.divisor
-        if line == ".":
-            many = t_ns.len() > RASTER_ABOVE
-            (key,) = axes.plot(x, y, ".", color=colour, markersize=2.2, rasterized=many)
+    for one in series:
+        x, y = one.t_ns.to_numpy() / time.divisor, one.value_ns.to_numpy() / unit.divisor
+        if one.line is None:
+            many = one.t_ns.len() > RASTER_ABOVE
+            (key,) = axes.plot(x, y, ".", color=one.colour, markersize=2.2, rasterized=many)
         else:
-            (key,) = axes.step(x, y, where="post", color=colour, linestyle=line)
-        keys.append((key, label))
-    if logarithmic:
+            (key,) = axes.step(x, y, where="post", color=one.colour, linestyle=one.line)
+        keys.append((key, one.label))
+    if scale == "log" or (scale == "auto" and low > 0 and high > LOG_ABOVE * low):
         axes.set_yscale("log")
         scales.plain_log_ticks(axes.yaxis, low / unit.divisor, high / unit.divisor)
     else:

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from netemu.errors import BadInput
@@ -45,11 +42,3 @@ def test_absurd_widths_are_refused(run: RunTables, width_in: float) -> None:
 
 def test_allowed_options_hold_the_selection() -> None:
     assert {"scale", "start", "stop", "title", "client", "server", "port", "capture"} <= set(allowed_options("rtt"))
-
-
-def test_asking_for_figures_imports_no_matplotlib() -> None:
-    code = (
-        "import sys, netemu.figures as f; f.FigureSpec('a', 'rtt'); print(*({'matplotlib', 'polars'} & {*sys.modules}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
