@@ -34,9 +34,11 @@ lab:  ## the tests on real Linux hosts (after a set-up)
 	tools/as-root $(PY) -m pytest -m lab
 
 bench: setup  ## set up, then every benchmark: asked, measured and target figures
-	@for file in tests/bench/bench_*.py; do \
-		echo "== $$file"; tools/as-root $(PY) -m "$$(tr / . <<<"$${file%.py}")"; \
-	done
+	@status=0; \
+	for file in tests/bench/bench_*.py; do \
+		echo "== $$file"; tools/as-root $(PY) -m "$$(tr / . <<<"$${file%.py}")" || status=$$?; \
+	done; \
+	exit $$status
 
 clean:  ## remove caches here, and what dead runs left in the system; results and .venv stay
 	@if [ -x .venv/bin/netemu ]; then tools/as-root .venv/bin/netemu clean; fi
