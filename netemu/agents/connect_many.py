@@ -92,7 +92,7 @@ class Many:
                 error = libc.errno_name(ctypes.get_errno()) if count < 0 else None
                 self._session.log.add(begin, "epoll_wait", monotonic_ns() - begin, error=error)
                 for index in range(max(0, count)):
-                    self._step(epoll, events[index].data)
+                    self._step(epoll, events[index].data.fd)
         for stream, _ in self._open.values():
             self.finished.append(stream.end())
 

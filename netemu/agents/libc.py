@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import socket
 from typing import Any
 
 CLOCK_MONOTONIC = 1
@@ -26,7 +27,6 @@ _libc.memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
 send: Any = _libc.send
 recv: Any = _libc.recv
 connect: Any = _libc.connect
-accept4: Any = _libc.accept4
 close: Any = _libc.close
 memcmp: Any = _libc.memcmp
 
@@ -37,12 +37,19 @@ class _Timespec(ctypes.Structure):
     _fields_ = (("tv_sec", ctypes.c_long), ("tv_nsec", ctypes.c_long))
 
 
+class _EpollData(ctypes.Union):
+    _fields_ = (("fd", ctypes.c_int), ("u64", ctypes.c_uint64))
+
+
 class EpollEvent(ctypes.Structure):
-    """``struct epoll_event``, packed on x86-64 only (include/uapi/linux/eventpoll.h)."""
+    """``struct epoll_event``, packed on x86-64 only (include/uapi/linux/eventpoll.h).
+
+    ``data.fd`` is what ``select.epoll`` sets; the rest of the union is not.
+    """
 
     if os.uname().machine == "x86_64":
         _pack_ = 1
-    _fields_ = (("events", ctypes.c_uint32), ("data", ctypes.c_uint64))
+    _fields_ = (("events", ctypes.c_uint32), ("data", _EpollData))
 
 
 def errno_name(code: int) -> str:
@@ -59,6 +66,17 @@ def sleep_until(monotonic_ns: int) -> bool:
 def epoll_wait(epoll_fd: int, events: ctypes.Array[EpollEvent], timeout_ms: int = -1) -> int:
     """Number of events filled in; -1 with ``last_errno()`` set."""
     return int(_libc.epoll_wait(epoll_fd, events, len(events), timeout_ms))
+
+
+def accept(fd: int, family: int) -> tuple[int, tuple[str, int]]:
+    """The new descriptor, or -1 with ``last_errno()`` set, and the address and port of the peer."""
+    address = ctypes.create_string_buffer(28)  # struct sockaddr_in6
+    length = ctypes.c_uint32(28)
+    new = _libc.accept4(fd, address, ctypes.byref(length), socket.SOCK_CLOEXEC)
+    if new < 0:
+        return new, ("", 0)
+    raw = address.raw[4:8] if family == socket.AF_INET else address.raw[8:24]
+    return new, (socket.inet_ntop(family, raw), int.from_bytes(address.raw[2:4], "big"))
 
 
 class NetworkNamespace:

@@ -84,7 +84,7 @@ class Server:
             epoll.register(self.listener.fileno(), select.EPOLLIN)
             while self._session.stop_reason is None and not self._enough():
                 for index in range(max(0, self._wait(epoll, events))):
-                    fd = events[index].data
+                    fd = events[index].data.fd
                     if fd == self.listener.fileno():
                         self._take(epoll)
                     elif fd in self._streams:
@@ -130,11 +130,11 @@ class Server:
         """The next connection; None when there is none now or the agent must stop."""
         session = self._session
         begin = monotonic_ns()
-        fd = libc.accept4(self.listener.fileno(), None, None, socket.SOCK_CLOEXEC)
+        fd, peer = libc.accept(self.listener.fileno(), self.listener.family)
         end = monotonic_ns()
         if fd >= 0:
             stream = Stream(session, socket.socket(fileno=fd), self._args, self._payload)
-            stream.name_ends()
+            stream.name_ends(peer)
             session.log.add(begin, "accept", end - begin, stream.name)
             return stream
         code = ctypes.get_errno()

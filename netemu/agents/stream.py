@@ -64,7 +64,7 @@ class Stream:
         packed = _sockaddr(self.sock.family, address)
         code = self._call("connect", None, libc.connect, self.fd, packed, len(packed))[1]
         if code in (0, errno.EISCONN):
-            self.name_ends()
+            self.name_ends(address)
             return True
         if code in _RETRY:
             return False
@@ -77,12 +77,12 @@ class Stream:
         self._note("getsockopt SO_ERROR", code, begin)
         if code:
             raise StreamError("connect", _show(address), code)
-        self.name_ends()
+        self.name_ends(address)
         return True
 
-    def name_ends(self) -> None:
-        """Learn ``local>remote`` for the log; the socket is connected."""
-        self.name = f"{_show(self.sock.getsockname())}>{_show(self.sock.getpeername())}"
+    def name_ends(self, peer: tuple[Any, ...]) -> None:
+        """Learn ``local>remote`` for the log. The peer is passed in: after its reset the kernel does not tell."""
+        self.name = f"{_show(self.sock.getsockname())}>{_show(peer)}"
 
     def send(self, count: int, flags: int = 0) -> int:
         """One send() of up to ``count`` bytes: bytes done, 0 for "not now". Raises :class:`StreamError`."""
