@@ -17,9 +17,11 @@ from typing import Any
 
 from netemu.errors import VoidRun
 from netemu.lab import members, probe, verify
+from netemu.lab.cage import current_registry
 from netemu.lab.counters import read_counters, write_counters
 from netemu.lab.members import Member
 from netemu.lab.network import Network
+from netemu.lab.registry import TRACING
 from netemu.lab.validity import Validity, judge_members, judge_wires
 from netemu.lab.wire import RunningWires, start_wires
 from netemu.recording.layout import Recording
@@ -97,7 +99,9 @@ class Execution:
         if before is not None:
             write_counters(before, read_counters(self.network), self.recording.samples / "counters.jsonl")
         self.progress("collecting captures and samples")
-        self._end(recorders)
+        # The tracer tells this run's sockets from others by what the sampler has written, so it ends after it.
+        self._end([member for member in recorders if member.name != "tracing"])
+        self._end([member for member in recorders if member.name == "tracing"])
         summaries = {member.name: member.summary() for member in [*recorders, *agents]}
         judge_members(summaries, self.validity)
         return {"members": summaries}
@@ -127,6 +131,9 @@ class Execution:
             started.append(members.start("capture", self._capture_spec(), self.scratch))
         if self.plan.probes.interval_ns:
             started.append(members.start("sampler", self._sampler_spec(), self.scratch))
+        registry = current_registry()
+        if self.plan.probes.tracepoints and registry is not None and (TRACING / "events" / "tcp").is_dir():
+            started.append(members.start("tracing", self._tracing_spec(registry.add_instance()), self.scratch))
         return started
 
     def _capture_spec(self) -> dict[str, Any]:
@@ -154,6 +161,24 @@ class Execution:
             "hosts": [{"node": name, "namespace": self.network.namespaces[name].path} for name in hosts],
             "interval_ns": self.plan.probes.interval_ns,
             "output": str(self.recording.samples / "sockets.jsonl"),
+        }
+
+    def _tracing_spec(self, instance: Path) -> dict[str, Any]:
+        ends = [end for link in self.plan.links for end in (link.a, link.b)]
+        addresses = {
+            address.partition("/")[0]: end.node
+            for end in ends
+            for address in (end.ipv4, end.ipv6)
+            if address is not None
+        }
+        samples = [str(self.recording.samples / "sockets.jsonl")] if self.plan.probes.interval_ns else []
+        return {
+            "program": "tracing",
+            "tracefs": str(TRACING),
+            "instance": instance.name,
+            "output": str(self.recording.samples / "trace.jsonl"),
+            "addresses": addresses,
+            "cookies_from": samples,
         }
 
     def _start_agent(self, agent: AgentSpec) -> Member:
