@@ -18,7 +18,7 @@ ETHERNET_BYTES = 14
 
 _SOL_PACKET = 263
 _PACKET_RX_RING, _PACKET_STATISTICS, _PACKET_VERSION = 5, 6, 10
-_PACKET_VNET_HDR, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 15, 20, 23
+_PACKET_VNET_HDR, _PACKET_IGNORE_OUTGOING = 15, 23
 _TPACKET_V2 = 1
 _TP_STATUS_KERNEL = 0
 _SO_SNDBUFFORCE, _SO_TIMESTAMPNS = 32, 35
@@ -47,7 +47,6 @@ class Port:
         options(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
         options(_SOL_PACKET, _PACKET_VNET_HDR, 1)
         options(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
-        options(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
         options(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         options(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SEND_BUFFER_BYTES)
         self._make_ring(frame_bytes, ring_bytes)
@@ -57,7 +56,7 @@ class Port:
 
     def _make_ring(self, frame_bytes: int, ring_bytes: int) -> None:
         slot_bytes = -(-(frame_bytes + _SLOT_OVERHEAD_BYTES) // 16) * 16
-        block_bytes = 1 << max(16, (slot_bytes - 1).bit_length())
+        block_bytes = 1 << max(16, (4 * slot_bytes - 1).bit_length())
         per_block = block_bytes // slot_bytes
         blocks = max(1, ring_bytes // block_bytes)
         request = struct.pack("=IIII", block_bytes, blocks, slot_bytes, blocks * per_block)

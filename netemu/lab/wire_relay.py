@@ -25,6 +25,7 @@ _LARGEST_SEGMENT_BYTES = 65536 + 256  # with segmentation left to the device
 _RING_BYTES = 4 << 20
 _RING_TOTAL_BYTES = 256 << 20
 _RING_LEAST_BYTES = 256 << 10
+_RING_OFFLOADS_BYTES = 64 << 20  # slots of the largest segment: some 900
 _ACCOUNT_TIMEOUT_S = 120.0
 
 
@@ -47,7 +48,7 @@ def _wire(site: WireSite, directory: Path, plan_seed: int, ring_bytes: int) -> d
         "namespace": site.namespace.path,
         "log": str(directory / f"{link.name}.jsonl"),
         "frame_bytes": _ETHERNET_BYTES + (_LARGEST_SEGMENT_BYTES if link.offloads else mtu_bytes),
-        "ring_bytes": max(ring_bytes, _RING_BYTES) if link.offloads else ring_bytes,
+        "ring_bytes": _RING_OFFLOADS_BYTES if link.offloads else ring_bytes,
         "a_to_b": msgspec.to_builtins(link.a_to_b),
         "b_to_a": msgspec.to_builtins(link.b_to_a),
         "seeds": {direction: seed_of(plan_seed, link.name, direction) for direction in DIRECTIONS},

@@ -7,7 +7,6 @@ time just before it was sent; its arrival is the kernel's stamp.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import socket
 import struct
 import time
@@ -22,7 +21,7 @@ from netemu.specs import LinkDirection, LinkSpec, NodeSpec, Plan, RouteSpec
 from tests.lab.plans import endpoint, plan_of
 
 SO_TIMESTAMPNS = 35
-SIOCOUTQ = 0x5411
+SO_MEMINFO = 55
 _STAMP = struct.Struct("=QQ")
 _TIMESPEC = struct.Struct("=qq")
 UDP_HEADERS_BYTES = 28
@@ -115,14 +114,9 @@ def collect(receiver: socket.socket, wait_s: float) -> Arrivals:
         arrivals.came_ns.append(seconds * 10**9 + nanoseconds + offset_ns)
 
 
-def unsent_bytes(sock: socket.socket) -> int:
-    """Memory of packets handed to the device and not yet freed (SIOCOUTQ of a UDP socket: sk_wmem_alloc_get)."""
-    return int(struct.unpack("=i", fcntl.ioctl(sock, SIOCOUTQ, b"\0\0\0\0"))[0])
-
-
-def direction(**changes: object) -> LinkDirection:
-    """A LinkDirection from its arguments."""
-    return LinkDirection(**changes)
+def memory_in_transmit(sock: socket.socket) -> int:
+    """skmem t: memory of packets handed to the device and not yet freed (SO_MEMINFO, SK_MEMINFO_WMEM_ALLOC)."""
+    return int(struct.unpack("=9I", sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36))[2])
 
 
 def chain_plan(wires: int, what: LinkDirection) -> Plan:

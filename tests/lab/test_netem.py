@@ -1,0 +1,138 @@
+"""The lines for tc and the comparison with what the kernel shows; kernels are asked in test_wire.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from netemu.lab import netem
+from netemu.specs import DropRule, FixedLoss, GilbertElliott, LinkChange, LinkDirection, Queue
+
+FULL = LinkDirection(
+    rate_bps=20_000_000,
+    overhead_bytes=38,
+    delay_ns=10_000_700,
+    jitter_ns=1_000_000,
+    loss=GilbertElliott(0.01, 0.3, 1.0, 0.001),
+    corrupt_ratio=0.001,
+    reorder_ratio=0.01,
+    queue=Queue(packets=50),
+)
+
+# `tc -s -j qdisc show dev lo` of Linux 6.1.176 with iproute2 6.1.0, after the lines of FULL; counters cut.
+SHOWN = """
+[{"kind": "netem", "handle": "1:", "root": true, "options": {"limit": 1000000,
+  "loss-gemodel": {"p": 0.01, "r": 0.3, "1-h": 1, "1-k": 0.001}, "corrupt": {"corrupt": 0.001, "correlation": 0},
+  "ecn": false, "gap": 0}, "bytes": 100, "packets": 10, "drops": 7},
+ {"kind": "netem", "handle": "2:", "parent": "1:1", "options": {"limit": 50,
+  "rate": {"rate": 2500000, "packetoverhead": 24, "cellsize": 0, "celloverhead": 0}, "ecn": false, "gap": 0},
+  "bytes": 100, "packets": 10, "drops": 3},
+ {"kind": "netem", "handle": "3:", "parent": "2:1", "options": {"limit": 1000000,
+  "delay": {"delay": 0.01, "jitter": 0.001, "correlation": 0}, "reorder": {"reorder": 0.01, "correlation": 0},
+  "ecn": false, "gap": 1}, "bytes": 100, "packets": 10, "drops": 0}]
+"""
+
+
+def lines(direction: LinkDirection, *, chance: bool) -> list[str]:
+    parameters = netem.parameters_of(direction, "l1")
+    return netem.lines("add", "b", netem.stages(parameters, parameters.phases[0], chance=chance))
+
+
+def test_a_rate_takes_three_stages_with_the_queue_in_the_second() -> None:
+    assert lines(FULL, chance=True) == [
+        "qdisc add dev b root handle 1: netem limit 1000000 loss gemodel 1% 30% 100% 0.1% corrupt 0.1%",
+        "qdisc add dev b parent 1:1 handle 2: netem limit 50 rate 20000000bit 24",
+        "qdisc add dev b parent 2:1 handle 3: netem limit 1000000 delay 10000.700us 1000.000us reorder 1%",
+    ]
+
+
+def test_before_traffic_nothing_is_left_to_chance_but_jitter() -> None:
+    assert lines(FULL, chance=False) == [
+        "qdisc add dev b root handle 1: netem limit 1000000",
+        "qdisc add dev b parent 1:1 handle 2: netem limit 50 rate 20000000bit 24",
+        "qdisc add dev b parent 2:1 handle 3: netem limit 1000000 delay 10000.700us 1000.000us",
+    ]
+
+
+def test_without_a_rate_one_netem_does_everything() -> None:
+    direction = LinkDirection(delay_ns=1_000_000, loss=FixedLoss(0.013), duplicate_ratio=0.1)
+    assert lines(direction, chance=True) == [
+        "qdisc add dev b root handle 1: netem limit 1000000 delay 1000.000us loss random 1.3% duplicate 10%"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("direction", "reason"),
+    [
+        (LinkDirection(), None),
+        (FULL, None),
+        (LinkDirection(queue=Queue(bytes=5000)), None),
+        (LinkDirection(drops=(DropRule("data", (1,)),)), "exact drops"),
+        (LinkDirection(ecn_threshold=3), "ECN threshold"),
+        (LinkDirection(rate_bps=8000, queue=Queue(bytes=5000)), "packets, not bytes"),
+        (LinkDirection(rate_bps=8000, duplicate_ratio=0.1), "duplicates"),
+        (LinkDirection(schedule=(LinkChange(1, rate_bps=8000),)), "no queue"),
+        (LinkDirection(rate_bps=8001), "8001 bit/s"),
+        (LinkDirection(rate_bps=8000, schedule=(LinkChange(1, rate_bps=4),)), "4 bit/s"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_netem_cannot_do_has_a_reason(direction: LinkDirection, reason: str | None) -> None:
+    found = netem.expressible(direction)
+    assert (found is None) if reason is None else (found is not None and reason in found)
+
+
+def test_the_kernel_s_answer_to_these_lines_matches() -> None:
+    parameters = netem.parameters_of(FULL, "l1")
+    assert netem.mismatches(parameters, parameters.phases[0], json.loads(SHOWN), chance=True) == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "option", "value", "says"),
+    [
+        (0, "limit", 999, "netem 1: (chance) limit: asked 1000000, kernel has 999"),
+        (0, "loss-gemodel", {"p": 0.02, "r": 0.3, "1-h": 1, "1-k": 0.001}, "p: asked 0.01, kernel has 0.02"),
+        (0, "duplicate", {"duplicate": 0.5}, "duplicate: asked 0, kernel has 0.5"),
+        (1, "rate", {"rate": 2500001, "packetoverhead": 24}, "rate_bps: asked 20000000, kernel has 20000008"),
+        (1, "rate", {"rate": 2500000, "packetoverhead": 0}, "overhead_bytes: asked 24, kernel has 0"),
+        (2, "delay", {"delay": 0.02, "jitter": 0.001}, "delay_ns: asked 10000700, kernel has 20000000"),
+    ],
+)
+def test_another_setting_in_the_kernel_is_told(stage: int, option: str, value: Any, says: str) -> None:
+    shown = json.loads(SHOWN)
+    shown[stage]["options"][option] = value
+    parameters = netem.parameters_of(FULL, "l1")
+    (found,) = netem.mismatches(parameters, parameters.phases[0], shown, chance=True)
+    assert says in found
+
+
+def test_a_stage_that_is_not_there_is_told() -> None:
+    parameters = netem.parameters_of(FULL, "l1")
+    found = netem.mismatches(parameters, parameters.phases[0], json.loads(SHOWN)[:2], chance=True)
+    assert found == ["netem 3: (delay) is not there"]
+
+
+def test_a_refusal_of_the_queue_is_told_from_a_loss() -> None:
+    """Each parent counts its child's refusals too: 7 drops at the root of which 3 are the queue's."""
+    found = netem.totals([], json.loads(SHOWN))
+    assert found["dropped"] == {"drop_list": 0, "drop_loss": 4, "drop_queue": 3}
+    assert (found["packets"], found["forwarded"], found["overflowed"]) == (17, 10, 0)
+
+
+def test_totals_begin_at_the_start_of_traffic() -> None:
+    shown = json.loads(SHOWN)
+    assert netem.totals(shown, shown)["packets"] == 0
+
+
+def test_chance_begins_with_traffic_and_the_schedule_follows() -> None:
+    direction = LinkDirection(rate_bps=8000, loss=FixedLoss(0.5), schedule=(LinkChange(7, rate_bps=16_000),))
+    found = list(netem.changes(netem.parameters_of(direction, "l1"), "b"))
+    assert [t_ns for t_ns, _ in found] == [0, 7]
+    assert found[0][1][0] == "qdisc change dev b root handle 1: netem limit 1000000 loss random 50%"
+    assert found[1][1][1] == "qdisc change dev b parent 1:1 handle 2: netem limit 1000 rate 16000bit"
+
+
+def test_a_link_without_chance_or_schedule_is_never_changed() -> None:
+    assert list(netem.changes(netem.parameters_of(LinkDirection(rate_bps=8000), "l1"), "b")) == []
