@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from netemu.errors import BadInput
 from netemu.figures.scales import column_scale, plain_log_ticks, time_span, within
 from netemu.figures.selection import SELECTION_OPTIONS, select
-from netemu.figures.style import SERIES, legend_above, light_grid, new_figure
+from netemu.figures.style import SERIES, head, light_grid, new_figure
 from netemu.recording.tables import TABLES
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from netemu.figures.tables import RunTables
@@ -65,7 +66,10 @@ def draw(
         raise BadInput(f"{run.label}: no row of {table!r} is left for the distribution of {column!r}")
     if len(series) > len(SERIES):
         raise BadInput(f"by {by!r} has {len(series)} values; at most {len(SERIES)} curves can be told apart")
-    return _plot(series, column, by, scale, new_figure(width_in, title=title))
+    figure = new_figure(width_in)
+    keys = _curves(figure.subplots(), series, column, scale)
+    head(figure, title, keys if by is not None else [])
+    return figure
 
 
 def _frame(run: RunTables, table: str, column: str, others: list[str]) -> pl.LazyFrame:
@@ -109,9 +113,10 @@ def _series(rows: pl.DataFrame, column: str, by: str | None) -> list[tuple[str, 
     ]
 
 
-def _plot(
-    series: list[tuple[str, np.ndarray[Any, Any]]], column: str, by: str | None, scale: str, figure: Figure
-) -> Figure:
+def _curves(
+    axes: Axes, series: list[tuple[str, np.ndarray[Any, Any]]], column: str, scale: str
+) -> list[tuple[Any, str]]:
+    """A curve for each series, and the legend they need."""
     import numpy as np
 
     everything = np.concatenate([values for _, values in series])
@@ -120,7 +125,6 @@ def _plot(
     if logarithmic and everything.min() <= 0:
         raise BadInput(f"column {column!r} holds {everything.min():g}, which a logarithmic axis cannot show")
     quantity, unit = column_scale(column, float(high))
-    axes = figure.subplots()
     keys: list[tuple[Any, str]] = []
     for (label, values), look in zip(series, SERIES, strict=False):
         x, counts = np.unique(values, return_counts=True)
@@ -141,6 +145,4 @@ def _plot(
     axes.set_xlabel(unit.label(quantity) if unit.unit else quantity)
     axes.set_ylabel("Cumulative fraction")
     light_grid(axes, axis="both")
-    if by is not None:
-        legend_above(figure, keys)
-    return figure
+    return keys

@@ -48,11 +48,20 @@ def flight_and_window(run: RunTables, selection: Selection, span: tuple[int, int
 
 
 def sender_samples(run: RunTables, selection: Selection, span: tuple[int, int]) -> pl.DataFrame | None:
-    """Samples of the sender's socket within ``span``, in order of time; None when the run has none of it."""
+    """Samples of the sender's socket within ``span``, in order of time; None when the run has none of it.
+
+    Before the SYN is answered a socket has only guesses of its MSS and windows, and in TIME_WAIT the kernel keeps no
+    struct tcp_info for it: those samples are left out.
+    """
     import polars as pl
 
     if not run.has("sockets"):
         return None
     ends = (pl.col("local") == selection.sender) & (pl.col("remote") == selection.receiver)
-    rows = run.scan("sockets").filter(ends, within(span)).sort("t_ns").collect()
+    rows = (
+        run.scan("sockets")
+        .filter(ends, pl.col("state") != "SYN_SENT", pl.col("busy_ns").is_not_null(), within(span))
+        .sort("t_ns")
+        .collect()
+    )
     return None if rows.is_empty() else rows

@@ -13,7 +13,7 @@ from netemu.figures.style import (
     DROPS,
     RETRANSMISSIONS,
     SMALL_PT,
-    legend_above,
+    head,
     light_grid,
     new_figure,
 )
@@ -50,12 +50,13 @@ def draw(
     again = packets.filter(pl.col("kind").is_in(list(RETRANSMISSIONS)))
     last_ns = float(packets["t_ns"].to_numpy().max())
     time = time_scale(last_ns)
-    figure = new_figure(width_in, title=title)
+    figure = new_figure(width_in)
     drops = wire_drops(run, chosen, span).collect() if run.has("wires") else None
     if drops is None:
         upper = lowest = figure.subplots()
     else:
-        upper, lowest = figure.subplots(2, 1, sharex=True, height_ratios=[3.0, 1.0])
+        reasons = max(1, drops["action"].n_unique())
+        upper, lowest = figure.subplots(2, 1, sharex=True, height_ratios=[3.0, 0.2 + 0.35 * reasons])
         _rug(lowest, drops, time)
     keys = _cumulative(upper, again, time, last_ns)
     upper.set_ylim(bottom=0)
@@ -66,7 +67,7 @@ def draw(
     upper.set_xlim(packets["t_ns"].to_numpy().min() / time.divisor - 0.02 * last_ns / time.divisor)
     lowest.set_xlabel(time.label("Time"))
     figure.align_ylabels()
-    legend_above(figure, keys)
+    head(figure, title, keys)
     return figure
 
 

@@ -8,7 +8,7 @@ from netemu.errors import BadInput
 from netemu.figures import scales
 from netemu.figures.flight import sender_samples
 from netemu.figures.selection import select
-from netemu.figures.style import BLUE, GREY, RASTER_ABOVE, VERMILLION, legend_above, light_grid, new_figure
+from netemu.figures.style import BLUE, GREY, RASTER_ABOVE, VERMILLION, head, light_grid, new_figure
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,7 +47,7 @@ def draw(
     series = [one for one in series if not one.t_ns.is_empty()]
     if not series:
         raise BadInput(f"{run.label}: no RTT sample of {chosen.sender} > {chosen.receiver} between start and stop")
-    return _plot(series, scale, new_figure(width_in, title=title))
+    return _plot(series, scale, title, new_figure(width_in))
 
 
 class _Series(NamedTuple):
@@ -60,7 +60,7 @@ class _Series(NamedTuple):
     line: Any
 
 
-def _plot(series: list[_Series], scale: str, figure: Figure) -> Figure:
+def _plot(series: list[_Series], scale: str, title: str | None, figure: Figure) -> Figure:
     values = [one.value_ns.to_numpy() for one in series]
     low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
     time = scales.time_scale(max(float(one.t_ns.to_numpy().max()) for one in series))
@@ -84,5 +84,5 @@ def _plot(series: list[_Series], scale: str, figure: Figure) -> Figure:
     axes.set_xlabel(time.label("Time"))
     axes.set_ylabel(unit.label("RTT"))
     light_grid(axes)
-    legend_above(figure, keys)
+    head(figure, title, keys)
     return figure

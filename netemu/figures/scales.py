@@ -77,7 +77,7 @@ def time_span(start: Any, stop: Any) -> tuple[int, int]:
 
     Each is a number of nanoseconds or a text such as ``"1.5s"``; :class:`BadInput` for anything else.
     """
-    start_ns = 0 if start is None else parse_time_ns(start, "start")
+    start_ns = -(2**62) if start is None else parse_time_ns(start, "start")
     stop_ns = 2**62 if stop is None else parse_time_ns(stop, "stop")
     if stop_ns <= start_ns:
         raise BadInput(f"stop {stop!r} is not after start {start!r}")

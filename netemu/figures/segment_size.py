@@ -19,7 +19,7 @@ from netemu.figures.style import (
     RETRANSMISSIONS,
     SMALL_PT,
     VERMILLION,
-    legend_above,
+    head,
     light_grid,
     new_figure,
 )
@@ -58,7 +58,7 @@ def draw(
         raise BadInput(f"{run.label}: no data segment of {chosen.sender} > {chosen.receiver} between start and stop")
     messages = _messages(run, chosen, span)
     time = time_scale(float(sizes["t_ns"].to_numpy().max()))
-    figure = new_figure(width_in, title=title)
+    figure = new_figure(width_in)
     axes = figure.subplots()
     keys = _segments(axes, sizes, time)
     keys += _path_mtu(axes, sender_samples(run, chosen, span), messages, sizes, time)
@@ -67,7 +67,7 @@ def draw(
     axes.set_xlabel(time.label("Time"))
     axes.set_ylabel(Scale("B", 1.0).label("IP packet size"))
     light_grid(axes)
-    legend_above(figure, keys)
+    head(figure, title, keys)
     return figure
 
 

@@ -90,6 +90,7 @@ _RC: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "netemu",
     "pdf.compression": 6,
+    "figure.titleweight": "normal",
     "figure.dpi": 100,
     "savefig.dpi": 300,
     "axes.linewidth": 0.6,
@@ -133,7 +134,7 @@ def paper_style() -> Iterator[None]:
         yield
 
 
-def new_figure(width_in: float, *, height_in: float | None = None, title: str | None = None) -> Figure:
+def new_figure(width_in: float, *, height_in: float | None = None) -> Figure:
     """An empty figure ``width_in`` wide, its layout solved so that nothing overlaps or is cut off.
 
     The height is a function of the width: a column figure is 0.68 times as high as wide, a page figure flatter.
@@ -147,19 +148,19 @@ def new_figure(width_in: float, *, height_in: float | None = None, title: str | 
     engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.02)
     FigureCanvasAgg(figure)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=8.0)
     return figure
 
 
-def legend_above(figure: Figure, keys: Sequence[tuple[Any, str]]) -> None:
-    """A legend above the axes, never over data, in as few rows as the width allows.
+def head(figure: Figure, title: str | None, keys: Sequence[tuple[Any, str]]) -> None:
+    """The title, if there is one, and a legend below it, both above the axes and never over data.
 
-    ``keys`` are (artist or tuple of artists side by side, label).
+    ``keys`` are (artist or tuple of artists side by side, label), in as few rows as the width allows.
     """
     from matplotlib.legend_handler import HandlerTuple
 
     if not keys:
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=8.0)
         return
     width_pt = figure.get_figwidth() * 72.0 - 10.0
     texts = [label for _, label in keys]
@@ -171,6 +172,9 @@ def legend_above(figure: Figure, keys: Sequence[tuple[Any, str]]) -> None:
         texts,
         loc="outside upper left",
         ncols=columns,
+        title=title,
+        title_fontsize=8.0,
+        alignment="left",
         handler_map={tuple: HandlerTuple(ndivide=None, pad=0.3)},
     )
 

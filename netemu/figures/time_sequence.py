@@ -26,7 +26,7 @@ from netemu.figures.style import (
     SMALL_PT,
     VERMILLION,
     Look,
-    legend_above,
+    head,
     new_figure,
 )
 
@@ -53,7 +53,7 @@ def draw(
 ) -> Figure:
     """The graph of the selected connection between ``start`` and ``stop``; ``window=False`` leaves its line out."""
     data = sequence_data(run, select(run, **selection), time_span(start, stop))
-    return _Drawing(data, width_in, title).draw(window)
+    return _Drawing(data, width_in).draw(window, title)
 
 
 def companion(run: RunTables, **options: Any) -> tuple[str, str]:
@@ -69,9 +69,9 @@ def companion(run: RunTables, **options: Any) -> tuple[str, str]:
 class _Drawing:
     """One figure while it is drawn: its axes, its units and the legend it has earned so far."""
 
-    def __init__(self, data: SequenceData, width_in: float, title: str | None) -> None:
+    def __init__(self, data: SequenceData, width_in: float) -> None:
         self.data = data
-        self.figure = new_figure(width_in, title=title)
+        self.figure = new_figure(width_in)
         self.axes: Axes = self.figure.subplots()
         last_ns = max(largest(data.segments["t_ns"]), largest(data.acks["t_ns"]))
         top = max(largest(data.segments["end"]), largest(data.acks["ack"]))
@@ -79,7 +79,7 @@ class _Drawing:
         self.size = size_scale(top)
         self.legend: list[tuple[Any, str]] = []
 
-    def draw(self, window: bool) -> Figure:
+    def draw(self, window: bool, title: str | None) -> Figure:
         import polars as pl
 
         data = self.data
@@ -99,7 +99,7 @@ class _Drawing:
         self.axes.set_xlabel(self.time.label("Time"))
         self.axes.set_ylabel(self.size.label("Sequence number offset"))
         self.axes.margins(x=0.02, y=0.09)
-        legend_above(self.figure, self.legend)
+        head(self.figure, title, self.legend)
         return self.figure
 
     def _x(self, t_ns: pl.Series) -> Any:
@@ -185,6 +185,7 @@ class _Drawing:
     def _marks(self) -> None:
         """Letters and words of single packets."""
         import polars as pl
+        from matplotlib.patheffects import withStroke
 
         segments, acks = self.data.segments, self.data.acks
         zero = acks.filter(pl.col("window_bytes") == 0)
@@ -213,6 +214,7 @@ class _Drawing:
                     fontsize=SMALL_PT,
                     ha="left" if word == "SYN" else "right",
                     va="top" if word == "SYN" else "bottom",
+                    path_effects=[withStroke(linewidth=1.5, foreground="white")],
                 )
 
     def _letter(self, letter: str, t_ns: pl.Series, offset: pl.Series, colour: str, *, up: bool) -> None:

@@ -21,7 +21,7 @@ from netemu.figures.style import (
     SKY_BLUE,
     SMALL_PT,
     VERMILLION,
-    legend_above,
+    head,
     light_grid,
     new_figure,
 )
@@ -52,17 +52,16 @@ def draw(
     chosen = select(run, **selection)
     rows = flight_and_window(run, chosen, span)
     samples = sender_samples(run, chosen, span)
-    figure = new_figure(width_in, title=title, height_in=width_in * (0.84 if width_in < 5 else 0.52))
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 1.0])
+    figure = new_figure(width_in, height_in=width_in * (0.84 if width_in < 5 else 0.52))
+    known = LIMITERS if samples is not None else ("rwnd",)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3.2, 0.2 + 0.2 * len(known)])
     time = time_scale(float(rows["t_ns"].to_numpy().max()))
     keys = _upper(upper, rows, samples if cwnd else None, time)
-    if samples is not None:
-        _strip(lower, limits_from_samples(samples), LIMITERS, time)
-    else:
-        _strip(lower, limits_from_packets(rows, _segment_bytes(rows)), ("rwnd",), time)
+    told = limits_from_packets(rows, _segment_bytes(rows)) if samples is None else limits_from_samples(samples)
+    _strip(lower, told, known, time)
     lower.set_xlabel(time.label("Time"))
     figure.align_ylabels()
-    legend_above(figure, keys)
+    head(figure, title, keys)
     return figure
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from netemu.errors import BadInput
@@ -40,3 +41,14 @@ def test_samples_are_those_of_the_senders_socket(run: RunTables) -> None:
     rows = sender_samples(run, select(run), ALWAYS)
     assert rows is not None and set(rows["local"]) == {"10.0.0.1:40000"}
     assert sender_samples(run, select(run, direction="b_to_a"), ALWAYS) is None
+
+
+def test_samples_that_tell_nothing_of_the_transfer_are_left_out(frames: dict[str, pl.DataFrame]) -> None:
+    first, last = pl.col("t_ns") == 0, pl.col("t_ns") == 900 * MS
+    frames["sockets"] = frames["sockets"].with_columns(
+        state=pl.when(first).then(pl.lit("SYN_SENT")).when(last).then(pl.lit("TIME_WAIT")).otherwise("state"),
+        busy_ns=pl.when(~last).then("busy_ns"),
+    )
+    run = run_of(frames)
+    rows = sender_samples(run, select(run), ALWAYS)
+    assert rows is not None and set(rows["state"]) == {"ESTABLISHED"} and rows.height == 179

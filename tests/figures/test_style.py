@@ -37,10 +37,12 @@ def test_the_style_is_left_as_it_was() -> None:
 @pytest.mark.parametrize("width_in", [3.33, 7.0])
 @pytest.mark.parametrize("figure", sorted(FIGURES))
 def test_text_is_legible_and_whole_and_nothing_overlaps(run: RunTables, figure: str, width_in: float) -> None:
-    drawn: Any = draw(FigureSpec("a", figure, CDF if figure == "cdf" else {}), run, width_in=width_in)
+    options = {"title": "A title", **(CDF if figure == "cdf" else {})}
+    drawn: Any = draw(FigureSpec("a", figure, options), run, width_in=width_in)
     with paper_style():
         drawn.canvas.draw()
     texts = list(drawn_texts(drawn))
+    assert "A title" in [text.get_text() for text in texts]
     assert min(text.get_fontsize() for text in texts) >= 7.0
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
     for label, box in boxes:

@@ -68,7 +68,7 @@ def test_a_span_shows_only_what_lies_in_it(run: RunTables) -> None:
 
 
 def test_a_title_is_written_when_asked(run: RunTables) -> None:
-    assert drawn(run, title="IPv4").get_suptitle() == "IPv4"
+    assert drawn(run, title="IPv4").legends[0].get_title().get_text() == "IPv4"
 
 
 def test_every_bar_reaches_from_first_to_last_byte(run: RunTables, frames: dict[str, pl.DataFrame]) -> None:
