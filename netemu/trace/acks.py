@@ -2,16 +2,16 @@
 
 ``f`` is the flow whose data is acknowledged, ``p`` the packet that carries the acknowledgement.
 """
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import C_PATCHES, C_RTT, C_SACKS, C_UNSEEN, MAX_SACK_BLOCKS
-from netemu.trace.segments import at, find, pop_front
+from netemu.trace.layout import MAX_SACK_BLOCKS, event_at, rtt_at, sack_at
+from netemu.trace.memory import i64, set_word, word
+from netemu.trace.segments import find, outstanding, pop_front
 from netemu.trace.timers import rtt_sample
 from netemu.trace.verdict import CA_LOSS, CA_OPEN, CA_RECOVERY, rack_sent_after
 
@@ -30,13 +30,13 @@ def unwrap(f: Any, number: int, near: int) -> int:
 
 @compiled
 def _flag_spurious(st: Any, f: Any, event: int) -> None:
-    e = st.events[event]
+    e = event_at(st.events, event)
     if e.spurious:
         return
     e.spurious = 1
     f.spurious_retransmits += 1
-    st.patches[st.counts[C_PATCHES]] = event
-    st.counts[C_PATCHES] += 1
+    set_word(st.patches, st.patch_count, event)
+    st.patch_count += 1
 
 
 @compiled
@@ -57,7 +57,7 @@ def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
     for _ in range(_EVENT_SCAN):
         if event < 0:
             return
-        e = st.events[event]
+        e = event_at(st.events, event)
         if e.start < end and start < e.end and not e.spurious:
             _flag_spurious(st, f, event)
             f.undo_events -= 1
@@ -70,10 +70,10 @@ def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
 @compiled
 def _sack_range(st: Any, f: Any, start: int, end: int, t_ns: int) -> int:
     """Mark the segments within ``[start, end)``; returns the newest never-retransmitted one's RTT, or -1."""
-    rtt = np.int64(-1)
+    rtt = i64(-1)
     k = find(st, f, start)
     while k < f.ring_count:
-        s = st.segments[at(f, k)]
+        s = outstanding(st, f, k)
         if s.start >= end:
             break
         if not s.sacked and s.start >= start and s.end <= end:
@@ -105,22 +105,22 @@ def _cached_start(f: Any, start: int, end: int) -> int:
 
 
 @compiled
-def _remember_blocks(f: Any, blocks: Any, count: int) -> None:
-    f.sack_0_start, f.sack_0_end = blocks[0], blocks[1]
+def _remember_blocks(f: Any, blocks: int, count: int) -> None:
+    f.sack_0_start, f.sack_0_end = word(blocks, 0), word(blocks, 1)
     if count > 1:
-        f.sack_1_start, f.sack_1_end = blocks[2], blocks[3]
+        f.sack_1_start, f.sack_1_end = word(blocks, 2), word(blocks, 3)
     if count > 2:
-        f.sack_2_start, f.sack_2_end = blocks[4], blocks[5]
+        f.sack_2_start, f.sack_2_end = word(blocks, 4), word(blocks, 5)
     if count > 3:
-        f.sack_3_start, f.sack_3_end = blocks[6], blocks[7]
+        f.sack_3_start, f.sack_3_end = word(blocks, 6), word(blocks, 7)
 
 
 @compiled
-def _is_dsack(blocks: Any, count: int, acked: int) -> bool:
+def _is_dsack(blocks: int, count: int, acked: int) -> bool:
     """RFC 2883 section 4: the first block lies below the ACK, or within the second block."""
-    if blocks[1] <= acked:
+    if word(blocks, 1) <= acked:
         return True
-    return bool(count > 1 and blocks[0] >= blocks[2] and blocks[1] <= blocks[3])
+    return bool(count > 1 and word(blocks, 0) >= word(blocks, 2) and word(blocks, 1) <= word(blocks, 3))
 
 
 @compiled
@@ -128,26 +128,28 @@ def _on_sack(st: Any, f: Any, p: Any, acked: int) -> int:
     """Read the SACK blocks of ``p``; returns an RTT from them, or -1."""
     blocks, count = st.blocks, min(p.sack_count, MAX_SACK_BLOCKS)
     for i in range(count):
-        blocks[2 * i] = unwrap(f, st.sack[2 * i], acked)
-        blocks[2 * i + 1] = blocks[2 * i] + ((st.sack[2 * i + 1] - st.sack[2 * i]) & 0xFFFFFFFF)
-        row = st.sacks[st.counts[C_SACKS]]
-        st.counts[C_SACKS] += 1
+        set_word(blocks, 2 * i, unwrap(f, word(st.sack, 2 * i), acked))
+        set_word(
+            blocks, 2 * i + 1, word(blocks, 2 * i) + ((word(st.sack, 2 * i + 1) - word(st.sack, 2 * i)) & 0xFFFFFFFF)
+        )
+        row = sack_at(st.sacks, st.sack_count)
+        st.sack_count += 1
         row.frame, row.connection, row.direction, row.t_ns = p.frame, p.connection, p.direction, p.t_ns
-        row.start, row.end = blocks[2 * i], blocks[2 * i + 1]
+        row.start, row.end = word(blocks, 2 * i), word(blocks, 2 * i + 1)
     first = 0
     if _is_dsack(blocks, count, acked):
         p.dsack = 1
         first = 1
-        _on_dsack(st, f, blocks[0], blocks[1])
-    rtt = np.int64(-1)
+        _on_dsack(st, f, word(blocks, 0), word(blocks, 1))
+    rtt = i64(-1)
     for i in range(first, count):
-        start, end = blocks[2 * i], blocks[2 * i + 1]
+        start, end = word(blocks, 2 * i), word(blocks, 2 * i + 1)
         if start < end <= f.nxt and end - start < 1 << 30:
             unread = _cached_start(f, start, end)
             if unread < end:
                 rtt = max(rtt, _sack_range(st, f, unread, end, p.t_ns))
     if first < count:
-        _remember_blocks(f, blocks[2 * first :], count - first)
+        _remember_blocks(f, blocks + 16 * first, count - first)
     return rtt
 
 
@@ -165,7 +167,7 @@ def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
     """RFC 3522: the ACK echoes a time before the retransmission, so the original had arrived."""
     if s.event < 0 or p.ts_ecr <= 0:
         return
-    e = st.events[s.event]
+    e = event_at(st.events, s.event)
     if e.ts_val < 0 or ((p.ts_ecr - e.ts_val) & 0xFFFFFFFF) < 0x80000000:
         return
     if head or ((p.ts_ecr - f.retrans_stamp) & 0xFFFFFFFF) >= 0x80000000:
@@ -175,9 +177,9 @@ def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
 @compiled
 def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
     """Remove what ``acked`` covers and take the RTT from it, never from retransmitted data (Karn)."""
-    oldest, newest, ambiguous, head = np.int64(-1), np.int64(-1), False, True
+    oldest, newest, ambiguous, head = i64(-1), i64(-1), False, True
     while f.ring_count:
-        s = st.segments[at(f, 0)]
+        s = outstanding(st, f, 0)
         if s.end > acked:
             s.start = max(s.start, acked)
             break
@@ -196,8 +198,8 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
         pop_front(st, f)
         head = False
     if not ambiguous and newest >= 0:
-        row = st.rtt[st.counts[C_RTT]]
-        st.counts[C_RTT] += 1
+        row = rtt_at(st.rtt, st.rtt_count)
+        st.rtt_count += 1
         row.connection, row.direction, row.t_ns = p.connection, 1 - p.direction, p.t_ns
         row.rtt_ns = p.t_ns - newest
         rtt_sample(f, p.t_ns - oldest)
@@ -235,13 +237,14 @@ def _find_lost_retransmission(st: Any, f: Any, p: Any) -> None:
     """In Loss, a retransmission that RACK proves lost takes the kernel to Recovery (FLAG_LOST_RETRANS)."""
     window = max(f.min_rtt_ns >> 2, 0) if f.sacked_count < 3 else 0
     for k in range(min(f.ring_count, _SCAN)):
-        s = st.segments[at(f, k)]
-        if s.retransmitted and not s.sacked and s.sent_ns >= f.loss_ns and rack_sent_after(f, s.sent_ns, s.end):
-            if p.t_ns - s.sent_ns > f.rack_rtt_ns + window:
-                f.ca_state = CA_RECOVERY
-                f.loss_ns = p.t_ns
-                f.high_seq = f.nxt
-                return
+        s = outstanding(st, f, k)
+        if not s.retransmitted or s.sacked or s.sent_ns < f.loss_ns:
+            continue
+        if rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + window:
+            f.ca_state = CA_RECOVERY
+            f.loss_ns = p.t_ns
+            f.high_seq = f.nxt
+            return
 
 
 @compiled
@@ -260,9 +263,9 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
     p.ack_offset = acked
     if not -(1 << 30) < acked - f.nxt < 1 << 30:
         return
-    sack_rtt = _on_sack(st, f, p, acked) if p.sack_count else np.int64(-1)
+    sack_rtt = _on_sack(st, f, p, acked) if p.sack_count else i64(-1)
     if acked > f.nxt:  # this capture did not show what was acknowledged
-        st.counts[C_UNSEEN] += 1
+        st.unseen += 1
         f.nxt = acked
     if acked > f.una:
         if f.una == 0:

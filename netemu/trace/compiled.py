@@ -47,5 +47,10 @@ _use_cache()
 
 
 def compiled(function: F) -> F:
-    """Compile ``function`` at its first call with given types; the machine code is cached between processes."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    """Compile ``function`` as a part of the compiled functions that call it; Python itself cannot call it."""
+    return cast(F, numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+
+
+def entry(function: F) -> F:
+    """Compile ``function`` for calls from Python, all it calls included; the machine code is kept between processes."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function))

@@ -3,16 +3,17 @@
 The key is capture, addresses and ports; a SYN that cannot belong to the connection known under its key (another
 initial sequence number, or one after data without a SYN) begins a new connection with the same key.
 """
+# mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import C_CONNECTIONS
+from netemu.trace.layout import connection_at, flow_at
+from netemu.trace.memory import i64, set_word, word
 
 _EPHEMERAL = 32768
 """First port of Linux's default ip_local_port_range; below it a port is taken for a server's."""
@@ -21,8 +22,8 @@ _EPHEMERAL = 32768
 @compiled
 def _mix(value: int) -> int:
     """A bijective scramble of 64 bits (multiply and shift), so that near addresses fall apart."""
-    value = (value ^ (value >> 31)) * np.int64(0x7FB5D329728EA185)
-    value = (value ^ (value >> 27)) * np.int64(-0x7E25210B43D22BB3)
+    value = (value ^ (value >> 31)) * i64(0x7FB5D329728EA185)
+    value = (value ^ (value >> 27)) * i64(-0x7E25210B43D22BB3)
     return value ^ (value >> 33)
 
 
@@ -44,10 +45,10 @@ def _source_is_low(src_hi: int, src_lo: int, sport: int, dst_hi: int, dst_lo: in
 @compiled
 def _slot(st: Any, capture: int, a_hi: int, a_lo: int, a_port: int, b_hi: int, b_lo: int, b_port: int) -> int:
     """The table's slot of this key: the one that holds it, or the empty one where it belongs."""
-    mask = st.table.size - 1
+    mask = st.table_size - 1
     slot = _hash(capture, a_hi, a_lo, b_hi, b_lo, (a_port << 16) | b_port) & mask
-    while st.table[slot]:
-        c = st.connections[st.table[slot] - 1]
+    while word(st.table, slot):
+        c = connection_at(st.connections, word(st.table, slot) - 1)
         if (
             c.addr_lo_lo == a_lo
             and c.addr_hi_lo == b_lo
@@ -65,12 +66,10 @@ def _slot(st: Any, capture: int, a_hi: int, a_lo: int, a_port: int, b_hi: int, b
 @compiled
 def rehash(st: Any) -> None:
     """Fill an empty, larger table; of connections with one key the latest keeps the slot."""
-    for i in range(st.counts[C_CONNECTIONS]):
-        c = st.connections[i]
-        slot = _slot(
-            st, c.capture, c.addr_lo_hi, c.addr_lo_lo, c.port_lo, c.addr_hi_hi, c.addr_hi_lo, c.port_hi
-        )
-        st.table[slot] = i + 1
+    for i in range(st.connection_count):
+        c = connection_at(st.connections, i)
+        slot = _slot(st, c.capture, c.addr_lo_hi, c.addr_lo_lo, c.port_lo, c.addr_hi_hi, c.addr_hi_lo, c.port_hi)
+        set_word(st.table, slot, i + 1)
 
 
 @compiled
@@ -78,8 +77,8 @@ def _is_new_incarnation(st: Any, index: int, direction: int, p: Any) -> bool:
     """Whether a SYN starts another connection than the one known under its key (port reuse, RFC 6191)."""
     if not p.flags & SYN or p.flags & RST:
         return False
-    c = st.connections[index]
-    own, other = st.flows[2 * index + direction], st.flows[2 * index + 1 - direction]
+    c = connection_at(st.connections, index)
+    own, other = flow_at(st.flows, 2 * index + direction), flow_at(st.flows, 2 * index + 1 - direction)
     if p.flags & ACK:
         return bool(c.fin_seen == 3 or c.rst_seen) and own.isn_known and own.isn != p.seq
     if own.syn_sent or own.syn_ack_sent:
@@ -101,12 +100,12 @@ def _source_is_client(p: Any) -> bool:
 
 @compiled
 def _create(st: Any, p: Any, low: bool) -> int:
-    index = st.counts[C_CONNECTIONS]
-    st.counts[C_CONNECTIONS] = index + 1
-    c = st.connections[index]
+    index = st.connection_count
+    st.connection_count = index + 1
+    c = connection_at(st.connections, index)
     c.capture = p.capture
-    c.index = st.captures[p.capture]
-    st.captures[p.capture] += 1
+    c.index = word(st.captures, p.capture)
+    set_word(st.captures, p.capture, c.index + 1)
     if low:
         c.addr_lo_hi, c.addr_lo_lo, c.port_lo = p.src_hi, p.src_lo, p.sport
         c.addr_hi_hi, c.addr_hi_lo, c.port_hi = p.dst_hi, p.dst_lo, p.dport
@@ -116,10 +115,10 @@ def _create(st: Any, p: Any, low: bool) -> int:
     c.client_is_low = 1 if _source_is_client(p) == low else 0
     c.start_ns = c.end_ns = p.t_ns
     for flow in range(2 * index, 2 * index + 2):
-        f = st.flows[flow]
-        f.ring_base = f.retrans_last = f.wscale = f.mss_announced = f.syn_ts_val = f.syn_ip_id = np.int64(-1)
-        f.syn_ns = f.first_data_ns = f.min_rtt_ns = f.mss_used_bytes = f.pmtu = np.int64(-1)
-        f.max_window_bytes = f.last_window = f.rack_ns = np.int64(-1)
+        f = flow_at(st.flows, flow)
+        f.ring_base = f.retrans_last = f.wscale = f.mss_announced = f.syn_ts_val = f.syn_ip_id = i64(-1)
+        f.syn_ns = f.first_data_ns = f.min_rtt_ns = f.mss_used_bytes = f.pmtu = i64(-1)
+        f.max_window_bytes = f.last_window = f.rack_ns = i64(-1)
     return index
 
 
@@ -131,15 +130,15 @@ def find_connection(st: Any, p: Any) -> int:
         slot = _slot(st, p.capture, p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
     else:
         slot = _slot(st, p.capture, p.dst_hi, p.dst_lo, p.dport, p.src_hi, p.src_lo, p.sport)
-    index = st.table[slot] - 1
+    index = word(st.table, slot) - 1
     if index >= 0:
-        direction = 0 if (st.connections[index].client_is_low == 1) == low else 1
+        direction = 0 if (connection_at(st.connections, index).client_is_low == 1) == low else 1
         if _is_new_incarnation(st, index, direction, p):
             index = -1
     if index < 0:
         index = _create(st, p, low)
-        st.table[slot] = index + 1
-    c = st.connections[index]
+        set_word(st.table, slot, index + 1)
+    c = connection_at(st.connections, index)
     p.direction = 0 if (c.client_is_low == 1) == low else 1
     c.packets += 1
     c.end_ns = max(c.end_ns, p.t_ns)
@@ -163,7 +162,7 @@ def find_quoted(st: Any, p: Any) -> int:
         slot = _slot(st, p.capture, p.q_src_hi, p.q_src_lo, p.q_sport, p.q_dst_hi, p.q_dst_lo, p.q_dport)
     else:
         slot = _slot(st, p.capture, p.q_dst_hi, p.q_dst_lo, p.q_dport, p.q_src_hi, p.q_src_lo, p.q_sport)
-    index = st.table[slot] - 1
+    index = word(st.table, slot) - 1
     if index >= 0:
-        p.direction = 0 if (st.connections[index].client_is_low == 1) == low else 1
+        p.direction = 0 if (connection_at(st.connections, index).client_is_low == 1) == low else 1
     return index

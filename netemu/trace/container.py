@@ -14,6 +14,7 @@ import numpy as np
 
 from netemu.errors import BadInput
 from netemu.trace import records as r
+from netemu.trace.layout import INTERFACE, SCAN
 from netemu.trace.link_layer import SUPPORTED_LINK_TYPES
 from netemu.trace.source import Window
 
@@ -40,18 +41,27 @@ class Container:
     """What the file says of itself: scan state and interface table of the compiled pass, and names."""
 
     path: str
-    scan: Any = field(default_factory=lambda: np.zeros(8, np.int64))
-    interfaces: Any = field(default_factory=lambda: np.zeros((MAX_INTERFACES + 1, 6), np.int64))
+    scan: Any = field(default_factory=lambda: np.zeros(1, SCAN))
+    interfaces: Any = field(default_factory=lambda: np.zeros(MAX_INTERFACES + 1, INTERFACE))
     names: list[str] = field(default_factory=list)
     dropped: int = 0
     comment: str | None = None
     unsupported: set[int] = field(default_factory=set)
 
+    @property
+    def position(self) -> int:
+        """Where in the window the next record or block begins."""
+        return int(self.scan["position"][0])
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self.scan["position"] = position
+
     def open(self, window: Window) -> None:
         """Read the file's header; :class:`BadInput` when this is no capture."""
         head = window.data[:24].tobytes()
         if head[:4] == _SECTION_MAGIC:
-            self.scan[r.S_FORMAT] = r.FORMAT_PCAPNG
+            self.scan["format"] = r.FORMAT_PCAPNG
             return
         for order, little in (("<", 1), (">", 0)):
             magic = struct.unpack(order + "I", head[:4])[0] if len(head) >= 4 else 0
@@ -68,42 +78,48 @@ class Container:
         link &= 0x0FFFFFFF  # the upper bits tell of a frame check sequence
         if link not in SUPPORTED_LINK_TYPES:
             raise BadInput(f"{self.path}: link type {link} carries no IP that netemu reads; {_SUPPORTED_TEXT}")
-        self.scan[r.S_FORMAT], self.scan[r.S_LITTLE] = r.FORMAT_PCAP, little
-        self.scan[r.S_RECORD_HEADER], self.scan[r.S_POSITION] = record_header, 24
+        self.scan["format"], self.scan["little"] = r.FORMAT_PCAP, little
+        self.scan["record_header"], self.scan["position"] = record_header, 24
         self.interfaces[0] = (link, r.UNIT_MULTIPLY, factor, 0, 0, snap)
         self.names.append("")
 
     def read_block(self, window: Window) -> Fault | None:
         """Read the section, interface or statistics block at the position and move past it."""
-        at = int(self.scan[r.S_POSITION])
+        at = self.position
         head = window.data[at : at + 12].tobytes()
-        if head[:4] == _SECTION_MAGIC:
-            fault = self._byte_order(head, window.base + at)
-            if fault:
-                return fault
-        order = "<" if self.scan[r.S_LITTLE] else ">"
+        if head[:4] == _SECTION_MAGIC and (fault := self._byte_order(head, window.base + at)):
+            return fault
+        order = "<" if self.scan["little"][0] else ">"
         kind, length = struct.unpack(order + "II", head[:8])
-        if length < 12 or length % 4 or length > r.MAX_BLOCK_BYTES:
-            return Fault(window.base + at, f"block of {length} bytes")
-        if at + length > window.data.size:
-            return Fault(window.base + at, "block is cut short") if window.last else _MORE
+        fault = self._bad_length(window, order, length)
+        if fault is not None:
+            return fault
         body = window.data[at + 8 : at + length - 4].tobytes()
-        if struct.unpack(order + "I", window.data[at + length - 4 : at + length].tobytes())[0] != length:
-            return Fault(window.base + at, "block's two lengths differ")
-        self.scan[r.S_POSITION] = at + length
-        if kind == r.BLOCK_SECTION:
-            self.scan[r.S_IF_BASE], self.scan[r.S_IF_COUNT] = len(self.names), 0
-            self._section_options(body, order)
-            return None
+        self.position = at + length
         if kind == r.BLOCK_INTERFACE:
             return self._interface(body, order, window.base + at)
-        self._statistics(body, order)
+        if kind == r.BLOCK_STATISTICS:
+            self._statistics(body, order)
+        else:
+            self.scan["interface_base"], self.scan["interface_count"] = len(self.names), 0
+            self._section_options(body, order)
+        return None
+
+    def _bad_length(self, window: Window, order: str, length: int) -> Fault | None:
+        at = self.position
+        if length < 12 or length % 4 or length > r.MAX_BLOCK_BYTES:
+            return Fault(window.base + at, f"a block claims {length} bytes")
+        if at + length > window.data.size:
+            return Fault(window.base + at, "the block is cut short") if window.last else _MORE
+        trailing = struct.unpack(order + "I", window.data[at + length - 4 : at + length].tobytes())[0]
+        if trailing != length:
+            return Fault(window.base + at, f"a block's trailing length is {trailing}, not its leading {length}")
         return None
 
     def _byte_order(self, head: bytes, offset: int) -> Fault | None:
         for order, little in (("<", 1), (">", 0)):
             if struct.unpack(order + "I", head[8:12])[0] == _BYTE_ORDER_MAGIC:
-                self.scan[r.S_LITTLE] = little
+                self.scan["little"] = little
                 return None
         return Fault(offset, f"section's byte-order magic is {head[8:12].hex()}")
 
@@ -136,7 +152,7 @@ class Container:
         index = len(self.names)
         self.interfaces[index] = (link, unit, value, seconds * 1_000_000_000, index, snap)
         self.names.append(name)
-        self.scan[r.S_IF_COUNT] += 1
+        self.scan["interface_count"] += 1
         return None
 
     def _statistics(self, body: bytes, order: str) -> None:

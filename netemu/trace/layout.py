@@ -10,72 +10,73 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-_PACKET_FIELDS = """
-t_ns offset cap_bytes wire_bytes link capture frame row
-ip_version protocol ip_bytes ttl ecn dont_fragment fragment ip_id fragment_offset more_fragments
-src_hi src_lo dst_hi dst_lo sport dport network transport
-malformed truncated
-flags seq ack header_bytes payload window options_bytes ts_val ts_ecr sack_count mss wscale sack_permitted
-icmp_type icmp_code icmp_mtu icmp_error quoted_protocol
-q_src_hi q_src_lo q_dst_hi q_dst_lo q_sport q_dport q_seq
-connection direction seq_offset ack_offset window_bytes dsack kind spurious out_of_order duplicate_ack
-flight network_duplicate
-""".split()
+from netemu.trace.memory import record_at
 
-PACKET = np.dtype([(name, np.int64) for name in _PACKET_FIELDS])
+
+def words(names: str) -> np.dtype[Any]:
+    """A record of 64-bit integers with these names."""
+    return np.dtype([(name, np.int64) for name in names.split()])
+
+
+_PACKET_FIELDS = """
+t_ns offset cap_bytes wire_bytes link capture frame row ip_version protocol ip_bytes ttl ecn
+dont_fragment fragment ip_id fragment_offset more_fragments src_hi src_lo dst_hi dst_lo sport dport
+network transport malformed truncated flags seq ack header_bytes payload window options_bytes ts_val
+ts_ecr sack_count mss wscale sack_permitted icmp_type icmp_code icmp_mtu icmp_error quoted_protocol
+q_src_hi q_src_lo q_dst_hi q_dst_lo q_sport q_dport q_seq connection direction seq_offset ack_offset
+window_bytes dsack kind spurious out_of_order duplicate_ack flight network_duplicate
+"""
+
+PACKET = words(_PACKET_FIELDS)
 """The scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says."""
 
-CONNECTION = np.dtype(
-    [
-        (name, np.int64)
-        for name in """
-        capture index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low
-        start_ns end_ns syn_seen syn_ack_seen fin_seen rst_seen syn_seq packets
-        """.split()
-    ]
-)
+CONNECTION = words("""
+capture index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low start_ns
+end_ns syn_seen syn_ack_seen fin_seen rst_seen syn_seq packets
+""")
 """One connection; ``addr_lo`` and ``port_lo`` are the end that sorts first."""
 
 _COUNTERS = """
-packets data_segments payload_bytes unique_payload_bytes zero_windows
-retransmits_timeout retransmits_fast retransmits_tail_loss_probe retransmits_syn retransmits_syn_ack retransmits_fin
+packets data_segments payload_bytes unique_payload_bytes zero_windows retransmits_timeout
+retransmits_fast retransmits_tail_loss_probe retransmits_syn retransmits_syn_ack retransmits_fin
 spurious_retransmits window_probes keepalives out_of_order_segments duplicate_acks sack_blocks
 max_window_bytes mss_used_bytes super_segments
-""".split()
+"""
 
 _FLOW_STATE = """
 isn_known isn nxt una mss_announced wscale sack_permitted syn_sent syn_ack_sent syn_ns syn_ts_val
-syn_retransmitted syn_ip_id fin_sent first_data_ns last_data_ns last_probe_kind
-last_window ack_seen
-ring_base ring_capacity ring_head ring_count sacked_count highest_sacked
-ca_state high_seq frto loss_ns retrans_stamp undo_events tlp_high dupacks
-srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq min_rtt_ns backoff timer_base_ns last_send_ns last_ack_ns
-rack_ns rack_end rack_rtt_ns
-pmtu pmtu_icmp pmtu_icmp_ns pmtu_icmp_seen run_bytes run_end
-retrans_last sack_0_start sack_0_end sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
-""".split()
+syn_retransmitted syn_ip_id fin_sent first_data_ns last_data_ns last_probe_kind last_window ack_seen
+ring_base ring_capacity ring_head ring_count sacked_count highest_sacked ca_state high_seq frto
+loss_ns retrans_stamp undo_events tlp_high dupacks srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq
+min_rtt_ns backoff timer_base_ns last_send_ns last_ack_ns rack_ns rack_end rack_rtt_ns pmtu
+pmtu_icmp pmtu_icmp_ns pmtu_icmp_seen run_bytes run_end retrans_last sack_0_start sack_0_end
+sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
+"""
 
-FLOW = np.dtype([(name, np.int64) for name in _COUNTERS + _FLOW_STATE])
+FLOW = words(_COUNTERS + _FLOW_STATE)
 """One direction of a connection, as its sender; flow ``2 * connection + direction``."""
 
-COUNTERS = tuple(_COUNTERS)
+COUNTERS = tuple(_COUNTERS.split())
 
-SEGMENT = np.dtype(
-    [
-        (name, np.int64)
-        for name in "start end first_ns sent_ns ts_val ip_id ip_bytes event sacked retransmitted gap run".split()
-    ]
-)
+SEGMENT = words("""
+start end first_ns sent_ns ts_val ip_id ip_bytes event sacked retransmitted gap run
+""")
 """Sent and not yet acknowledged sequence space; ``gap`` is space that this capture has not shown."""
 
-EVENT = np.dtype([(name, np.int64) for name in "flow start end row sent_ns kind ts_val spurious previous".split()])
+EVENT = words("""
+flow start end row sent_ns kind ts_val spurious previous
+""")
 """One retransmission; a flow's events are linked by ``previous``."""
 
-RTT_SAMPLE = np.dtype([(name, np.int64) for name in "connection direction t_ns rtt_ns".split()])
-SACK_BLOCK = np.dtype([(name, np.int64) for name in "frame connection direction t_ns start end".split()])
-ICMP_ERROR = np.dtype(
-    [(name, np.int64) for name in "capture frame t_ns version type code mtu src_hi src_lo connection direction".split()]
-)
+RTT_SAMPLE = words("""
+connection direction t_ns rtt_ns
+""")
+SACK_BLOCK = words("""
+frame connection direction t_ns start end
+""")
+ICMP_ERROR = words("""
+capture frame t_ns version type code mtu src_hi src_lo connection direction
+""")
 
 MAX_SACK_BLOCKS = 4
 MAX_RING = 1 << 16
@@ -115,6 +116,39 @@ FIELDS = (
 """Columns that a chunk of packets gives, in the order of :data:`netemu.recording.tables.PACKETS`."""
 
 
+SCAN = words("""
+position format little record_header interface_base interface_count value
+""")
+"""Where the reader stands in the window: position, format, byte order, bytes of a pcap record's header, the section's
+first interface and how many it has, and the offending value after a BAD status."""
+
+INTERFACE = words("""
+link unit value offset_ns capture snap
+""")
+"""One interface: link type, unit of its times and its value, their offset, capture number, snap length."""
+
+FRAGMENT = words("""
+used capture src_hi src_lo dst_hi dst_lo ip_id got total header sport dport seq ack flags window
+options ts_val ts_ecr t_ns
+""")
+"""A TCP segment of which some fragments have been seen."""
+FRAGMENT_ROWS = 64
+
+STATE = words("""
+packet sack blocks table connections flows segments free events patches rtt sacks icmp captures
+fragments table_size connection_capacity segment_capacity event_capacity rtt_capacity sack_capacity
+icmp_capacity connection_count segment_count event_count patch_count rtt_count sack_count icmp_count
+frame_count row_count malformed truncated clock_backwards not_ip super_segments unseen stray last_ns
+max_ring
+""")
+"""Addresses of the tables, how many rows each can hold, how many it holds, and counts for the warnings."""
+
+packet_at, connection_at, flow_at = record_at(PACKET), record_at(CONNECTION), record_at(FLOW)
+segment_at, event_at, fragment_at = record_at(SEGMENT), record_at(EVENT), record_at(FRAGMENT)
+rtt_at, sack_at, icmp_at = record_at(RTT_SAMPLE), record_at(SACK_BLOCK), record_at(ICMP_ERROR)
+interface_at, state_at, scan_at = record_at(INTERFACE), record_at(STATE), record_at(SCAN)
+
+
 class Columns(NamedTuple):
     """Output of one chunk: one array per column."""
 
@@ -149,71 +183,6 @@ class Columns(NamedTuple):
     network_duplicate: Any
 
 
-class State(NamedTuple):
-    """Everything that lives across chunks; arrays are replaced by larger copies between calls, never within one."""
-
-    packet: Any  # PACKET[1], the scratch packet
-    sack: Any  # int64[2 * MAX_SACK_BLOCKS], its SACK edges as sent
-    blocks: Any  # int64[2 * MAX_SACK_BLOCKS], the same as offsets
-    table: Any  # int64[2**k], open addressing: connection + 1, 0 empty
-    connections: Any  # CONNECTION[]
-    flows: Any  # FLOW[], two per connection
-    segments: Any  # SEGMENT[], the pool of rings
-    free: Any  # int64[20], head of the free list per size class, -1 none
-    events: Any  # EVENT[]
-    patches: Any  # int64[], events whose spurious flag was raised after their packet was stored
-    rtt: Any  # RTT_SAMPLE[], drained per chunk
-    sacks: Any  # SACK_BLOCK[], drained per chunk
-    icmp: Any  # ICMP_ERROR[], drained per chunk
-    captures: Any  # int64[], connections counted per capture
-    fragments: Any  # int64[64, 24], unfinished TCP fragments
-    counts: Any  # int64[], see the C_* indices
-
-
-(
-    C_CONNECTIONS,
-    C_SEGMENTS,
-    C_EVENTS,
-    C_PATCHES,
-    C_RTT,
-    C_SACKS,
-    C_ICMP,
-    C_FRAMES,
-    C_MALFORMED,
-    C_TRUNCATED,
-    C_CLOCK_BACKWARDS,
-    C_NOT_IP,
-    C_SUPER,
-    C_LAST_NS,
-    C_UNSEEN,
-    C_ROW,
-    C_MAX_RING,
-    C_STRAY,
-) = range(18)
-
-
 def new_columns(rows: int) -> Columns:
     """Columns for ``rows`` packets, uninitialised."""
     return Columns(*(np.empty(rows, dtype) for _, dtype in FIELDS))
-
-
-def new_state(chunk_rows: int) -> State:
-    """Empty state whose per-chunk lists hold what ``chunk_rows`` packets can emit."""
-    return State(
-        packet=np.zeros(1, PACKET),
-        sack=np.zeros(2 * MAX_SACK_BLOCKS, np.int64),
-        blocks=np.zeros(2 * MAX_SACK_BLOCKS, np.int64),
-        table=np.zeros(1 << 12, np.int64),
-        connections=np.zeros(1 << 10, CONNECTION),
-        flows=np.zeros(1 << 11, FLOW),
-        segments=np.zeros(1 << 16, SEGMENT),
-        free=np.full(20, -1, np.int64),
-        events=np.zeros(1 << 12, EVENT),
-        patches=np.zeros(1 << 12, np.int64),
-        rtt=np.zeros(chunk_rows + 8, RTT_SAMPLE),
-        sacks=np.zeros(chunk_rows + 8, SACK_BLOCK),
-        icmp=np.zeros(1 << 12, ICMP_ERROR),
-        captures=np.zeros(1 << 10, np.int64),
-        fragments=np.zeros((64, 24), np.int64),
-        counts=np.zeros(32, np.int64),
-    )

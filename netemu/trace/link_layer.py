@@ -1,11 +1,10 @@
 """From a captured frame to its network layer: the link types of tcpdump.org/linktypes.html that carry IP."""
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
-from typing import Any
-
-from netemu.trace.bytes import be16, be32, le32
 from netemu.trace.compiled import compiled
+from netemu.trace.memory import be16, be32, le32
 
 LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2 = 0, 1, 108, 113, 276
 LINK_IPV4, LINK_IPV6 = 228, 229
@@ -20,7 +19,7 @@ ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x0800, 0x86DD
 
 
 @compiled
-def _after_tags(data: Any, at: int, limit: int) -> int:
+def _after_tags(data: int, at: int, limit: int) -> int:
     """Where the payload of the EtherType at ``at`` starts, behind any VLAN tags; -1 when it is not IP or cut short.
 
     IEEE 802.1Q (0x8100), 802.1ad (0x88A8) and the older 0x9100 and 0x9200 may nest.
@@ -38,7 +37,7 @@ def _after_tags(data: Any, at: int, limit: int) -> int:
 
 
 @compiled
-def _null_layer(data: Any, at: int, limit: int) -> int:
+def _null_layer(data: int, at: int, limit: int) -> int:
     """BSD loopback: a 32-bit address family in some host's order; 2 is IPv4, 24, 28 and 30 are IPv6."""
     if at + 4 > limit:
         return -1
@@ -48,7 +47,7 @@ def _null_layer(data: Any, at: int, limit: int) -> int:
 
 
 @compiled
-def network_layer(data: Any, at: int, limit: int, link: int) -> int:
+def network_layer(data: int, at: int, limit: int, link: int) -> int:
     """Where the IP header of the frame in ``data[at:limit]`` starts, or -1 when it holds none."""
     if link == LINK_ETHERNET:
         return _after_tags(data, at + 12, limit)

@@ -1,21 +1,20 @@
 """IPv4 (RFC 791) and IPv6 (RFC 8200) headers into the scratch packet, options and extension headers skipped."""
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from netemu.trace.bytes import be16, be32, be64
 from netemu.trace.compiled import compiled
+from netemu.trace.memory import be16, be32, be64, byte
 
 _MAPPED = 0xFFFF << 32
 """IPv4 addresses are kept as ::ffff:a.b.c.d, so that one key serves both versions."""
 
 
 @compiled
-def _decode_ipv4(data: Any, at: int, limit: int, p: Any) -> None:
-    header = (np.int64(data[at]) & 15) * 4
+def _decode_ipv4(data: int, at: int, limit: int, p: Any) -> None:
+    header = (byte(data, at) & 15) * 4
     if header < 20:
         p.malformed = 1
         return
@@ -25,14 +24,14 @@ def _decode_ipv4(data: Any, at: int, limit: int, p: Any) -> None:
     word = be16(data, at + 6)
     p.ip_version = 4
     p.ip_bytes = total
-    p.ecn = np.int64(data[at + 1]) & 3
+    p.ecn = byte(data, at + 1) & 3
     p.ip_id = be16(data, at + 4)
     p.dont_fragment = (word >> 14) & 1
     p.more_fragments = (word >> 13) & 1
     p.fragment_offset = (word & 0x1FFF) * 8
     p.fragment = 1 if (p.more_fragments or p.fragment_offset) else 0
-    p.ttl = np.int64(data[at + 8])
-    p.protocol = np.int64(data[at + 9])
+    p.ttl = byte(data, at + 8)
+    p.protocol = byte(data, at + 9)
     p.src_lo, p.dst_lo = _MAPPED | be32(data, at + 12), _MAPPED | be32(data, at + 16)
     if total < header:
         p.malformed = 1
@@ -42,7 +41,7 @@ def _decode_ipv4(data: Any, at: int, limit: int, p: Any) -> None:
 
 
 @compiled
-def _skip_extensions(data: Any, at: int, limit: int, p: Any) -> None:
+def _skip_extensions(data: int, at: int, limit: int, p: Any) -> None:
     """Walk the extension headers of RFC 8200 section 4 from ``at``, leaving protocol, transport and header_bytes."""
     start = at - 40
     for _ in range(16):
@@ -51,7 +50,7 @@ def _skip_extensions(data: Any, at: int, limit: int, p: Any) -> None:
         if at + 8 > limit:
             p.truncated = 1
             return
-        following = np.int64(data[at])
+        following = byte(data, at)
         if p.protocol == 44:
             word = be16(data, at + 2)
             p.fragment_offset, p.more_fragments = word & 0xFFF8, word & 1
@@ -59,9 +58,9 @@ def _skip_extensions(data: Any, at: int, limit: int, p: Any) -> None:
             p.fragment = 1
             length = 8
         elif p.protocol == 51:
-            length = (np.int64(data[at + 1]) + 2) * 4
+            length = (byte(data, at + 1) + 2) * 4
         else:
-            length = (np.int64(data[at + 1]) + 1) * 8
+            length = (byte(data, at + 1) + 1) * 8
         p.protocol = following
         at += length
         if p.fragment_offset:
@@ -74,15 +73,15 @@ def _skip_extensions(data: Any, at: int, limit: int, p: Any) -> None:
 
 
 @compiled
-def _decode_ipv6(data: Any, at: int, limit: int, p: Any) -> None:
+def _decode_ipv6(data: int, at: int, limit: int, p: Any) -> None:
     payload = be16(data, at + 4)
     p.ip_version = 6
     p.ip_bytes = 40 + payload
-    if payload == 0 and data[at + 6] != 59:  # jumbogram or offload: the length is not in this field
+    if payload == 0 and byte(data, at + 6) != 59:  # jumbogram or offload: the length is not in this field
         p.ip_bytes = p.wire_bytes - (at - p.offset)
-    p.ecn = (np.int64(data[at + 1]) >> 4) & 3
-    p.ttl = np.int64(data[at + 7])
-    p.protocol = np.int64(data[at + 6])
+    p.ecn = (byte(data, at + 1) >> 4) & 3
+    p.ttl = byte(data, at + 7)
+    p.protocol = byte(data, at + 6)
     p.dont_fragment = 1
     p.src_hi, p.src_lo = be64(data, at + 8), be64(data, at + 16)
     p.dst_hi, p.dst_lo = be64(data, at + 24), be64(data, at + 32)
@@ -90,14 +89,14 @@ def _decode_ipv6(data: Any, at: int, limit: int, p: Any) -> None:
 
 
 @compiled
-def decode_ip(data: Any, at: int, limit: int, p: Any) -> None:
+def decode_ip(data: int, at: int, limit: int, p: Any) -> None:
     """Fill the IP fields of ``p`` from ``data[at:limit]``; ``p.transport`` is -1 when no upper layer can be read."""
     if at < 0:
         return
     if at >= limit:
         p.truncated = 1
         return
-    version = np.int64(data[at]) >> 4
+    version = byte(data, at) >> 4
     if version == 4:
         if at + 20 > limit:
             p.truncated = 1

@@ -1,13 +1,14 @@
 """The next packet record of a pcap or pcapng byte window, compiled (draft-ietf-opsawg-pcap, -pcapng)."""
+# mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917, PLR0911 (compiled functions take their state by position)
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from netemu.trace.bytes import file16, file32
 from netemu.trace.compiled import compiled
+from netemu.trace.layout import interface_at
+from netemu.trace.memory import be16, be32, i64, le16, le32
 
 FORMAT_PCAP, FORMAT_PCAPNG = 0, 1
 
@@ -16,13 +17,8 @@ RECORD, NEED_MORE, BLOCK, BAD_LENGTH, BAD_INTERFACE, BAD_TRAILER = 0, 1, 2, 3, 4
 reads (section, interface, statistics); a length no writer makes; an interface never described; two lengths that
 differ."""
 
-S_POSITION, S_FORMAT, S_LITTLE, S_RECORD_HEADER, S_IF_BASE, S_IF_COUNT, S_VALUE = range(7)
-"""Indices of the scan state: position in the window, format, byte order, bytes of a pcap record's header, the
-section's first interface and how many it has, and the offending value after a BAD status."""
-
-I_LINK, I_UNIT, I_VALUE, I_OFFSET_NS, I_CAPTURE, I_SNAP = range(6)
-"""Columns of the interface table; the unit of its times is one of the following."""
 UNIT_MULTIPLY, UNIT_DIVIDE, UNIT_SHIFT = 0, 1, 2
+"""How an interface counts time: its value is the factor or divisor to nanoseconds, or a power of two."""
 
 MAX_RECORD_BYTES = 1 << 20
 """Largest captured length taken for true: libpcap's limit is 262,144, BIG TCP super-segments reach half of this."""
@@ -40,13 +36,25 @@ BLOCK_SECTION, BLOCK_INTERFACE, BLOCK_OLD_PACKET, BLOCK_SIMPLE, BLOCK_STATISTICS
 
 
 @compiled
+def _file32(data: int, at: int, little: int) -> int:
+    """Four bytes in the byte order of the file's writer."""
+    return le32(data, at) if little else be32(data, at)
+
+
+@compiled
+def _file16(data: int, at: int, little: int) -> int:
+    """Two bytes in the byte order of the file's writer."""
+    return le16(data, at) if little else be16(data, at)
+
+
+@compiled
 def to_ns(stamp: int, unit: int, value: int) -> int:
     """A timestamp in nanoseconds, rounded down; ``value`` is the factor, the divisor, or the power of two."""
     if unit == UNIT_MULTIPLY:
         return stamp * value
     if unit == UNIT_DIVIDE:
         return stamp // value
-    seconds, fraction, shift = stamp >> value, stamp & ((np.int64(1) << value) - 1), value
+    seconds, fraction, shift = stamp >> value, stamp & ((i64(1) << value) - 1), value
     if shift > 33:
         fraction >>= shift - 33
         shift = 33
@@ -54,89 +62,90 @@ def to_ns(stamp: int, unit: int, value: int) -> int:
 
 
 @compiled
-def _next_pcap(data: Any, end: int, scan: Any, interfaces: Any, p: Any) -> int:
-    at, little, header = scan[S_POSITION], scan[S_LITTLE], scan[S_RECORD_HEADER]
+def _next_pcap(data: int, end: int, scan: Any, interfaces: int, p: Any) -> int:
+    at, little, header = scan.position, scan.little, scan.record_header
     if at + header > end:
         return NEED_MORE
-    captured, original = file32(data, at + 8, little), file32(data, at + 12, little)
+    captured, original = _file32(data, at + 8, little), _file32(data, at + 12, little)
     if captured > MAX_RECORD_BYTES:
-        scan[S_VALUE] = captured
+        scan.value = captured
         return BAD_LENGTH
     if at + header + captured > end:
         return NEED_MORE
-    seconds, fraction = file32(data, at, little), file32(data, at + 4, little)
-    p.t_ns = seconds * 1_000_000_000 + fraction * interfaces[0, I_VALUE]
+    seconds, fraction = _file32(data, at, little), _file32(data, at + 4, little)
+    interface = interface_at(interfaces, 0)
+    p.t_ns = seconds * 1_000_000_000 + fraction * interface.value
     p.offset, p.cap_bytes, p.wire_bytes = at + header, captured, max(original, captured)
-    p.link, p.capture = interfaces[0, I_LINK], interfaces[0, I_CAPTURE]
-    scan[S_POSITION] = at + header + captured
+    p.link, p.capture = interface.link, interface.capture
+    scan.position = at + header + captured
     return RECORD
 
 
 @compiled
-def _packet_block(data: Any, at: int, length: int, kind: int, scan: Any, interfaces: Any, p: Any) -> int:
-    little = scan[S_LITTLE]
+def _packet_block(data: int, at: int, length: int, kind: int, scan: Any, interfaces: int, p: Any) -> int:
+    little = scan.little
     if length < (16 if kind == BLOCK_SIMPLE else 32):
-        scan[S_VALUE] = length
+        scan.value = length
         return BAD_LENGTH
-    number = np.int64(0)
+    number = i64(0)
     if kind == BLOCK_ENHANCED:
-        number = file32(data, at + 8, little)
+        number = _file32(data, at + 8, little)
     elif kind == BLOCK_OLD_PACKET:
-        number = file16(data, at + 8, little)
-    if number >= scan[S_IF_COUNT]:
-        scan[S_VALUE] = number
+        number = _file16(data, at + 8, little)
+    if number >= scan.interface_count:
+        scan.value = number
         return BAD_INTERFACE
-    row = scan[S_IF_BASE] + number
+    interface = interface_at(interfaces, scan.interface_base + number)
     if kind == BLOCK_SIMPLE:
         # No time: it takes the previous packet's, which p still holds
-        original = file32(data, at + 8, little)
+        original = _file32(data, at + 8, little)
         captured = min(original, length - 16)
-        if interfaces[row, I_SNAP] > 0:
-            captured = min(captured, interfaces[row, I_SNAP])
+        if interface.snap > 0:
+            captured = min(captured, interface.snap)
         p.offset = at + 12
     else:
-        stamp = (file32(data, at + 12, little) << 32) | file32(data, at + 16, little)
-        captured, original = file32(data, at + 20, little), file32(data, at + 24, little)
+        stamp = (_file32(data, at + 12, little) << 32) | _file32(data, at + 16, little)
+        captured, original = _file32(data, at + 20, little), _file32(data, at + 24, little)
         if captured > length - 32:
-            scan[S_VALUE] = captured
+            scan.value = captured
             return BAD_LENGTH
-        p.t_ns = to_ns(stamp, interfaces[row, I_UNIT], interfaces[row, I_VALUE]) + interfaces[row, I_OFFSET_NS]
+        p.t_ns = to_ns(stamp, interface.unit, interface.value) + interface.offset_ns
         p.offset = at + 28
     p.cap_bytes, p.wire_bytes = captured, max(original, captured)
-    p.link, p.capture = interfaces[row, I_LINK], interfaces[row, I_CAPTURE]
-    scan[S_POSITION] = at + length
+    p.link, p.capture = interface.link, interface.capture
+    scan.position = at + length
     return RECORD
 
 
 @compiled
-def _next_pcapng(data: Any, end: int, scan: Any, interfaces: Any, p: Any) -> int:
-    little = scan[S_LITTLE]
+def _next_pcapng(data: int, end: int, scan: Any, interfaces: int, p: Any) -> int:
+    little = scan.little
     while True:
-        at = scan[S_POSITION]
+        at = scan.position
         if at + 12 > end:
             return NEED_MORE
-        kind = file32(data, at, little)
+        kind = _file32(data, at, little)
         if kind == BLOCK_SECTION:  # its own byte order is still to be read
             return BLOCK
-        length = file32(data, at + 4, little)
+        length = _file32(data, at + 4, little)
         if length < 12 or length % 4 or length > MAX_BLOCK_BYTES:
-            scan[S_VALUE] = length
+            scan.value = length
             return BAD_LENGTH
         if at + length > end:
             return NEED_MORE
-        if file32(data, at + length - 4, little) != length:
-            scan[S_VALUE] = file32(data, at + length - 4, little)
+        if _file32(data, at + length - 4, little) != length:
+            scan.value = _file32(data, at + length - 4, little)
             return BAD_TRAILER
         if kind in (BLOCK_ENHANCED, BLOCK_SIMPLE, BLOCK_OLD_PACKET):
             return _packet_block(data, at, length, kind, scan, interfaces, p)
         if kind in (BLOCK_INTERFACE, BLOCK_STATISTICS):
             return BLOCK
-        scan[S_POSITION] = at + length
+        scan.position = at + length
 
 
 @compiled
-def next_record(data: Any, end: int, scan: Any, interfaces: Any, p: Any) -> int:
+def next_record(data: int, end: int, scan: Any, interfaces: int, p: Any) -> int:
     """Put time, place and link type of the next packet of ``data[:end]`` into ``p`` and move the position past it."""
-    if scan[S_FORMAT] == FORMAT_PCAP:
+    if scan.format == FORMAT_PCAP:
         return _next_pcap(data, end, scan, interfaces, p)
     return _next_pcapng(data, end, scan, interfaces, p)

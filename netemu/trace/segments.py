@@ -3,17 +3,18 @@
 A ring is allocated with the first payload in flight and given back when everything is acknowledged, so memory
 follows what is in flight and not the number of connections.
 """
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import C_MAX_RING, C_SEGMENTS, MAX_RING
+from netemu.trace.layout import MAX_RING, SEGMENT, segment_at
+from netemu.trace.memory import i64, set_word, word
 
 _FIRST_RING = 16
+_SEGMENT_WORDS = SEGMENT.itemsize // 8
 
 
 @compiled
@@ -27,20 +28,20 @@ def _size_class(capacity: int) -> int:
 @compiled
 def _allocate(st: Any, capacity: int) -> int:
     size = _size_class(capacity)
-    base = st.free[size]
+    base = word(st.free, size)
     if base >= 0:
-        st.free[size] = st.segments[base].start
+        set_word(st.free, size, segment_at(st.segments, base).start)
         return base
-    base = st.counts[C_SEGMENTS]
-    st.counts[C_SEGMENTS] = base + capacity
+    base = st.segment_count
+    st.segment_count = base + capacity
     return base
 
 
 @compiled
 def _release(st: Any, base: int, capacity: int) -> None:
     size = _size_class(capacity)
-    st.segments[base].start = st.free[size]
-    st.free[size] = base
+    segment_at(st.segments, base).start = word(st.free, size)
+    set_word(st.free, size, base)
 
 
 @compiled
@@ -51,7 +52,14 @@ def at(f: Any, k: int) -> int:
 
 @compiled
 def _copy(st: Any, source: int, target: int) -> None:
-    st.segments[target] = st.segments[source]
+    for i in range(_SEGMENT_WORDS):
+        set_word(st.segments, target * _SEGMENT_WORDS + i, word(st.segments, source * _SEGMENT_WORDS + i))
+
+
+@compiled
+def outstanding(st: Any, f: Any, k: int) -> Any:
+    """The ``k``-th outstanding segment of flow ``f``."""
+    return segment_at(st.segments, at(f, k))
 
 
 @compiled
@@ -63,19 +71,19 @@ def _grow(st: Any, f: Any) -> None:
     if f.ring_capacity:
         _release(st, f.ring_base, f.ring_capacity)
     f.ring_base, f.ring_capacity, f.ring_head = base, capacity, 0
-    st.counts[C_MAX_RING] = max(st.counts[C_MAX_RING], capacity)
+    st.max_ring = max(st.max_ring, capacity)
 
 
 @compiled
 def pool_is_low(st: Any) -> bool:
     """Whether the pool might not hold what the next packet takes: a packet grows at most one ring, once."""
-    return st.counts[C_SEGMENTS] + max(2 * st.counts[C_MAX_RING], _FIRST_RING) > st.segments.size
+    return st.segment_count + max(2 * st.max_ring, _FIRST_RING) > st.segment_capacity
 
 
 @compiled
 def pop_front(st: Any, f: Any) -> None:
     """Forget the oldest outstanding segment, and the ring itself when nothing is left."""
-    s = st.segments[at(f, 0)]
+    s = outstanding(st, f, 0)
     if s.sacked:
         f.sacked_count -= 1
     f.ring_head = (f.ring_head + 1) & (f.ring_capacity - 1)
@@ -102,19 +110,19 @@ def insert(st: Any, f: Any, k: int) -> int:
             _copy(st, at(f, i - 1), at(f, i))
     f.ring_count += 1
     index = at(f, k)
-    s = st.segments[index]
-    s.start = s.end = s.first_ns = s.sent_ns = s.sacked = s.retransmitted = s.gap = s.run = s.ip_bytes = np.int64(0)
-    s.event = s.ts_val = s.ip_id = np.int64(-1)
+    s = segment_at(st.segments, index)
+    s.start = s.end = s.first_ns = s.sent_ns = s.sacked = s.retransmitted = s.gap = s.run = s.ip_bytes = i64(0)
+    s.event = s.ts_val = s.ip_id = i64(-1)
     return index
 
 
 @compiled
 def find(st: Any, f: Any, offset: int) -> int:
     """Position of the first outstanding segment that ends after ``offset``; ``f.ring_count`` when there is none."""
-    low, high = np.int64(0), np.int64(f.ring_count)
+    low, high = i64(0), i64(f.ring_count)
     while low < high:
         middle = (low + high) >> 1
-        if st.segments[at(f, middle)].end > offset:
+        if outstanding(st, f, middle).end > offset:
             high = middle
         else:
             low = middle + 1

@@ -1,4 +1,6 @@
 """What a packet's own sequence space is to its sender: new, sent again and why, late, a probe; compiled."""
+# mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from typing import Any
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.acks import unwrap
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import C_STRAY, C_SUPER
-from netemu.trace.segments import at, find, insert
+from netemu.trace.layout import event_at, segment_at
+from netemu.trace.segments import at, find, insert, outstanding
 from netemu.trace.verdict import (
     KIND_FAST,
     KIND_FIN,
@@ -119,7 +121,7 @@ def _note_run(f: Any, peer: Any, p: Any, start: int) -> int:
 
 @compiled
 def _fill(st: Any, f: Any, index: int, start: int, end: int, p: Any) -> None:
-    s = st.segments[index]
+    s = segment_at(st.segments, index)
     s.start, s.end, s.first_ns, s.sent_ns = start, end, p.t_ns, p.t_ns
     s.ts_val, s.ip_id, s.ip_bytes = p.ts_val, p.ip_id, p.ip_bytes
 
@@ -131,12 +133,11 @@ def _on_new(st: Any, f: Any, peer: Any, start: int, end: int, p: Any) -> None:
     if start > f.nxt:
         gap = insert(st, f, f.ring_count)
         _fill(st, f, gap, f.nxt, start, p)
-        st.segments[gap].gap = 1
+        segment_at(st.segments, gap).gap = 1
     index = insert(st, f, f.ring_count)
     _fill(st, f, index, start, end, p)
-    st.segments[index].run = _note_run(f, peer, p, start)
-    if end > f.nxt:
-        f.nxt = end
+    segment_at(st.segments, index).run = _note_run(f, peer, p, start)
+    f.nxt = max(f.nxt, end)
     f.unique_payload_bytes += p.payload
     f.last_send_ns = p.t_ns
     f.last_probe_kind = 0
@@ -171,24 +172,28 @@ def _is_copy(f: Any, s: Any, p: Any) -> bool:
 
 
 @compiled
+def _unseen(s: Any, start: int, end: int, sacked: int, first_ns: int, ts_val: int, ip_id: int) -> None:
+    s.start, s.end, s.gap, s.sacked = start, end, 1, sacked
+    s.first_ns = s.sent_ns = first_ns
+    s.ts_val, s.ip_id = ts_val, ip_id
+
+
+@compiled
 def _split_gap(st: Any, f: Any, k: int, start: int, end: int, p: Any) -> int:
     """Put ``[start, end)`` into the gap at position ``k``; returns the position of what was put in."""
-    s = st.segments[at(f, k)]
-    g_start, g_end, first, ts_val, ip_id = s.start, s.end, s.first_ns, s.ts_val, s.ip_id
-    end = min(end, g_end)
-    start = max(start, g_start)
-    sacked = s.sacked
-    s.start, s.end, s.gap, s.first_ns, s.sent_ns = start, end, 0, p.t_ns, p.t_ns
-    s.ts_val, s.ip_id, s.ip_bytes = p.ts_val, p.ip_id, p.ip_bytes
-    if end < g_end:
-        rest = st.segments[insert(st, f, k + 1)]
-        rest.start, rest.end, rest.gap, rest.sacked, rest.first_ns, rest.sent_ns = end, g_end, 1, sacked, first, first
-        rest.ts_val, rest.ip_id = ts_val, ip_id
+    s = outstanding(st, f, k)
+    first_ns, ts_val, ip_id, sacked = s.first_ns, s.ts_val, s.ip_id, s.sacked
+    gap_start, gap_end = s.start, s.end
+    start, end = max(start, gap_start), min(end, gap_end)
+    s.gap = 0
+    _fill(st, f, at(f, k), start, end, p)
+    if end < gap_end:
+        rest = segment_at(st.segments, insert(st, f, k + 1))
+        _unseen(rest, end, gap_end, sacked, first_ns, ts_val, ip_id)
         f.sacked_count += sacked
-    if start > g_start:
-        rest = st.segments[insert(st, f, k)]
-        rest.start, rest.end, rest.gap, rest.sacked, rest.first_ns, rest.sent_ns = g_start, start, 1, sacked, first, first
-        rest.ts_val, rest.ip_id = ts_val, ip_id
+    if start > gap_start:
+        rest = segment_at(st.segments, insert(st, f, k))
+        _unseen(rest, gap_start, start, sacked, first_ns, ts_val, ip_id)
         f.sacked_count += sacked
         k += 1
     return k
@@ -197,7 +202,7 @@ def _split_gap(st: Any, f: Any, k: int, start: int, end: int, p: Any) -> int:
 @compiled
 def _mark_again(st: Any, f: Any, k: int, end: int, event: int, p: Any) -> None:
     while k < f.ring_count:
-        s = st.segments[at(f, k)]
+        s = outstanding(st, f, k)
         if s.start >= end:
             return
         if not s.gap:
@@ -214,7 +219,7 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
     head = start <= f.una
     again, arrived = False, end <= f.una
     if k < f.ring_count:
-        s = st.segments[at(f, k)]
+        s = outstanding(st, f, k)
         again = s.retransmitted and s.sent_ns >= f.loss_ns
         arrived = arrived or (s.sacked and end <= s.end)
     trigger = why_sent_again(st, f, k, start, end, p, sack)
@@ -223,12 +228,12 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
     event = add_event(st, f, flow, start, end, p.kind, p)
     _count(f, p.kind, _segments_of(f, peer, p))
     if arrived:
-        st.events[event].spurious = 1
+        event_at(st.events, event).spurious = 1
         f.spurious_retransmits += 1
         p.spurious = 1
     _mark_again(st, f, k, end, event, p)
     if p.ip_bytes and p.payload and k < f.ring_count:
-        s = st.segments[at(f, k)]
+        s = outstanding(st, f, k)
         if s.run == 0 and s.ip_bytes != p.ip_bytes:
             s.ip_bytes, s.run = p.ip_bytes, _note_run(f, peer, p, start)
 
@@ -238,7 +243,7 @@ def _on_old(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any)
     """Sequence space that begins below the highest sent: late, copied by the network, or sent again."""
     k = find(st, f, start)
     if k < f.ring_count:
-        s = st.segments[at(f, k)]
+        s = outstanding(st, f, k)
         if s.gap and end > s.start:
             late = not _fills_late(f, peer, s, start, p)
             lower = max(start, s.start)
@@ -249,9 +254,9 @@ def _on_old(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any)
             else:
                 _on_again(st, f, peer, flow, k, start, end, p)
                 k = _split_gap(st, f, find(st, f, lower), start, end, p)
-                st.segments[at(f, k)].retransmitted = 1
-                st.segments[at(f, k)].event = f.retrans_last
-            filled = st.segments[at(f, k)]
+                outstanding(st, f, k).retransmitted = 1
+                outstanding(st, f, k).event = f.retrans_last
+            filled = outstanding(st, f, k)
             f.unique_payload_bytes += min(filled.end - filled.start, p.payload)
             return
         if _is_copy(f, s, p) and s.start <= start:
@@ -276,7 +281,7 @@ def on_sequence(st: Any, f: Any, peer: Any, flow: int, p: Any) -> None:
     if p.flags & RST:
         return
     if not -(1 << 30) < start - f.nxt < 1 << 30:
-        st.counts[C_STRAY] += 1
+        st.stray += 1
         return
     probe = _is_probe(f, peer, p, start)
     if probe:
@@ -298,7 +303,7 @@ def on_data(st: Any, f: Any, peer: Any, flow: int, start: int, p: Any) -> None:
         f.payload_bytes += p.payload
         if peer.mss_announced > 0 and p.payload > peer.mss_announced:
             f.super_segments += 1
-            st.counts[C_SUPER] += 1
+            st.super_segments += 1
         else:
             f.mss_used_bytes = max(f.mss_used_bytes, p.payload)
         f.first_data_ns = p.t_ns if f.first_data_ns < 0 else f.first_data_ns
@@ -311,7 +316,7 @@ def on_data(st: Any, f: Any, peer: Any, flow: int, start: int, p: Any) -> None:
         if end > before and not p.network_duplicate:
             index = insert(st, f, f.ring_count)
             _fill(st, f, index, before, end, p)
-            st.segments[index].retransmitted = 0
+            segment_at(st.segments, index).retransmitted = 0
             f.nxt = end
             f.unique_payload_bytes += min(end - before, p.payload)
     f.fin_sent |= 1 if p.flags & FIN else 0

@@ -4,6 +4,7 @@ Sources (Linux 6.12): ``tcp_rtt_estimator`` in net/ipv4/tcp_input.c, ``__tcp_set
 ``tcp_schedule_loss_probe`` in net/ipv4/tcp_output.c. Times are nanoseconds; ``srtt_ns`` is eight times and
 ``mdev_ns`` four times the value, as in the kernel.
 """
+# mypy: disable-error-code="no-any-return"
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
 """One packet through the state of its connection, and the loop over a window of the file; compiled."""
+# mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
@@ -6,24 +8,11 @@ from typing import Any
 
 from netemu.packet.tcp import ACK, RST, SYN
 from netemu.trace.acks import on_ack, unwrap
-from netemu.trace.compiled import compiled
+from netemu.trace.compiled import compiled, entry
 from netemu.trace.connect import find_connection, find_quoted
 from netemu.trace.fragments import reassemble
-from netemu.trace.layout import (
-    C_CLOCK_BACKWARDS,
-    C_CONNECTIONS,
-    C_EVENTS,
-    C_FRAMES,
-    C_ICMP,
-    C_LAST_NS,
-    C_MALFORMED,
-    C_NOT_IP,
-    C_ROW,
-    C_RTT,
-    C_SACKS,
-    C_TRUNCATED,
-    MAX_SACK_BLOCKS,
-)
+from netemu.trace.layout import MAX_SACK_BLOCKS, connection_at, flow_at, icmp_at, packet_at, scan_at, state_at
+from netemu.trace.memory import i64
 from netemu.trace.records import RECORD, next_record
 from netemu.trace.segments import pool_is_low
 from netemu.trace.sender import on_data, on_sequence, on_syn
@@ -63,7 +52,7 @@ def _on_tcp(st: Any, p: Any) -> None:
     index = find_connection(st, p)
     p.connection = index
     flow = 2 * index + p.direction
-    f, peer = st.flows[flow], st.flows[2 * index + 1 - p.direction]
+    f, peer = flow_at(st.flows, flow), flow_at(st.flows, 2 * index + 1 - p.direction)
     f.packets += 1
     f.sack_blocks += p.sack_count
     p.window_bytes = _scaled_window(f, peer, p)
@@ -71,7 +60,7 @@ def _on_tcp(st: Any, p: Any) -> None:
         on_syn(st, f, flow, p)
         p.window_bytes = p.window
         if p.payload and p.kind == KIND_NEW:  # TCP Fast Open: data behind the SYN
-            on_data(st, f, peer, flow, 1, p)
+            on_data(st, f, peer, flow, i64(1), p)
             p.kind = KIND_NEW
     else:
         on_sequence(st, f, peer, flow, p)
@@ -84,7 +73,7 @@ def _on_tcp(st: Any, p: Any) -> None:
 @compiled
 def _on_mtu_report(st: Any, flow: int, p: Any) -> None:
     """A router says how much it can carry: the kernel cuts what is outstanding anew and sends it at once."""
-    f = st.flows[flow]
+    f = flow_at(st.flows, flow)
     known = f.pmtu_icmp
     f.pmtu = p.icmp_mtu if p.icmp_mtu else -1
     f.pmtu_icmp, f.pmtu_icmp_seen = p.icmp_mtu, 1
@@ -102,8 +91,8 @@ def _on_icmp(st: Any, p: Any) -> None:
     index = -1
     if p.quoted_protocol == PROTOCOL_TCP:
         index = find_quoted(st, p)
-    row = st.icmp[st.counts[C_ICMP]]
-    st.counts[C_ICMP] += 1
+    row = icmp_at(st.icmp, st.icmp_count)
+    st.icmp_count += 1
     row.capture, row.frame, row.t_ns, row.version = p.capture, p.frame, p.t_ns, p.ip_version
     row.type, row.code, row.mtu = p.icmp_type, p.icmp_code, p.icmp_mtu if p.icmp_mtu else -1
     row.src_hi, row.src_lo, row.connection, row.direction = p.src_hi, p.src_lo, index, p.direction
@@ -130,7 +119,7 @@ def _classify(st: Any, p: Any) -> None:
 @compiled
 def _store(st: Any, p: Any, out: Any, row: int) -> None:
     out.frame[row], out.capture[row], out.t_ns[row] = p.frame, p.capture, p.t_ns
-    out.connection[row] = st.connections[p.connection].index if p.connection >= 0 else -1
+    out.connection[row] = connection_at(st.connections, p.connection).index if p.connection >= 0 else -1
     out.direction[row], out.ip_version[row], out.protocol[row] = p.direction, p.ip_version, p.protocol
     out.ip_bytes[row], out.ttl[row], out.ecn[row] = p.ip_bytes, p.ttl, p.ecn
     out.dont_fragment[row], out.fragment[row], out.flags[row] = p.dont_fragment, p.fragment, p.flags
@@ -145,29 +134,28 @@ def _store(st: Any, p: Any, out: Any, row: int) -> None:
 
 @compiled
 def _must_grow(st: Any) -> bool:
-    counts = st.counts
     return bool(
         pool_is_low(st)
-        or counts[C_CONNECTIONS] + 1 > st.connections.size
-        or 2 * (counts[C_CONNECTIONS] + 1) > st.table.size
-        or counts[C_EVENTS] + 1 > st.events.size
+        or st.connection_count + 1 > st.connection_capacity
+        or 2 * (st.connection_count + 1) > st.table_size
+        or st.event_count + 1 > st.event_capacity
     )
 
 
 @compiled
 def _lists_are_full(st: Any) -> bool:
-    counts = st.counts
     return bool(
-        counts[C_RTT] + 1 > st.rtt.size
-        or counts[C_SACKS] + MAX_SACK_BLOCKS > st.sacks.size
-        or counts[C_ICMP] + 1 > st.icmp.size
+        st.rtt_count + 1 > st.rtt_capacity
+        or st.sack_count + MAX_SACK_BLOCKS > st.sack_capacity
+        or st.icmp_count + 1 > st.icmp_capacity
     )
 
 
-@compiled
-def run(data: Any, end: int, scan: Any, interfaces: Any, st: Any, out: Any, row: int) -> tuple[int, int]:
+@entry
+def run(data: int, end: int, scan_address: int, interfaces: int, state: int, out: Any, row: int) -> tuple[int, int]:
     """Take packets from the window ``data[:end]`` until it, the columns or a table ends; returns (why, next row)."""
-    p, counts = st.packet[0], st.counts
+    st, scan = state_at(state, 0), scan_at(scan_address, 0)
+    p = packet_at(st.packet, 0)
     while True:
         if row >= out.t_ns.size or _lists_are_full(st):
             return FULL, row
@@ -176,16 +164,16 @@ def run(data: Any, end: int, scan: Any, interfaces: Any, st: Any, out: Any, row:
         status = next_record(data, end, scan, interfaces, p)
         if status != RECORD:
             return status, row
-        counts[C_FRAMES] += 1
-        p.frame, p.row = counts[C_FRAMES], counts[C_ROW]
-        counts[C_ROW] += 1
+        st.frame_count += 1
+        p.frame, p.row = st.frame_count, st.row_count
+        st.row_count += 1
         decode_frame(data, p, st.sack)
-        if p.t_ns < counts[C_LAST_NS] and p.frame > 1:
-            counts[C_CLOCK_BACKWARDS] += 1
-        counts[C_LAST_NS] = p.t_ns
-        counts[C_MALFORMED] += p.malformed
-        counts[C_TRUNCATED] += p.truncated
-        counts[C_NOT_IP] += 1 if p.ip_version == 0 else 0
+        if p.t_ns < st.last_ns and p.frame > 1:
+            st.clock_backwards += 1
+        st.last_ns = p.t_ns
+        st.malformed += p.malformed
+        st.truncated += p.truncated
+        st.not_ip += 1 if p.ip_version == 0 else 0
         _classify(st, p)
         _store(st, p, out, row)
         row += 1

@@ -1,33 +1,33 @@
 """TCP (RFC 9293 section 3.1), its options, UDP lengths, and ICMP errors into the scratch packet."""
+# mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from netemu.trace.bytes import be16, be32, be64
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import MAX_SACK_BLOCKS
 from netemu.trace.link_layer import network_layer
+from netemu.trace.memory import be16, be32, be64, byte, set_word
 from netemu.trace.network_layer import _MAPPED, decode_ip
 
 PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_ICMPV6 = 1, 6, 17, 58
 
 
 @compiled
-def _option(data: Any, at: int, kind: int, length: int, p: Any, sack: Any) -> None:
+def _option(data: int, at: int, kind: int, length: int, p: Any, sack: int) -> None:
     if kind == 2 and length == 4:
         p.mss = be16(data, at + 2)
     elif kind == 3 and length == 3:
         # RFC 7323 section 2.3: a shift above 14 is used as 14
-        p.wscale = min(np.int64(data[at + 2]), 14)
+        p.wscale = min(byte(data, at + 2), 14)
     elif kind == 4 and length == 2:
         p.sack_permitted = 1
     elif kind == 5 and length >= 10:
         blocks = min((length - 2) // 8, MAX_SACK_BLOCKS)
         for i in range(2 * blocks):
-            sack[i] = be32(data, at + 2 + 4 * i)
+            set_word(sack, i, be32(data, at + 2 + 4 * i))
         p.sack_count = blocks
     elif kind == 8 and length == 10:
         p.ts_val = be32(data, at + 2)
@@ -35,12 +35,12 @@ def _option(data: Any, at: int, kind: int, length: int, p: Any, sack: Any) -> No
 
 
 @compiled
-def _decode_options(data: Any, at: int, end: int, limit: int, p: Any, sack: Any) -> None:
+def _decode_options(data: int, at: int, end: int, limit: int, p: Any, sack: int) -> None:
     while at < end:
         if at >= limit:
             p.truncated = 1
             return
-        kind = np.int64(data[at])
+        kind = byte(data, at)
         if kind == 0:
             return
         if kind == 1:
@@ -49,7 +49,7 @@ def _decode_options(data: Any, at: int, end: int, limit: int, p: Any, sack: Any)
         if at + 1 >= min(end, limit):
             p.truncated = 1 if limit <= at + 1 else p.truncated
             return
-        length = np.int64(data[at + 1])
+        length = byte(data, at + 1)
         if length < 2 or at + length > end:
             p.malformed = 1
             return
@@ -61,13 +61,13 @@ def _decode_options(data: Any, at: int, end: int, limit: int, p: Any, sack: Any)
 
 
 @compiled
-def _decode_tcp(data: Any, limit: int, p: Any, sack: Any) -> None:
+def _decode_tcp(data: int, limit: int, p: Any, sack: int) -> None:
     at = p.transport
     if at + 20 > limit:
         p.transport = -1
         p.truncated = 1
         return
-    header = (np.int64(data[at + 12]) >> 4) * 4
+    header = (byte(data, at + 12) >> 4) * 4
     payload = p.ip_bytes - p.header_bytes - header
     if header < 20 or payload < 0:
         p.malformed = 1
@@ -75,7 +75,7 @@ def _decode_tcp(data: Any, limit: int, p: Any, sack: Any) -> None:
         return
     p.sport, p.dport = be16(data, at), be16(data, at + 2)
     p.seq, p.ack = be32(data, at + 4), be32(data, at + 8)
-    p.flags = ((np.int64(data[at + 12]) & 1) << 8) | np.int64(data[at + 13])
+    p.flags = ((byte(data, at + 12) & 1) << 8) | byte(data, at + 13)
     p.window = be16(data, at + 14)
     p.payload = payload
     p.options_bytes = header - 20
@@ -84,19 +84,19 @@ def _decode_tcp(data: Any, limit: int, p: Any, sack: Any) -> None:
 
 
 @compiled
-def _decode_quoted(data: Any, at: int, limit: int, p: Any) -> None:
+def _decode_quoted(data: int, at: int, limit: int, p: Any) -> None:
     """The start of the packet that an ICMP error quotes (RFC 792: at least 8 bytes of its payload)."""
     if at + 20 > limit:
         return
-    version = np.int64(data[at]) >> 4
+    version = byte(data, at) >> 4
     if version == 4:
-        transport = at + (np.int64(data[at]) & 15) * 4
-        p.quoted_protocol = np.int64(data[at + 9])
+        transport = at + (byte(data, at) & 15) * 4
+        p.quoted_protocol = byte(data, at + 9)
         p.q_src_lo, p.q_dst_lo = _MAPPED | be32(data, at + 12), _MAPPED | be32(data, at + 16)
         p.q_src_hi, p.q_dst_hi = 0, 0
     elif version == 6 and at + 40 <= limit:
         transport = at + 40
-        p.quoted_protocol = np.int64(data[at + 6])
+        p.quoted_protocol = byte(data, at + 6)
         p.q_src_hi, p.q_src_lo = be64(data, at + 8), be64(data, at + 16)
         p.q_dst_hi, p.q_dst_lo = be64(data, at + 24), be64(data, at + 32)
     else:
@@ -109,12 +109,12 @@ def _decode_quoted(data: Any, at: int, limit: int, p: Any) -> None:
 
 
 @compiled
-def _decode_icmp(data: Any, limit: int, p: Any) -> None:
+def _decode_icmp(data: int, limit: int, p: Any) -> None:
     at = p.transport
     if at + 8 > limit:
         p.truncated = 1
         return
-    p.icmp_type, p.icmp_code = np.int64(data[at]), np.int64(data[at + 1])
+    p.icmp_type, p.icmp_code = byte(data, at), byte(data, at + 1)
     if p.protocol == PROTOCOL_ICMP:
         p.icmp_error = 1 if p.icmp_type in (3, 4, 5, 11, 12) else 0
         if p.icmp_type == 3 and p.icmp_code == 4:
@@ -141,7 +141,7 @@ def _clear(p: Any) -> None:
 
 
 @compiled
-def decode_frame(data: Any, p: Any, sack: Any) -> None:
+def decode_frame(data: int, p: Any, sack: int) -> None:
     """Dissect the frame ``data[p.offset : p.offset + p.cap_bytes]`` of link type ``p.link`` into ``p`` and ``sack``.
 
     Nothing is raised for a bad packet: ``p.malformed`` and ``p.truncated`` say what was wrong, ``p.transport`` is -1

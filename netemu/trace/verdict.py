@@ -4,14 +4,16 @@ The sender's congestion state is rebuilt as Linux keeps it (``tcp_fastretrans_al
 ``tcp_process_loss``, net/ipv4/tcp_input.c; ``tcp_rack_detect_loss``, net/ipv4/tcp_recovery.c;
 ``tcp_send_loss_probe``, net/ipv4/tcp_output.c; Linux 6.12). docs/analysis.md explains the rules.
 """
+# mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
 from typing import Any
 
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import C_EVENTS
-from netemu.trace.segments import at
+from netemu.trace.layout import event_at, segment_at
+from netemu.trace.segments import outstanding
 from netemu.trace.timers import pto_ns, rto_ns
 
 (
@@ -67,7 +69,7 @@ def _probe_or_timeout(f: Any, single: bool, sent_ns: int, t_ns: int) -> int:
 @compiled
 def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool) -> int:
     known = k < f.ring_count
-    s = st.segments[at(f, k)] if known else st.segments[0]
+    s = outstanding(st, f, k) if known else segment_at(st.segments, 0)
     head, tail = start <= f.una, end >= f.nxt
     if known and sack and rack_sent_after(f, s.sent_ns, s.end):
         return KIND_TIMEOUT if head and _timer_was_due(f, p.t_ns) else KIND_FAST
@@ -84,7 +86,7 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
 def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
     if start > f.una or k >= f.ring_count:
         return KIND_FAST
-    s = st.segments[at(f, k)]
+    s = outstanding(st, f, k)
     if sack and rack_sent_after(f, s.sent_ns, s.end):
         return KIND_FAST
     if s.retransmitted and s.sent_ns >= f.loss_ns:
@@ -96,7 +98,7 @@ def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) ->
 def _when_lost(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
     if k >= f.ring_count:
         return KIND_TIMEOUT
-    s = st.segments[at(f, k)]
+    s = outstanding(st, f, k)
     again = s.retransmitted and s.sent_ns >= f.loss_ns
     if sack and again and rack_sent_after(f, s.sent_ns, s.end):
         return KIND_FAST  # the retransmission was lost too, and RACK found it: the kernel goes to Recovery
@@ -158,9 +160,9 @@ def enter_state(f: Any, trigger: int, head: bool, again: bool, p: Any) -> None:
 @compiled
 def add_event(st: Any, f: Any, flow: int, start: int, end: int, kind: int, p: Any) -> int:
     """Remember a retransmission, so that a later D-SACK can flag it; returns its number."""
-    number = st.counts[C_EVENTS]
-    st.counts[C_EVENTS] = number + 1
-    e = st.events[number]
+    number = st.event_count
+    st.event_count = number + 1
+    e = event_at(st.events, number)
     e.flow, e.start, e.end, e.row, e.sent_ns, e.kind = flow, start, end, p.row, p.t_ns, kind
     e.ts_val, e.spurious, e.previous = p.ts_val, 0, f.retrans_last
     f.retrans_last = number

@@ -1,0 +1,141 @@
+"""``analyze(paths) -> Analysis``: every table that packets give, from any pcap or pcapng files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from netemu.errors import BadInput
+from netemu.recording.tables import CONNECTIONS, ICMP, RTT, SACKS
+from netemu.trace import tables as t
+from netemu.trace.engine import Chunk, Reader
+
+PacketSink = Callable[[pl.DataFrame], None]
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What the packets of one or more captures say: one frame per table of :mod:`netemu.recording.tables`.
+
+    ``partial`` is True when a file was cut short or damaged and analysed only up to there; ``warnings`` are one line
+    each, with the byte offset where there is one. ``packets`` has no rows where the caller took them chunk by chunk.
+    """
+
+    packets: pl.DataFrame
+    connections: pl.DataFrame
+    rtt: pl.DataFrame
+    sacks: pl.DataFrame
+    icmp: pl.DataFrame
+    partial: bool = False
+    warnings: list[str] = field(default_factory=list)
+    packet_count: int = 0
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Frames of one or more files, in order."""
+
+    rtt: list[pl.DataFrame] = field(default_factory=list)
+    sacks: list[pl.DataFrame] = field(default_factory=list)
+    icmp: list[pl.DataFrame] = field(default_factory=list)
+    connections: list[pl.DataFrame] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    partial: bool = False
+    packet_count: int = 0
+
+    def take(self, reader: Reader, chunk: Chunk, origin_ns: int) -> None:
+        """Keep what a chunk emitted beside its packets."""
+        self.rtt.append(t.rtt_frame(reader, chunk, origin_ns))
+        self.sacks.append(t.sacks_frame(reader, chunk, origin_ns))
+        self.icmp.append(t.icmp_frame(reader, chunk, origin_ns))
+        self.packet_count += chunk.columns.t_ns.size
+
+
+def _first_time(path: Path) -> int | None:
+    """Time of the first packet of a file; None when it holds none."""
+    return Reader(path).first_time_ns()
+
+
+def _origin(paths: Sequence[Path], relative: bool) -> int:
+    """Files given together share one clock: times count from the earliest first packet of them."""
+    if not relative:
+        return 0
+    firsts = [first for first in map(_first_time, paths) if first is not None]
+    return min(firsts, default=0)
+
+
+def chunks_of(paths: Sequence[Path], gathered: _Gathered, *, relative: bool) -> Iterator[tuple[Reader, Chunk, int]]:
+    """Reader, chunk and time origin of every chunk of every file; all but packets ends up in ``gathered``."""
+    origin_ns = _origin(paths, relative)
+    for path in paths:
+        reader = Reader(path)
+        samples = [np.zeros((0, 2), np.int64)]
+        for chunk in reader.chunks():
+            gathered.take(reader, chunk, origin_ns)
+            flow = 2 * chunk.rtt["connection"] + chunk.rtt["direction"]
+            samples.append(np.stack([flow, chunk.rtt["rtt_ns"]], axis=1))
+            yield reader, chunk, origin_ns
+        gathered.connections.append(t.connections_frame(reader, np.concatenate(samples), origin_ns))
+        gathered.warnings += reader.warnings()
+        gathered.partial = gathered.partial or reader.fault is not None
+
+
+def _concat(frames: list[pl.DataFrame], schema: Any) -> pl.DataFrame:
+    return pl.concat([t.empty(schema), *frames])
+
+
+def _finish(packets: pl.DataFrame, gathered: _Gathered) -> Analysis:
+    return Analysis(
+        packets,
+        _concat(gathered.connections, CONNECTIONS),
+        _concat(gathered.rtt, RTT),
+        _concat(gathered.sacks, SACKS),
+        _concat(gathered.icmp, ICMP),
+        gathered.partial,
+        gathered.warnings,
+        gathered.packet_count,
+    )
+
+
+def _checked(paths: Iterable[Path | str]) -> list[Path]:
+    found = [Path(path) for path in paths]
+    if not found:
+        raise BadInput("no capture was given; name at least one pcap or pcapng file")
+    return found
+
+
+def analyze(paths: Iterable[Path | str], *, relative: bool = True, keep_packets: bool = True) -> Analysis:
+    """Analyse capture files, each on its own; ``relative`` counts time from the earliest first packet of them.
+
+    With ``keep_packets`` False the packet table stays empty and memory follows the connections only. Raises
+    :class:`~netemu.errors.BadInput` for a file that is no capture; a damaged one is analysed as far as it goes.
+    """
+    gathered = _Gathered()
+    kept = [pl.DataFrame(schema=t.PACKETS_SCHEMA)]
+    for reader, chunk, origin_ns in chunks_of(_checked(paths), gathered, relative=relative):
+        if keep_packets:
+            kept.append(t.packets_frame(reader, chunk, origin_ns))
+    return _finish(pl.concat(kept), gathered)
+
+
+def analyze_to_parquet(paths: Iterable[Path | str], packets: Path, *, relative: bool = True) -> Analysis:
+    """As :func:`analyze`, with the packet table streamed into the Parquet file ``packets`` as it is made."""
+    from polars.io.plugins import register_io_source
+
+    gathered = _Gathered()
+    checked = [Path(path) for path in paths]
+
+    def source(
+        columns: list[str] | None, predicate: Any, rows: int | None, batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        for reader, chunk, origin_ns in chunks_of(checked, gathered, relative=relative):
+            yield t.packets_frame(reader, chunk, origin_ns)
+
+    lazy = register_io_source(source, schema=t.PACKETS_SCHEMA)
+    lazy.sink_parquet(packets, compression="lz4", maintain_order=True)
+    return _finish(pl.DataFrame(schema=t.PACKETS_SCHEMA), gathered)

@@ -1,0 +1,39 @@
+"""Tables of any capture into a directory, as Parquet and CSV."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from netemu.errors import BadInput
+from netemu.trace.analysis import Analysis, analyze_to_parquet
+
+
+def write_analysis(files: Sequence[Path], directory: Path) -> Analysis:
+    """Analyse ``files`` and write the five packet tables to ``directory``, all of them or none.
+
+    Raises :class:`~netemu.errors.BadInput` when the directory cannot be made or written.
+    """
+    part = directory.with_name(directory.name + ".part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        analysis = analyze_to_parquet(files, part / "packets.parquet")
+        pl.scan_parquet(part / "packets.parquet").sink_csv(part / "packets.csv")
+        for name in ("connections", "rtt", "sacks", "icmp"):
+            frame: pl.DataFrame = getattr(analysis, name)
+            frame.write_parquet(part / f"{name}.parquet")
+            frame.write_csv(part / f"{name}.csv")
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in sorted(part.iterdir()):
+            path.replace(directory / path.name)
+    except OSError as error:
+        raise BadInput(
+            f"--out: {directory}: {error.strerror or error}; give a directory that can be written"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return analysis

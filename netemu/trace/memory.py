@@ -1,0 +1,87 @@
+"""Bytes, words and records by address, for compiled code.
+
+The compiled functions share one record of addresses (:data:`netemu.trace.layout.STATE`) and pass records by
+pointer. Passing the arrays themselves would copy seven words per array at every call and make compilation ten times
+slower. Every address belongs to an array that the caller in Python keeps alive; bounds are the caller's to check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import types
+from numba.extending import intrinsic
+from numba.np import numpy_support
+
+_WORD = ir.IntType(64)
+
+i64 = cast(Callable[[int], int], np.int64)
+"""A constant as a 64-bit number, where Numba would otherwise take a variable's first value for its type."""
+
+
+def record_at(dtype: np.dtype[Any]) -> Callable[[int, int], Any]:
+    """A compiled function ``(base, index)``: the record of type ``dtype`` number ``index`` from address ``base``."""
+    record = numpy_support.from_dtype(dtype)
+    size = ir.Constant(_WORD, dtype.itemsize)
+
+    def at(_typing: Any, base: Any, index: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            address = builder.add(args[0], builder.mul(args[1], size))
+            return builder.inttoptr(address, context.get_value_type(record))
+
+        return record(types.int64, types.int64), generate
+
+    function: Callable[[int, int], Any] = intrinsic(at)
+    return function
+
+
+def _loader(bits: int, *, swap: bool) -> Callable[[int, int], int]:
+    """A compiled function ``(base, offset)``: the unsigned number of ``bits`` at that byte, unaligned."""
+    kind = ir.IntType(bits)
+
+    def load(_typing: Any, base: Any, offset: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            pointer = builder.inttoptr(builder.add(args[0], args[1]), kind.as_pointer())
+            value = builder.load(pointer, align=1)
+            if swap:
+                value = builder.bswap(value)
+            return builder.zext(value, _WORD) if bits < 64 else value
+
+        return types.int64(types.int64, types.int64), generate
+
+    function: Callable[[int, int], int] = intrinsic(load)
+    return function
+
+
+byte = _loader(8, swap=False)
+le16, le32 = _loader(16, swap=False), _loader(32, swap=False)
+be16, be32, be64 = _loader(16, swap=True), _loader(32, swap=True), _loader(64, swap=True)
+
+
+def _word_pointer(builder: Any, base: Any, index: Any) -> Any:
+    address = builder.add(base, builder.mul(index, ir.Constant(_WORD, 8)))
+    return builder.inttoptr(address, _WORD.as_pointer())
+
+
+def _word(_typing: Any, base: Any, index: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.load(_word_pointer(builder, args[0], args[1]))
+
+    return types.int64(types.int64, types.int64), generate
+
+
+def _set_word(_typing: Any, base: Any, index: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        builder.store(args[2], _word_pointer(builder, args[0], args[1]))
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64), generate
+
+
+word: Callable[[int, int], int] = intrinsic(_word)
+"""``(base, index)``: the 64-bit word number ``index`` from address ``base``."""
+set_word: Callable[[int, int, int], None] = intrinsic(_set_word)
+"""``(base, index, value)``: store ``value`` as that word."""

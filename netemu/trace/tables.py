@@ -1,0 +1,215 @@
+"""From chunks of columns and final state to the frames of :mod:`netemu.recording.tables`."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from netemu.recording.tables import CONNECTION_SIDE, CONNECTIONS, ICMP, PACKETS, RTT, SACKS, SEGMENT_KINDS, Schema
+from netemu.trace import layout as m
+from netemu.trace.engine import Chunk, Reader
+
+POLARS_TYPES: Mapping[str, Any] = {
+    "str": pl.String,
+    "bool": pl.Boolean,
+    "f64": pl.Float64,
+    "i64": pl.Int64,
+    "i32": pl.Int32,
+    "i8": pl.Int8,
+    "u8": pl.UInt8,
+    "u16": pl.UInt16,
+    "u32": pl.UInt32,
+}
+
+EXTRA_PACKETS: Schema = {
+    "network_duplicate": ("bool", "a second copy made by the network: the same IP identification and timestamp"),
+}
+"""Columns of ``packets`` beyond the schema."""
+
+_FLAGS = ("dont_fragment", "fragment", "dsack", "spurious", "out_of_order", "duplicate_ack", "network_duplicate")
+_KINDS = pl.Series("kind", SEGMENT_KINDS)
+_RETRANSMISSION_CLASSES = ("timeout", "fast", "tail_loss_probe", "syn", "syn_ack", "fin")
+
+
+def polars_schema(schema: Schema) -> dict[str, Any]:
+    """Column -> Polars type of a table's schema."""
+    return {name: POLARS_TYPES[kind] for name, (kind, _) in schema.items()}
+
+
+PACKETS_SCHEMA = polars_schema({**PACKETS, **EXTRA_PACKETS})
+
+
+def empty(schema: Schema) -> pl.DataFrame:
+    """A frame without rows and with the schema's types."""
+    return pl.DataFrame(schema=polars_schema(schema))
+
+
+def address_text(high: int, low: int) -> str:
+    """An address kept as two signed words; IPv4 is kept as ::ffff:a.b.c.d."""
+    value = (high & 0xFFFFFFFFFFFFFFFF) << 64 | (low & 0xFFFFFFFFFFFFFFFF)
+    if value >> 32 == 0xFFFF:
+        return str(ipaddress.IPv4Address(value & 0xFFFFFFFF))
+    return str(ipaddress.IPv6Address(value))
+
+
+def endpoint_text(high: int, low: int, port: int) -> str:
+    """``ip:port``, IPv6 in brackets."""
+    address = address_text(high, low)
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def packets_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    """The packets of one chunk, times counted from ``origin_ns``."""
+    columns = chunk.columns._asdict()
+    names = pl.Series("capture", reader.names)
+    columns["t_ns"] = columns["t_ns"] - origin_ns
+    for flag in _FLAGS:
+        columns[flag] = columns[flag].view(np.bool_)
+    columns["kind"] = _KINDS.gather(columns["kind"].astype(np.uint32))
+    columns["capture"] = names.gather(columns["capture"].astype(np.uint32))
+    return pl.DataFrame({name: columns[name] for name in PACKETS_SCHEMA}, schema=PACKETS_SCHEMA)
+
+
+def _captures_of(reader: Reader, connection: Any) -> tuple[pl.Series, Any]:
+    """Capture name and index within it, for numbers of connections of the file; -1 stays -1."""
+    table = reader.state.rows("connections", "connection_count")
+    capture, index = table["capture"], table["index"]
+    names = pl.Series("capture", reader.names)
+    known = connection >= 0
+    if not known.all():
+        raise AssertionError("every RTT sample and SACK block belongs to a connection")
+    return names.gather(capture[connection].astype(np.uint32)), index[connection]
+
+
+def rtt_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    """The RTT samples of one chunk."""
+    rows = chunk.rtt
+    capture, index = _captures_of(reader, rows["connection"])
+    columns = {
+        "capture": capture,
+        "connection": index.astype(np.int32),
+        "direction": rows["direction"].astype(np.int8),
+        "t_ns": rows["t_ns"] - origin_ns,
+        "rtt_ns": np.ascontiguousarray(rows["rtt_ns"]),
+    }
+    return pl.DataFrame(columns, schema=polars_schema(RTT))
+
+
+def sacks_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    """The SACK blocks of one chunk."""
+    rows = chunk.sacks
+    capture, index = _captures_of(reader, rows["connection"])
+    columns = {
+        "capture": capture,
+        "frame": rows["frame"].astype(np.uint32),
+        "connection": index.astype(np.int32),
+        "direction": rows["direction"].astype(np.int8),
+        "t_ns": rows["t_ns"] - origin_ns,
+        "start_offset_bytes": np.ascontiguousarray(rows["start"]),
+        "end_offset_bytes": np.ascontiguousarray(rows["end"]),
+    }
+    return pl.DataFrame(columns, schema=polars_schema(SACKS))
+
+
+def _icmp_kind(version: int, kind: int, code: int) -> str:
+    if version == 4 and (kind, code) == (3, 4):
+        return "fragmentation_needed"
+    if version == 6 and kind == 2:
+        return "packet_too_big"
+    return f"{kind}/{code}"
+
+
+def icmp_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    """The ICMP errors of one chunk."""
+    connections = reader.state.rows("connections", "connection_count")
+    names = reader.names
+    rows = [
+        (
+            names[row["capture"]],
+            int(row["frame"]),
+            int(row["t_ns"]) - origin_ns,
+            _icmp_kind(int(row["version"]), int(row["type"]), int(row["code"])),
+            address_text(int(row["src_hi"]), int(row["src_lo"])),
+            int(row["mtu"]) if row["mtu"] > 0 else None,
+            int(connections["index"][row["connection"]]) if row["connection"] >= 0 else -1,
+            int(row["direction"]),
+        )
+        for row in chunk.icmp
+    ]
+    return pl.DataFrame(rows, schema=polars_schema(ICMP), orient="row")
+
+
+def _nullable(values: Any) -> pl.Series:
+    """-1 stands for what is not there."""
+    series = pl.Series(np.ascontiguousarray(values))
+    return series.set(series == -1, None)
+
+
+def _side(flows: Any, medians: Any, minima: Any) -> dict[str, Any]:
+    side: dict[str, Any] = {name: np.ascontiguousarray(flows[name]) for name in m.COUNTERS if name in CONNECTION_SIDE}
+    side["retransmitted_segments"] = sum(side[f"retransmits_{name}"] for name in _RETRANSMISSION_CLASSES)
+    for name, column in (
+        ("mss_announced_bytes", "mss_announced"),
+        ("mss_used_bytes", "mss_used_bytes"),
+        ("path_mtu_bytes", "pmtu"),
+        ("window_scale", "wscale"),
+    ):
+        side[name] = _nullable(flows[column])
+    side["max_window_bytes"] = np.maximum(flows["max_window_bytes"], 0)
+    side["rtt_min_ns"], side["rtt_median_ns"] = _nullable(minima), _nullable(medians)
+    span = flows["last_data_ns"] - flows["first_data_ns"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        goodput = flows["unique_payload_bytes"] * 8e9 / span
+    side["goodput_bps"] = pl.Series(np.where((flows["data_segments"] >= 2) & (span > 0), goodput, np.nan)).fill_nan(
+        None
+    )
+    return side
+
+
+def _rtt_figures(connections: int, samples: Any) -> tuple[Any, Any]:
+    """Median (rounded down) and minimum of the RTT samples of every flow; -1 where there is none."""
+    median, minimum = np.full(2 * connections, -1, np.int64), np.full(2 * connections, -1, np.int64)
+    if samples.size:
+        flow, rtt = samples[:, 0], samples[:, 1]
+        order = np.lexsort((rtt, flow))
+        flow, rtt = flow[order], rtt[order]
+        starts = np.flatnonzero(np.r_[True, flow[1:] != flow[:-1]])
+        ends = np.r_[starts[1:], flow.size]
+        minimum[flow[starts]] = rtt[starts]
+        median[flow[starts]] = (rtt[(starts + ends - 1) // 2] + rtt[(starts + ends) // 2]) // 2
+    return median, minimum
+
+
+def connections_frame(reader: Reader, samples: Any, origin_ns: int) -> pl.DataFrame:
+    """The connections of a file read to its end; ``samples`` are (flow number, RTT) pairs of all chunks."""
+    table = reader.state.rows("connections", "connection_count")
+    flows = reader.state.tables["flows"][: 2 * table.size]
+    median, minimum = _rtt_figures(table.size, samples)
+    low = [
+        endpoint_text(*end)
+        for end in zip(*(table[n].tolist() for n in ("addr_lo_hi", "addr_lo_lo", "port_lo")), strict=True)
+    ]
+    high = [
+        endpoint_text(*end)
+        for end in zip(*(table[n].tolist() for n in ("addr_hi_hi", "addr_hi_lo", "port_hi")), strict=True)
+    ]
+    is_low = (table["client_is_low"] == 1).tolist()
+    columns: dict[str, Any] = {
+        "capture": pl.Series(reader.names, dtype=pl.String).gather(table["capture"].astype(np.uint32)),
+        "connection": table["index"].astype(np.int32),
+        "client": [a if first else b for a, b, first in zip(low, high, is_low, strict=True)],
+        "server": [b if first else a for a, b, first in zip(low, high, is_low, strict=True)],
+        "start_ns": table["start_ns"] - origin_ns,
+        "duration_ns": table["end_ns"] - table["start_ns"],
+        "complete": (table["syn_seen"] == 1)
+        & (table["syn_ack_seen"] == 1)
+        & ((table["fin_seen"] == 3) | (table["rst_seen"] == 1)),
+    }
+    for direction, prefix in ((0, "a_"), (1, "b_")):
+        side = _side(flows[direction::2], median[direction::2], minimum[direction::2])
+        columns |= {prefix + name: values for name, values in side.items()}
+    return pl.DataFrame({name: columns[name] for name in CONNECTIONS}, schema=polars_schema(CONNECTIONS))
