@@ -22,28 +22,15 @@ _ETHTOOL_GFEATURES, _ETHTOOL_SFEATURES = 0x3A, 0x3B
 _ETH_SS_FEATURES = 4
 _STRING_BYTES = 32
 
-OFFLOADS = (
-    "tx-tcp-segmentation",
-    "tx-tcp-ecn-segmentation",
-    "tx-tcp-mangleid-segmentation",
-    "tx-tcp6-segmentation",
-    "tx-udp-segmentation",
-    "tx-sctp-segmentation",
-    "tx-generic-segmentation",
-    "tx-scatter-gather",
-    "tx-scatter-gather-fraglist",
-    "tx-gso-partial",
-    "tx-gso-list",
-    "tx-checksum-ipv4",
-    "tx-checksum-ipv6",
-    "tx-checksum-ip-generic",
-    "tx-checksum-sctp",
-    "rx-checksum",
-    "rx-gro",
-    "rx-gro-list",
-    "rx-udp-gro-forwarding",
-    "rx-lro",
-)
+_FAMILIES = ("tx-scatter-gather", "tx-gso", "rx-gro", "rx-lro", "rx-udp-gro", "rx-checksum", "tx-checksum")
+
+
+def is_offload(name: str) -> bool:
+    """Whether the feature joins, splits or leaves unfinished what a packet is; by name, since kernels add to them.
+
+    Linux 6.17 added ``tx-tcp-accecn-segmentation``, for one.
+    """
+    return name.endswith("-segmentation") or name.startswith(_FAMILIES)
 
 
 def _ioctl(opened: socket.socket, interface: str, data: bytearray) -> None:
@@ -79,7 +66,7 @@ def feature_names(opened: socket.socket, interface: str) -> tuple[str, ...]:
 
 
 def offloads_off(opened: socket.socket, interface: str) -> None:
-    """Turn off every one of :data:`OFFLOADS` that this kernel knows.
+    """Turn off every feature that :func:`is_offload`.
 
     ``opened`` is any socket of the interface's namespace. What cannot be changed stays as it is: read it back.
     """
@@ -87,17 +74,17 @@ def offloads_off(opened: socket.socket, interface: str) -> None:
     blocks = (len(names) + 31) // 32
     valid = [0] * blocks
     for bit, name in enumerate(names):
-        if name in OFFLOADS:
+        if is_offload(name):
             valid[bit // 32] |= 1 << bit % 32
     pairs = [number for block in valid for number in (block, 0)]
     _ioctl(opened, interface, bytearray(struct.pack(f"=II{2 * blocks}I", _ETHTOOL_SFEATURES, blocks, *pairs)))
 
 
 def active_offloads(opened: socket.socket, interface: str) -> tuple[str, ...]:
-    """Those of :data:`OFFLOADS` that are on, in the kernel's order."""
+    """The features that are on and :func:`is_offload`, in the kernel's order."""
     names = feature_names(opened, interface)
     blocks = (len(names) + 31) // 32
     data = bytearray(struct.pack("=II", _ETHTOOL_GFEATURES, blocks) + bytes(16 * blocks))
     _ioctl(opened, interface, data)
     active = [struct.unpack_from("=IIII", data, 8 + 16 * block)[2] for block in range(blocks)]
-    return tuple(name for bit, name in enumerate(names) if name in OFFLOADS and active[bit // 32] >> bit % 32 & 1)
+    return tuple(name for bit, name in enumerate(names) if is_offload(name) and active[bit // 32] >> bit % 32 & 1)

@@ -27,6 +27,7 @@ from tests.lab.leftovers import TOKEN, Footprint, Process, net_namespaces, now_t
 ROOT = Path(__file__).resolve().parents[2]
 SETTLE_S = 2.0
 LONGEST_RUN_S = 180.0
+FAILED_CLAIM = 1
 
 
 def role(process: Process, root_pid: int) -> str:
@@ -105,11 +106,16 @@ def kill_once(command: list[str], moment_s: float, random_: random.Random, tally
 
 
 def undisturbed_s(command: list[str]) -> float:
-    """How long a run takes when nobody kills it."""
+    """How long a run takes when nobody kills it; a first one compiles what later ones find compiled."""
+    _one_run_s(command)
+    return _one_run_s(command)
+
+
+def _one_run_s(command: list[str]) -> float:
     with tempfile.TemporaryDirectory(prefix="bench-kill-") as text:
         begin = time.monotonic()
         code = start(command, Path(text), "undisturbed").wait(LONGEST_RUN_S)
-        if code != 0:
+        if code not in (0, FAILED_CLAIM):
             raise SystemExit(f"the undisturbed run failed ({code}): {(Path(text) / 'output').read_text()}")
         return time.monotonic() - begin
 
