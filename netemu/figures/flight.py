@@ -47,6 +47,14 @@ def flight_and_window(run: RunTables, selection: Selection, span: tuple[int, int
     return rows
 
 
+def changes(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Of rows in order of time those where ``column`` changes, and the last: a step line needs no others."""
+    import polars as pl
+
+    changed = pl.col(column).ne_missing(pl.col(column).shift()) | pl.int_range(pl.len()).is_in([0, rows.height - 1])
+    return rows.filter(changed)
+
+
 def sender_samples(run: RunTables, selection: Selection, span: tuple[int, int]) -> pl.DataFrame | None:
     """Samples of the sender's socket within ``span``, in order of time; None when the run has none of it.
 

@@ -1,9 +1,13 @@
 """What kept a sender from sending more, interval by interval, and the evidence for it.
 
-From the sender's socket samples (struct tcp_info): the kernel itself accounts the time a sender was bound by the
-peer's window and by its send buffer (``tcp_chrono_start``, net/ipv4/tcp_output.c, since 4.9), in jiffies. What
-these two leave is told by what waited: with unsent data in the queue, or as many segments in flight as the
-congestion window allows, the congestion window bound it; with neither, the application gave nothing more to send.
+From the sender's socket samples (struct tcp_info): the kernel itself accounts the time in which a sender had
+something to send (``tcpi_busy_time``), and of it the time in which the peer's window or the send buffer bound it
+(``tcp_chrono_start``, net/ipv4/tcp_output.c, since 4.9). Where these two make up less than half, what waits decides:
+with unsent data in the queue, or as many segments in flight as the congestion window allows, that window bound it;
+with neither, the application had nothing more to send.
+
+The account runs in jiffies (4 ms at HZ=250), while samples may come faster: an interval in which a busy sender's
+account stood still is joined to the next.
 
 Without samples only the packets are left: they tell when the advertised window had no room for another segment
 (``tcp_snd_wnd_test``), and nothing of the rest.
@@ -13,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,21 +34,38 @@ class Interval:
     stop_ns: int
 
 
+class _Sample(NamedTuple):
+    t_ns: int
+    busy_ns: int
+    rwnd_limited_ns: int
+    sndbuf_limited_ns: int
+    notsent_bytes: int
+    unacked_segments: int
+    snd_cwnd_segments: int
+
+
 def limits_from_samples(samples: pl.DataFrame) -> list[Interval]:
     """Intervals between consecutive samples of one socket (table ``sockets``, in order of time), joined where equal."""
     found: list[Interval] = []
-    columns = ("t_ns", "rwnd_limited_ns", "sndbuf_limited_ns", "notsent_bytes", "unacked_segments", "snd_cwnd_segments")
-    rows = list(samples.select(columns).iter_rows())
-    for before, after in pairwise(rows):
-        rwnd_ns, sndbuf_ns = after[1] - before[1], after[2] - before[2]
-        if max(rwnd_ns, sndbuf_ns) > 0:
-            limiter = "rwnd" if rwnd_ns >= sndbuf_ns else "sndbuf"
-        elif after[3] > 0 or (after[4] > 0 and after[4] >= after[5]):
-            limiter = "cwnd"
-        else:
-            limiter = "application"
-        _extend(found, Interval(limiter, before[0], after[0]))
+    rows = [_Sample(*row) for row in samples.select(_Sample._fields).iter_rows()]
+    begin = rows[0] if rows else None
+    for index, row in enumerate(rows):
+        outstanding = row.unacked_segments > 0 or row.notsent_bytes > 0
+        if begin is None or (outstanding and row.busy_ns == begin.busy_ns and index + 1 < len(rows)):
+            continue
+        _extend(found, Interval(_limiter(begin, row), begin.t_ns, row.t_ns))
+        begin = row
     return found
+
+
+def _limiter(before: _Sample, after: _Sample) -> str:
+    rwnd_ns = after.rwnd_limited_ns - before.rwnd_limited_ns
+    sndbuf_ns = after.sndbuf_limited_ns - before.sndbuf_limited_ns
+    bound_ns = max(rwnd_ns, sndbuf_ns)
+    if bound_ns > 0 and 2 * bound_ns >= after.busy_ns - before.busy_ns:
+        return "rwnd" if rwnd_ns >= sndbuf_ns else "sndbuf"
+    full = 0 < after.snd_cwnd_segments <= after.unacked_segments
+    return "cwnd" if after.notsent_bytes > 0 or full else "application"
 
 
 def limits_from_packets(flight: pl.DataFrame, segment_bytes: int) -> list[Interval]:

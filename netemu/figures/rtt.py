@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netemu.errors import BadInput
 from netemu.figures import scales
-from netemu.figures.flight import sender_samples
+from netemu.figures.flight import changes, sender_samples
 from netemu.figures.selection import select
 from netemu.figures.style import BLUE, GREY, RASTER_ABOVE, VERMILLION, head, light_grid, new_figure
 
@@ -41,9 +41,10 @@ def draw(
     samples = sender_samples(run, chosen, span)
     if samples is not None:
         samples = samples.filter(samples["srtt_ns"] > 0)  # zero until the first sample of the connection
-        series.append(_Series(samples["t_ns"], samples["srtt_ns"], "smoothed RTT", BLUE, "-"))
+        srtt, timeout = changes(samples, "srtt_ns"), changes(samples, "rto_ns")
+        series.append(_Series(srtt["t_ns"], srtt["srtt_ns"], "smoothed RTT", BLUE, "-"))
         if rto:
-            series.append(_Series(samples["t_ns"], samples["rto_ns"], "RTO", VERMILLION, (0, (4, 1.2))))
+            series.append(_Series(timeout["t_ns"], timeout["rto_ns"], "RTO", VERMILLION, (0, (4, 1.2))))
     series = [one for one in series if not one.t_ns.is_empty()]
     if not series:
         raise BadInput(f"{run.label}: no RTT sample of {chosen.sender} > {chosen.receiver} between start and stop")

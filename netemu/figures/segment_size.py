@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
-from netemu.figures.flight import sender_samples
+from netemu.figures.flight import changes, sender_samples
 from netemu.figures.scales import Scale, time_scale, time_span, within
 from netemu.figures.selection import Selection, select
 from netemu.figures.style import (
@@ -111,7 +111,8 @@ def _path_mtu(
 ) -> list[tuple[Any, str]]:
     """The step line of the path MTU, up to the last segment shown."""
     if samples is not None:
-        x, y, label = samples["t_ns"].to_list(), samples["pmtu_bytes"].to_list(), "path MTU (socket)"
+        steps = changes(samples, "pmtu_bytes")
+        x, y, label = steps["t_ns"].to_list(), steps["pmtu_bytes"].to_list(), "path MTU (socket)"
     elif messages is not None:
         x, y, label = messages["t_ns"].to_list(), messages["mtu_bytes"].to_list(), "path MTU (ICMP)"
     else:

@@ -97,8 +97,8 @@ class _Drawing:
         self._drops()
         self._marks()
         self.axes.set_xlabel(self.time.label("Time"))
-        self.axes.set_ylabel(self.size.label("Sequence number offset"))
-        self.axes.margins(x=0.02, y=0.09)
+        self.axes.set_ylabel(self.size.label("Sequence offset"))
+        self.axes.margins(x=0.02, y=0.12)
         head(self.figure, title, self.legend)
         return self.figure
 

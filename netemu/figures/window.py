@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netemu.figures.flight import flight_and_window, sender_samples
+from netemu.figures.flight import changes, flight_and_window, sender_samples
 from netemu.figures.limits import LIMITERS, Interval, limits_from_packets, limits_from_samples
 from netemu.figures.scales import size_scale, time_scale, time_span
 from netemu.figures.selection import select
@@ -84,10 +84,9 @@ def _upper(axes: Axes, rows: pl.DataFrame, samples: pl.DataFrame | None, time: S
         (key,) = axes.step(x, y, where="post", color=colour, linestyle=line, rasterized=many)
         keys.append((key, label))
     if samples is not None:
-        y = (samples["snd_cwnd_segments"] * samples["snd_mss_bytes"]).to_numpy() / size.divisor
-        (key,) = axes.step(
-            samples["t_ns"].to_numpy() / time.divisor, y, where="post", color=BLUE, linestyle=(0, (1, 1))
-        )
+        cwnd = changes(samples.with_columns(cwnd=samples["snd_cwnd_segments"] * samples["snd_mss_bytes"]), "cwnd")
+        x, y = cwnd["t_ns"].to_numpy() / time.divisor, cwnd["cwnd"].to_numpy() / size.divisor
+        (key,) = axes.step(x, y, where="post", color=BLUE, linestyle=(0, (1, 1)))
         keys.append((key, "cwnd"))
     zero = rows.filter((rows["window_bytes"] == 0) & (rows["window_bytes"].shift() != 0))
     if not zero.is_empty():

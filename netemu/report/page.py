@@ -11,8 +11,9 @@ from typing import Any
 from netemu.errors import BadInput, NetemuError
 from netemu.recording.layout import Recording
 from netemu.report.html import STYLE, details, element, escape, table
+from netemu.report.records import link_table, record_table
 from netemu.report.svg import inline_svg
-from netemu.report.values import readable, rows_of, unit_suffix, words
+from netemu.report.values import words
 
 SHOWN_ABOVE = ("experiment", "question", "docstring", "validity", "reasons", "figures", "links")
 """Keys of the manifest that have a section of their own; the rest is folded away."""
@@ -145,27 +146,10 @@ def _figures(recording: Recording, requests: list[dict[str, Any]]) -> str:
 
 
 def _links(links: Any) -> str:
-    """What was measured on each link before traffic."""
+    """What was measured on each link before traffic, beside what was asked for."""
     if not links:
         return ""
-    return element("h2", "Links, as probed before traffic") + "\n" + (_record_table(links) or _json(links))
-
-
-def _record_table(value: Any) -> str:
-    rows = rows_of(value)
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    if not rows or any(isinstance(item, list | dict) for row in rows for item in row.values()):
-        return ""
-    cells = [[_cell(column, row.get(column)) for column in columns] for row in rows]
-    return table([words(column) for column in columns], cells)
-
-
-def _cell(column: str, value: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    attributes = {"class_": "number"} if number else {}
-    if number and unit_suffix(column):
-        attributes["title"] = f"{column} = {value}"
-    return element("td", escape(readable(column, value)), **attributes)
+    return element("h2", "Links, as probed before traffic") + "\n" + (link_table(links) or _json(links))
 
 
 def _files(recording: Recording) -> str:
@@ -193,7 +177,7 @@ def _files(recording: Recording) -> str:
 
 def _manifest(manifest: Mapping[str, Any]) -> str:
     folded = [
-        details(words(key), _record_table(value) or _json(value))
+        details(words(key), record_table(value) or _json(value))
         for key, value in sorted(manifest.items())
         if key not in SHOWN_ABOVE
     ]

@@ -5,7 +5,7 @@ import pytest
 
 from netemu.errors import BadInput
 from netemu.figures import RunTables
-from netemu.figures.flight import flight_and_window, sender_samples
+from netemu.figures.flight import changes, flight_and_window, sender_samples
 from netemu.figures.selection import select
 from tests.figures.traces import MS, MSS, Trace, handshake, run_of
 
@@ -52,3 +52,9 @@ def test_samples_that_tell_nothing_of_the_transfer_are_left_out(frames: dict[str
     run = run_of(frames)
     rows = sender_samples(run, select(run), ALWAYS)
     assert rows is not None and set(rows["state"]) == {"ESTABLISHED"} and rows.height == 179
+
+
+def test_a_step_line_keeps_where_it_steps_and_where_it_ends() -> None:
+    rows = pl.DataFrame({"t_ns": range(7), "v": [1, 1, None, None, 2, 2, 2]})
+    assert changes(rows, "v")["t_ns"].to_list() == [0, 2, 4, 6]
+    assert changes(rows[:1], "v").height == 1

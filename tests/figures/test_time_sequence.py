@@ -53,7 +53,7 @@ def test_words_mark_syn_and_fin(run: RunTables) -> None:
 
 def test_axes_have_units_that_fit(run: RunTables) -> None:
     axes = drawn(run).axes[0]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Time (ms)", "Sequence number offset (kB)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Time (ms)", "Sequence offset (kB)")
 
 
 def test_the_window_can_be_left_out(run: RunTables) -> None:
