@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netemu.errors import BadInput
+from netemu.errors import BadInput, NetemuError
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -156,8 +157,19 @@ def _graph_of(module: Mapping[str, Any]) -> Any:
             ]
             if needed:
                 raise BadInput(f"{name}() needs the arguments {', '.join(needed)}; give them defaults")
-            return found()
+            return _call(found, name)
     raise BadInput("declares neither one experiment, nor a graph or function named 'topology' or 'graph'")
+
+
+def _call(function: Callable[[], Any], name: str) -> Any:
+    try:
+        return function()
+    except NetemuError:
+        raise
+    except Exception as error:  # the function is the user's, so whatever it raises is
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
+        raise BadInput(f"{name}() raises {type(error).__name__}: {error} ({where})") from error
 
 
 def _compile(graph: nx.Graph, weight: str | None) -> Network:

@@ -24,8 +24,8 @@ def compile_graph(graph: nx.Graph, *, weight: str = "hops") -> Network:
     :param weight: what routes minimise: ``hops``, ``delay``, ``rate`` (1/rate) or the edge attribute ``cost``.
     :raises BadInput: one line that names the node or edge, the attribute, the value and what is allowed.
     """
-    check_weight(weight)
     parsed = parse_graph(graph)
+    check_weight(parsed.edges, weight)
     segments = find_segments(parsed)
     accept = check_switch_mtus(parsed)
     subnets = assign_subnets(segments)

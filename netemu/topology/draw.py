@@ -78,9 +78,9 @@ def place_nodes(network: Network) -> Positions:
     graph.add_nodes_from(node.name for node in network.nodes)
     graph.add_edges_from((link.a.node, link.b.node) for link in network.links)
     names = _depth_first(graph)
-    if _is_chain(graph):
-        return {name: np.array((float(position), 0.0)) for position, name in enumerate(names)}
     index = {name: position for position, name in enumerate(names)}
+    if _is_chain(graph):
+        return {name: np.array((float(index[name]), 0.0)) for name in sorted(names, key=natural_key)}
     count = len(names)
     wanted = np.full((count, count), float(count))  # nodes that cannot reach each other: far apart
     for source, lengths in nx.all_pairs_shortest_path_length(graph):

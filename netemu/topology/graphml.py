@@ -65,7 +65,7 @@ def decode(kind: str, text: str, place: str) -> object:
     try:
         match kind:
             case "boolean":
-                return {"true": True, "1": True, "false": False, "0": False}[text]
+                return {"true": True, "1": True, "false": False, "0": False}[text.lower()]  # NetworkX: True
             case "int" | "long":
                 return int(text)
             case "float" | "double":

@@ -57,7 +57,7 @@ def parse_graphml(content: bytes, place: str) -> nx.Graph:
     try:
         reader.parse(BytesIO(content))
     except xml.sax.SAXParseException as error:
-        where = f"{place}, line {error.getLineNumber()}, column {error.getColumnNumber()}"
+        where = f"{place}, line {error.getLineNumber()}, column {(error.getColumnNumber() or 0) + 1}"
         raise BadInput(f"{where}: not XML: {error.getMessage()}") from error
     except (LookupError, ValueError) as error:  # an encoding that is unknown or does not fit
         raise BadInput(f"{place}: cannot be decoded: {error}") from error

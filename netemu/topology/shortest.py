@@ -32,19 +32,23 @@ class Step(NamedTuple):
     neighbour: str
 
 
-def check_weight(weight: object) -> None:
-    """Refuse a weight that routes cannot be chosen by."""
+def check_weight(edges: Sequence[Edge], weight: object) -> None:
+    """Refuse a weight that the routes over ``edges`` cannot be chosen by.
+
+    :raises BadInput: no such weight, or an edge without the attribute ``cost`` that it needs.
+    """
     if weight not in WEIGHTS:
         raise BadInput(f"topology: weight: {weight!r} is no weight of routes; use one of {', '.join(WEIGHTS)}")
+    for edge in edges if weight == "cost" else ():
+        if edge.a_to_b_cost is None or edge.b_to_a_cost is None:
+            raise BadInput(f"edge {edge.name}: lacks the attribute 'cost', by which routes are to be chosen")
 
 
 def link_weight(edge: Edge, source: str, weight: str) -> int:
     """The weight of ``edge`` in the direction that ``source`` sends.
 
     ``hops``: 0, as the count of hops decides next anyway. ``delay``: nanoseconds. ``rate``: the time of one bit in
-    femtoseconds (1/rate; 0 where the rate has no limit). ``cost``: the edge attribute, which every edge must have.
-
-    :raises BadInput: an edge without ``cost``.
+    femtoseconds (1/rate; 0 where the rate has no limit). ``cost``: the edge attribute. ``check_weight`` comes first.
     """
     direction, cost = (edge.a_to_b, edge.a_to_b_cost) if source == edge.a else (edge.b_to_a, edge.b_to_a_cost)
     match weight:
@@ -56,9 +60,7 @@ def link_weight(edge: Edge, source: str, weight: str) -> int:
             return 0 if direction.rate_bps is None else _FEMTOSECONDS // direction.rate_bps
         case "cost" if cost is not None:
             return cost
-        case "cost":
-            raise BadInput(f"edge {edge.name}: lacks the attribute 'cost', by which routes are to be chosen")
-    raise ValueError(f"check_weight was not asked about {weight!r}")
+    raise ValueError(f"check_weight refuses {weight!r} for {edge.name}")
 
 
 def incoming_costs(edges: Sequence[Edge], roles: Mapping[str, str], weight: str) -> dict[str, list[tuple[str, int]]]:

@@ -28,7 +28,7 @@ def draw_text(network: Network) -> str | None:
         return None
     if len(ends) == 2:
         line = _draw_chain(ends[0], around)
-        if len(line) <= _LINE:
+        if len(line) <= _LINE and line.count(" --") == len(network.links):
             return line
     root = ends[0] if len(ends) == 2 else max(around, key=lambda name: len(around[name]))
     lines = [root, *_draw_branches(root, "", around, {root})]

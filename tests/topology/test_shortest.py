@@ -79,12 +79,12 @@ def test_a_link_without_a_rate_costs_nothing_by_rate() -> None:
 
 
 def test_an_unknown_weight_and_a_missing_cost_are_refused() -> None:
-    with pytest.raises(
-        BadInput, match="topology: weight: 'metric' is no weight of routes; use one of hops, delay, rate"
-    ):
-        check_weight("metric")
-    edge = parse_graph(nx.Graph([("h1", "h2", {"cost": {"h2->h1": 1}})])).edges[0]
-    with pytest.raises(BadInput, match="edge h1-h2: lacks the attribute 'cost'"):
-        link_weight(edge, "h1", "cost")
-    with pytest.raises(ValueError, match="check_weight"):
-        link_weight(edge, "h1", "metric")
+    with pytest.raises(BadInput, match="topology: weight: 'metric' is no weight of routes; use one of hops, delay"):
+        check_weight((), "metric")
+    edges = parse_graph(nx.Graph([("h1", "h2", {"cost": {"h2->h1": 1}})])).edges
+    with pytest.raises(BadInput, match="edge h1-h2: lacks the attribute 'cost', by which routes are to be chosen"):
+        check_weight(edges, "cost")
+    check_weight(edges, "delay")
+    for weight in ("cost", "metric"):
+        with pytest.raises(ValueError, match="check_weight refuses"):
+            link_weight(edges[0], "h1", weight)
