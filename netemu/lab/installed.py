@@ -82,6 +82,9 @@ def python_findings() -> list[Finding]:
             True,
         ),
     ]
+    if _version("netemu") is None:
+        detail = f"netemu is not installed in {sys.executable}, so its requirements are not known"
+        return [*findings, Finding("Python packages", "missing", detail, "analysis and lab", "make setup", True)]
     return findings + requirement_findings({name: _version(name) for name in requirements()})
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from netemu.cli import doctor, main
+from netemu.lab import capabilities
 from netemu.lab.capabilities import Finding
 
 GOOD = Finding("veth", "ok", "works", "links", None, True)
@@ -62,20 +64,25 @@ def test_every_line_says_what_it_is_for_and_every_missing_thing_has_a_command(tm
     assert required == []
 
 
+AS_A_USER = """
+import os, sys
+from pathlib import Path
+from netemu.cli import doctor, main
+from netemu.lab import capabilities
+doctor.examine(Path("/"))
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+sys.executable, capabilities.THROWAWAY = "/usr/bin/python3", Path(sys.argv[1])
+sys.exit(main.main(["doctor", "--json", "--out", "/"]))
+"""
+
+
 def test_without_root_it_still_answers_and_says_what_it_could_not_see() -> None:
-    """As an ordinary user, who reads the modules over a path of root's: only the imports happen as root."""
-    if os.geteuid() == 0:
-        code = (
-            "import os, sys\n"
-            "from netemu.cli import doctor, main\n"
-            "from netemu.lab import capabilities, installed\n"
-            "import packaging.requirements, packaging.specifiers, msgspec, importlib.metadata\n"
-            "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-            "sys.exit(main.main(['doctor', '--json', '--out', '/tmp']))\n"
-        )
-        done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
-    else:
-        argv = [sys.executable, "-m", "netemu", "doctor", "--json"]
+    """As nobody, who may not be able to read this checkout: all is imported before, the probe is a readable copy."""
+    with tempfile.TemporaryDirectory(prefix="netemu-test-doctor-") as place:
+        Path(place).chmod(0o755)
+        copy = shutil.copy(capabilities.THROWAWAY, place)
+        argv = [sys.executable, "-B", "-c", AS_A_USER, copy]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr
     findings = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}

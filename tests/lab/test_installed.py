@@ -57,6 +57,12 @@ def test_this_environment_fits() -> None:
     assert set(findings.values()) == {"ok"}
 
 
+def test_a_netemu_that_is_not_installed_is_a_finding_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installed, "_version", lambda name: None)
+    last = installed.python_findings()[-1]
+    assert (last.name, last.status, last.remedy, last.required) == ("Python packages", "missing", "make setup", True)
+
+
 @pytest.mark.lab
 def test_mininet_is_there_for_a_lab() -> None:
     assert {finding.name: finding.status for finding in installed.python_findings()}["mininet"] == "ok"
