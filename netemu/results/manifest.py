@@ -82,7 +82,10 @@ def git_state(directory: Path) -> dict[str, Any] | None:
             ["git", "-C", str(directory), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
         )
         status = subprocess.run(
-            ["git", "-C", str(directory), "status", "--porcelain"], capture_output=True, text=True, check=False
+            ["git", "--no-optional-locks", "-C", str(directory), "status", "--porcelain"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except FileNotFoundError:
         return None
