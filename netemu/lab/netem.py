@@ -12,7 +12,7 @@ alone; a change in a schedule holds for packets that arrive after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,14 +131,6 @@ def redirect_lines(ingress: str, egress: str) -> list[str]:
         f"qdisc add dev {ingress} clsact",
         f"filter add dev {ingress} ingress protocol all matchall action mirred egress redirect dev {egress}",
     ]
-
-
-def changes(parameters: LinkParameters, interface: str) -> Iterator[tuple[int, list[str]]]:
-    """When (ns since the start of traffic) which lines change what: chance at 0, then the schedule."""
-    for number, phase in enumerate(parameters.phases):
-        wanted = stages(parameters, phase, chance=True)
-        if number or wanted != stages(parameters, phase, chance=False):
-            yield phase.start_ns, lines("change", interface, wanted)
 
 
 def mismatches(parameters: LinkParameters, phase: Phase, shown: Sequence[Mapping[str, Any]], chance: bool) -> list[str]:

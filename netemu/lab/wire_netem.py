@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Sequence
@@ -13,164 +12,147 @@ from typing import TYPE_CHECKING, Any
 from netemu.errors import VoidRun
 from netemu.lab import netem
 from netemu.lab.namespace import Namespace
+from netemu.lab.netem_tc import TcSession
 from netemu.lab.relay_journal import COLUMNS
 
 if TYPE_CHECKING:
     from netemu.lab.network import WireSite
 
 _EGRESS = {"a_to_b": "b", "b_to_a": "a"}
-_TC_TIMEOUT_S = 20.0
 
 
 def missing_for_netem() -> str | None:
     """What tc says when a netem wire is tried on the loopback of a throw-away namespace; None when it works."""
     with Namespace("netem probe") as namespace:
+        session = TcSession(namespace)
         try:
-            _batch(namespace, ["qdisc add dev lo root netem delay 1ms", *netem.redirect_lines("lo", "lo")])
+            session.run(["qdisc add dev lo root netem delay 1ms", *netem.redirect_lines("lo", "lo")])
+            session.show("lo")
         except VoidRun as error:
             return str(error)
+        finally:
+            session.close()
     return None
 
 
-def _batch(namespace: Namespace, lines: Sequence[str]) -> None:
-    process = namespace.popen(
-        ["tc", "-batch", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    _, errors = process.communicate("".join(f"{line}\n" for line in lines).encode(), timeout=_TC_TIMEOUT_S)
-    if process.returncode != 0:
-        raise VoidRun(f"{namespace.label}: tc: {' '.join(errors.decode(errors='replace').split())}")
-
-
-def _show(namespace: Namespace, interface: str) -> list[dict[str, Any]]:
-    process = namespace.popen(
-        ["tc", "-s", "-j", "qdisc", "show", "dev", interface], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    output, errors = process.communicate(timeout=_TC_TIMEOUT_S)
-    if process.returncode != 0:
-        raise VoidRun(f"{namespace.label}: tc: {' '.join(errors.decode(errors='replace').split())}")
-    shown: list[dict[str, Any]] = json.loads(output)
-    return shown
-
-
 class _NetemWire:
-    """One link: the qdiscs of both directions in its namespace, and the tc that waits to change them."""
+    """One link: the qdiscs of both directions in its namespace."""
 
     def __init__(self, site: WireSite) -> None:
         self.link = site.link
-        self._namespace = site.namespace
+        self.late_ns = 0
         self._parameters = {
             name: netem.parameters_of(direction, f"link {site.link.name}.{name}")
             for name, direction in (("a_to_b", site.link.a_to_b), ("b_to_a", site.link.b_to_a))
         }
+        self._phase = dict.fromkeys(_EGRESS, 0)
+        self._chance = False
         self._before: dict[str, list[dict[str, Any]]] = {}
-        self._changer: subprocess.Popen[bytes] | None = None
+        self._tc = TcSession(site.namespace)
         # The queues stand before the first frame can be redirected into them.
-        setup = [
-            line
-            for name, parameters in self._parameters.items()
-            for line in netem.lines("add", _EGRESS[name], netem.stages(parameters, parameters.phases[0], chance=False))
-        ]
-        _batch(self._namespace, [*setup, *netem.redirect_lines("a", "b"), *netem.redirect_lines("b", "a")])
-        self._check(phase=0, chance=False)
-
-    def _check(self, phase: int, chance: bool) -> None:
-        """:class:`VoidRun` unless the kernel has what was asked for."""
         for name, parameters in self._parameters.items():
-            shown = _show(self._namespace, _EGRESS[name])
-            wrong = netem.mismatches(parameters, parameters.phases[phase], shown, chance)
-            if wrong:
-                raise VoidRun(f"link {self.link.name} {name}: {'; '.join(wrong)}")
-
-    def prepare(self) -> list[tuple[int, _NetemWire, list[str]]]:
-        """Count from here, make the changer ready; what to change when (ns since the start of traffic)."""
-        self._before = {name: _show(self._namespace, _EGRESS[name]) for name in _EGRESS}
-        due = [
-            (t_ns, self, lines)
-            for name, parameters in self._parameters.items()
-            for t_ns, lines in netem.changes(parameters, _EGRESS[name])
-        ]
-        if due:
-            self._changer = self._namespace.popen(
-                ["tc", "-batch", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            self._tc.run(
+                netem.lines("add", _EGRESS[name], netem.stages(parameters, parameters.phases[0], chance=False))
             )
+        self._tc.run([*netem.redirect_lines("a", "b"), *netem.redirect_lines("b", "a")])
+        for name in _EGRESS:
+            self._check(name)
+
+    def _check(self, name: str) -> list[dict[str, Any]]:
+        """The qdiscs of one direction; :class:`VoidRun` unless the kernel has what was asked for."""
+        parameters = self._parameters[name]
+        shown = self._tc.show(_EGRESS[name])
+        wrong = netem.mismatches(parameters, parameters.phases[self._phase[name]], shown, self._chance)
+        if wrong:
+            raise VoidRun(f"link {self.link.name} {name}: {'; '.join(wrong)}")
+        return shown
+
+    def begin(self) -> list[tuple[int, str, int]]:
+        """Let chance begin and count from here; the changes to come as (ns since t0, direction, phase)."""
+        self._chance = True
+        due = []
+        for name, parameters in self._parameters.items():
+            first = parameters.phases[0]
+            if netem.stages(parameters, first, chance=True) != netem.stages(parameters, first, chance=False):
+                self._apply(name)
+            self._before[name] = self._check(name)
+            due += [(phase.start_ns, name, number) for number, phase in enumerate(parameters.phases) if number]
         return due
 
-    def change(self, lines: Sequence[str]) -> None:
-        """Hand lines to the waiting tc."""
-        assert self._changer is not None and self._changer.stdin is not None
-        self._changer.stdin.write("".join(f"{line}\n" for line in lines).encode())
-        self._changer.stdin.flush()
+    def _apply(self, name: str) -> None:
+        parameters = self._parameters[name]
+        wanted = netem.stages(parameters, parameters.phases[self._phase[name]], chance=True)
+        self._tc.run(netem.lines("change", _EGRESS[name], wanted))
 
-    def finish(self, *, all_changed: bool) -> dict[str, Any]:
-        """The totals of both directions; :class:`VoidRun` when a change failed or a stage overflowed."""
-        if self._changer is not None:
-            _, errors = self._changer.communicate(timeout=_TC_TIMEOUT_S)
-            if self._changer.returncode != 0:
-                raise VoidRun(f"link {self.link.name}: tc: {' '.join(errors.decode(errors='replace').split())}")
-            if all_changed:
-                self._check(phase=-1, chance=True)
-        after = {name: _show(self._namespace, _EGRESS[name]) for name in _EGRESS}
+    def change(self, name: str, phase: int, due_ns: int) -> None:
+        """Go to ``phase``, which was to hold from ``due_ns`` (monotonic); notes how late it was."""
+        self._phase[name] = phase
+        self._apply(name)
+        self._check(name)
+        self.late_ns = max(self.late_ns, time.monotonic_ns() - due_ns)
+
+    def finish(self) -> dict[str, Any]:
+        """The totals of both directions; :class:`VoidRun` when settings changed or the delay overflowed."""
+        after = {name: self._check(name) for name in _EGRESS}
         found = {name: netem.totals(self._before.get(name, []), after[name]) for name in _EGRESS}
         for name, account in found.items():
             if account["overflowed"]:
-                raise VoidRun(
-                    f"link {self.link.name} {name}: {account['overflowed']} packets did not fit into the delay"
-                )
-        return {"backend": "netem", "directions": found, "qdiscs": after}
+                raise VoidRun(f"link {self.link.name} {name}: {account['overflowed']} packets did not fit the delay")
+        return {"backend": "netem", "directions": found, "qdiscs": after, "changes_late_ns": self.late_ns}
 
-    def kill(self) -> None:
-        """End the waiting tc."""
-        if self._changer is not None and self._changer.poll() is None:
-            self._changer.kill()
-            self._changer.communicate()
+    def close(self) -> None:
+        """End its tc."""
+        self._tc.close()
 
 
 class NetemWires:
     """The netem wires of a run. Raises :class:`VoidRun` when the kernel's settings are not those asked for."""
 
     def __init__(self, sites: Sequence[WireSite], directory: Path) -> None:
-        self._wires = [_NetemWire(site) for site in sites]
         self._directory = directory
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
-        self._late_ns = 0
-        self._error: OSError | None = None
-        self._left = 0
+        self._voids: list[str] = []
+        self._wires: list[_NetemWire] = []
+        try:
+            for site in sites:
+                self._wires.append(_NetemWire(site))
+        except BaseException:
+            self.kill()
+            raise
 
     def go(self, t0_ns: int) -> None:
-        """Traffic starts at ``t0_ns`` (monotonic)."""
-        due = sorted((item for wire in self._wires for item in wire.prepare()), key=lambda item: item[0])
-        self._left = len(due)
+        """Traffic starts at ``t0_ns`` (monotonic): chance begins at once, so that it is there from the first packet."""
+        due = sorted((item, wire) for wire in self._wires for item in wire.begin())
+        late_ns = time.monotonic_ns() - t0_ns
+        if late_ns > 0:
+            self._voids.append(f"netem: loss was switched on {late_ns / 1e6:.1f} ms after the start of traffic")
         if due:
             self._thread = threading.Thread(target=self._change_on_time, args=(t0_ns, due), name="netem schedule")
             self._thread.start()
 
-    def _change_on_time(self, t0_ns: int, due: Sequence[tuple[int, _NetemWire, list[str]]]) -> None:
-        for t_ns, wire, lines in due:
+    def _change_on_time(self, t0_ns: int, due: Sequence[tuple[tuple[int, str, int], _NetemWire]]) -> None:
+        for (t_ns, name, phase), wire in due:
             if self._ended.wait(max(0, t0_ns + t_ns - time.monotonic_ns()) / 1e9):
                 return
             try:
-                wire.change(lines)
-            except OSError as error:
-                self._error = error
+                wire.change(name, phase, t0_ns + t_ns)
+            except VoidRun as error:
+                self._voids.append(str(error))
                 return
-            self._late_ns = max(self._late_ns, time.monotonic_ns() - t0_ns - t_ns)
-            self._left -= 1
 
     def stop(self) -> tuple[dict[str, Any], list[str]]:
         """Take the totals: each link's summary, and the reasons why the run is void."""
         self._end_thread()
-        voids = [] if self._error is None else [f"netem schedule: {self._error}"]
         summaries: dict[str, Any] = {}
         for wire in self._wires:
             try:
-                summary = wire.finish(all_changed=self._left == 0)
+                summaries[wire.link.name] = wire.finish()
             except VoidRun as error:
-                voids.append(str(error))
-                continue
-            summaries[wire.link.name] = {**summary, "changes_late_ns": self._late_ns}
+                self._voids.append(str(error))
             self._account(wire.link.name)
-        return summaries, voids
+        self.kill()
+        return summaries, self._voids
 
     def _account(self, link: str) -> None:
         """The account's file: netem keeps none of single packets, the captures on both sides of the wire tell."""
@@ -186,4 +168,5 @@ class NetemWires:
         """End the schedule and its helpers without an account."""
         self._end_thread()
         for wire in self._wires:
-            wire.kill()
+            wire.close()
+        self._wires.clear()

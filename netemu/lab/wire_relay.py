@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -101,9 +102,11 @@ class RelayWires:
         for member in self._members:
             member.process.kill()
             member.process.wait()
-            for stream in (member.process.stdin, member.process.stdout, member.errors):
-                if stream is not None:
-                    stream.close()
+            assert member.process.stdin is not None and member.process.stdout is not None
+            with contextlib.suppress(BrokenPipeError):  # a word it was told and died before reading
+                member.process.stdin.close()
+            member.process.stdout.close()
+            member.errors.close()
         self._members.clear()
 
 

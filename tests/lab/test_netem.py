@@ -124,15 +124,3 @@ def test_a_refusal_of_the_queue_is_told_from_a_loss() -> None:
 def test_totals_begin_at_the_start_of_traffic() -> None:
     shown = json.loads(SHOWN)
     assert netem.totals(shown, shown)["packets"] == 0
-
-
-def test_chance_begins_with_traffic_and_the_schedule_follows() -> None:
-    direction = LinkDirection(rate_bps=8000, loss=FixedLoss(0.5), schedule=(LinkChange(7, rate_bps=16_000),))
-    found = list(netem.changes(netem.parameters_of(direction, "l1"), "b"))
-    assert [t_ns for t_ns, _ in found] == [0, 7]
-    assert found[0][1][0] == "qdisc change dev b root handle 1: netem limit 1000000 loss random 50%"
-    assert found[1][1][1] == "qdisc change dev b parent 1:1 handle 2: netem limit 1000 rate 16000bit"
-
-
-def test_a_link_without_chance_or_schedule_is_never_changed() -> None:
-    assert list(netem.changes(netem.parameters_of(LinkDirection(rate_bps=8000), "l1"), "b")) == []

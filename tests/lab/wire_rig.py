@@ -47,6 +47,7 @@ class Rig:
     network: Network
     wires: RunningWires
     directory: Path
+    t0_ns: int = 0
     summary: dict[str, Any] = field(default_factory=dict)
 
     def udp(self, host: str, address: str, port: int = 9000) -> socket.socket:
@@ -67,7 +68,7 @@ class Rig:
 
 @contextlib.contextmanager
 def rig(plan: Plan, directory: Path, *, go: bool = True) -> Iterator[Rig]:
-    """The network of ``plan`` with its wires running, traffic started at once if ``go``."""
+    """The network of ``plan`` with its wires running, traffic started at once if ```go```."""
     with Network.build(plan) as network:
         wires = start_wires(network.wire_sites, directory, plan.seed)
         made = Rig(network, wires, directory)
@@ -80,10 +81,10 @@ def rig(plan: Plan, directory: Path, *, go: bool = True) -> Iterator[Rig]:
 
 
 def start_traffic(made: Rig) -> None:
-    """Say go for 10 ms from now, and wait until then."""
-    t0_ns = time.monotonic_ns() + 10_000_000
-    made.wires.go(t0_ns)
-    time.sleep(0.02)
+    """Say go for 50 ms from now as the lab does, and wait until then."""
+    made.t0_ns = time.monotonic_ns() + 50_000_000
+    made.wires.go(made.t0_ns)
+    time.sleep(max(0.0, (made.t0_ns - time.monotonic_ns()) / 1e9))
 
 
 def send_paced(sender: socket.socket, to: tuple[str, int], count: int, ip_bytes: int, interval_ns: int) -> None:
