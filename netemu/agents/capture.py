@@ -55,14 +55,14 @@ def main(spec: dict[str, Any]) -> int:
             args = read_args(given, INTERFACE, f"capture: interface {index}")
             taps.append(Tap(args, spec["ring_bytes"], spec["retire_ms"]))
             service.poll.register(taps[-1].ring.fileno())
-        _see_sentinels(service, taps, b"start")
+        _prove(service, taps)
         offset_ns = realtime_offset()
         service.ready()
         while not service.stopped:
             _drain(service.wait(None), taps)
             time.sleep(_NAP_NS / 1e9)  # let blocks gather; the ring holds far more
-        missing = _see_sentinels(service, taps, b"stop")
-        return _finish(service, spec, taps, offset_ns, missing)
+        void = _see_sentinels(service, taps, b"stop")
+        return _finish(service, spec, taps, offset_ns, void)
     finally:
         for tap in taps:
             tap.close()
@@ -87,23 +87,23 @@ class Tap:
         self._spool = files.create(self._spool_path)
         self.expected = b""
 
-    def send_sentinel(self, word: bytes) -> None:
-        """Send a frame that only this tap takes for its own."""
+    def send_sentinel(self, word: bytes) -> str | None:
+        """Send a frame that only this tap takes for its own; what is wrong when it cannot."""
         self.expected = b" ".join((_SENTINEL, self.args["node"].encode(), self.name.encode(), word, b""))
         frame = _DESTINATION + self._sender.getsockname()[4] + ETHERTYPE + self.expected
         try:
             self._sender.send(frame.ljust(60, b"\0"))
         except OSError as error:
-            raise VoidRun(f"capture: cannot send out of {self.name}: {error.strerror}") from error
+            self.expected = b""
+            return f"capture of {self.name}: cannot send a sentinel out of {self.name}: {error.strerror}"
+        return None
 
-    def drain(self) -> bool:
-        """Copy what the kernel has handed over; whether the expected sentinel was in it."""
-        seen = False
+    def drain(self) -> None:
+        """Copy what the kernel has handed over; nothing is ``expected`` any more once the sentinel was in it."""
         for block in self.ring.blocks():
             if self.expected and bytes(block).find(self.expected[: self.args["snap_bytes"] - 14]) >= 0:
-                seen, self.expected = True, b""
+                self.expected = b""
             files.write(self._spool, block, self._spool_path)
-        return seen
 
     def convert(self, shift_ns: int, comment: str) -> dict[str, Any]:
         """Make the pcapng file; ``shift_ns`` is subtracted from the kernel's times to give ``t_ns``."""
@@ -128,6 +128,9 @@ class Tap:
                 kept += len(records)
                 files.write(output, b"".join(records), self.output)
             files.write(output, pcapng.interface_statistics(last_ns, kept + drops, drops), self.output)
+        except VoidRun:
+            files.discard(self.output)
+            raise
         finally:
             os.close(output)
         return {
@@ -158,29 +161,33 @@ def realtime_offset() -> int:
     return best[1]
 
 
-def _drain(ready: list[int], taps: list[Tap]) -> list[Tap]:
-    """Empty the rings that have something; the taps that saw their sentinel."""
-    return [tap for tap in taps if tap.ring.fileno() in ready and tap.drain()]
+def _drain(ready: list[int], taps: list[Tap]) -> None:
+    """Empty the rings that have something."""
+    for tap in taps:
+        if tap.ring.fileno() in ready:
+            tap.drain()
+
+
+def _prove(service: Service, taps: list[Tap]) -> None:
+    """Send a sentinel out of each interface and see all of them; :class:`VoidRun` otherwise."""
+    complaints = _see_sentinels(service, taps, b"start")
+    if complaints:
+        raise VoidRun("; ".join(complaints))
 
 
 def _see_sentinels(service: Service, taps: list[Tap], word: bytes) -> list[str]:
-    """Send one out of each interface and wait until all were seen; :class:`VoidRun` at start, names at the end."""
-    for tap in taps:
-        tap.send_sentinel(word)
-    waiting = list(taps)
+    """Send one out of each interface and wait until all were seen; what is wrong where that failed."""
+    complaints = [complaint for tap in taps if (complaint := tap.send_sentinel(word))]
+    waiting = [tap for tap in taps if tap.expected]
     deadline = time.monotonic_ns() + _SENTINEL_WAIT_NS
     while waiting and (left := deadline - time.monotonic_ns()) > 0:
-        seen = _drain(service.wait(left // 1_000_000 + 1), taps)
-        waiting = [tap for tap in waiting if tap not in seen]
-    names = [tap.name for tap in waiting]
-    if names and word == b"start":
-        raise VoidRun(f"capture: no sentinel seen within 2 s on {', '.join(names)}: is the interface up?")
-    return names
+        _drain(service.wait(left // 1_000_000 + 1), taps)
+        waiting = [tap for tap in waiting if tap.expected]
+    return complaints + [f"capture of {tap.name}: its {word.decode()} sentinel was not seen in 2 s" for tap in waiting]
 
 
-def _finish(service: Service, spec: dict[str, Any], taps: list[Tap], offset_ns: int, missing: list[str]) -> int:
+def _finish(service: Service, spec: dict[str, Any], taps: list[Tap], offset_ns: int, void: list[str]) -> int:
     end_offset_ns = realtime_offset()
-    void = [f"capture of {name}: the closing sentinel was not seen" for name in missing]
     if abs(end_offset_ns - offset_ns) > _STEP_LIMIT_NS:
         void.append(f"the real-time clock was stepped by {end_offset_ns - offset_ns} ns during the run")
     comment = f"plan {spec['plan_digest']} seed {spec['seed']}"

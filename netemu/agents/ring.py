@@ -64,9 +64,7 @@ class Ring:
         return packets, drops, freezes
 
     def close(self) -> None:
-        """Give the memory back."""
-        self._view.release()
-        self._memory.close()
+        """Stop capturing; the memory goes when the last block that was handed out does."""
         self.sock.close()
 
 

@@ -8,6 +8,8 @@ import time
 from netemu.agents.libc import sleep_until
 from netemu.agents.protocol import STDIN, Commands, parse_go, say_ready
 
+_LONGEST_WAIT_MS = 3_600_000
+
 
 class Service:
     """``ready``, ``go`` and ``stop`` of a process that works in between; ``t0_ns`` is known after ``go``."""
@@ -37,7 +39,7 @@ class Service:
             left_ns = monotonic_ns - time.monotonic_ns()
             if left_ns < 1_000_000:
                 break
-            self.wait(left_ns // 1_000_000)
+            self.wait(min(left_ns // 1_000_000, _LONGEST_WAIT_MS))
         if not self.stopped:
             sleep_until(monotonic_ns)
             self.wait(0)

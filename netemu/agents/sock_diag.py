@@ -18,6 +18,7 @@ _NLM_F_REQUEST, _NLM_F_DUMP = 1, 0x300
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 INET_DIAG_INFO, INET_DIAG_CONG, INET_DIAG_SKMEMINFO = 2, 4, 7
 _TIME_WAIT, _LISTEN = 6, 10
+_STATE_AT = 17  # of a message: idiag_state
 _ALL_STATES = 0xFFF
 _BUFFER_BYTES = 1 << 16
 
@@ -67,7 +68,7 @@ class SockDiag:
         for key, request in self.known.items():
             send(request)
             part = receive(_BUFFER_BYTES)
-            if part[4:6] == _ERROR_BYTES:
+            if part[4:6] == _ERROR_BYTES or part[_STATE_AT] == _TIME_WAIT:
                 gone.append(key)
             else:
                 parts.append(part)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,18 @@ def pair() -> Iterator[tuple[Namespace, Namespace]]:
 
 
 class Process:
-    """One agent process: ``ready`` was read when the constructor returns, unless ``wait`` is False."""
+    """One agent process, behind a ``wrapper`` command; ``ready`` has been read unless ``wait`` is False."""
 
-    def __init__(self, spec: dict[str, Any], path: Path, namespace: Namespace | None = None, wait: bool = True) -> None:
+    def __init__(
+        self,
+        spec: dict[str, Any],
+        path: Path,
+        namespace: Namespace | None = None,
+        wait: bool = True,
+        wrapper: Sequence[str] = (),
+    ) -> None:
         path.write_text(json.dumps(spec))
-        command = [sys.executable, "-S", "-s", "-m", "netemu.agents", str(path)]
+        command = [*wrapper, sys.executable, "-S", "-s", "-m", "netemu.agents", str(path)]
         with NetworkNamespace(namespace.path if namespace else None):
             self.popen = subprocess.Popen(
                 command,

@@ -19,7 +19,7 @@ MODES = ("blocking", "nonblocking", "timeout")
 @pytest.mark.parametrize("sink_mode", MODES)
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_moves_every_byte(bench: Bench, cage: Namespace, mode: str, sink_mode: str) -> None:
-    sink = bench.agent("sink", cage, port=5001, mode=sink_mode, rcvbuf_bytes=20_000)
+    sink = bench.agent("sink", cage, port=5001, mode=sink_mode, rcvbuf_bytes=20_000, initial_pause_ns=50 * MS)
     sender = bench.agent(
         "bulk_send", cage, address="127.0.0.1", port=5001, bytes=3_000_001, mode=mode, sndbuf_bytes=100_000
     )
