@@ -316,9 +316,9 @@ UNFINISHED = tuple(name[::-1] for name in ("ODOT", "EMXIF"))  # reversed, not to
 
 
 def test_no_file_names_a_place_on_one_machine_or_a_registry() -> None:
-    found = [
-        f"{path.relative_to(ROOT)}: {word}" for path in tracked() for word in (*PLACES, *HOSTS) if word in text_of(path)
-    ]
+    """A place is a path from the root of the file system; /proc/1/root/ is another thing."""
+    pattern = re.compile("|".join([*(rf"(?<![\w.}}\])]){place}" for place in PLACES), *map(re.escape, HOSTS)]))
+    found = [f"{path.relative_to(ROOT)}: {match[0]}" for path in tracked() for match in pattern.finditer(text_of(path))]
     assert not found, "\n" + "\n".join(found)
 
 
