@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from netemu.errors import MissingCapability
+from netemu.kernels.debian import PrivateApt
 from netemu.kernels.recipe import ENVIRONMENT, Recipe, recipe_for, require_tools
-from netemu.kernels.sources import UNPACKED_BYTES, Source, unpack
-from netemu.kernels.store import Entry, File, KernelManifest, Store, sha256_of
+from netemu.kernels.sources import UNPACKED_BYTES, Source, debian_source, from_directory, from_tarball, unpack
+from netemu.kernels.store import Entry, File, KernelManifest, Store, check_name, is_named, sha256_of
 
 Progress = Callable[[str], None]
 
@@ -48,6 +49,39 @@ def build(source: Source, store: Store, progress: Progress, jobs: int | None = N
     shutil.rmtree(shop)
     progress(f"built {entry.name}")
     return entry
+
+
+def build_named(
+    version: str | None,
+    path: Path | None,
+    store: Store,
+    progress: Progress,
+    *,
+    mirror: str | None = None,
+    jobs: int | None = None,
+) -> Entry:
+    """The kernel of a version (``6.12``, ``6.12.107``: Debian's newest source of it) or of the source at ``path``.
+
+    A kernel that is there and that this machine would build in the same way needs no network.
+    """
+    if path is not None:
+        return build(
+            from_directory(path, progress) if path.is_dir() else from_tarball(path, progress), store, progress, jobs
+        )
+    assert version is not None
+    check_name(version)
+    require_tools()
+    for entry in store.entries():
+        made = entry.manifest
+        if (
+            made.origin == "built"
+            and is_named(entry, version)
+            and recipe_for(made.version, made.source).key == made.key
+        ):
+            progress(f"{entry.name} is there already")
+            return entry
+    apt = PrivateApt(store.own.parent / "apt", mirror)
+    return build(debian_source(apt, version, store.downloads, progress), store, progress, jobs)
 
 
 def configure(recipe: Recipe, tree: Path, output: Path, progress: Progress) -> None:

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netemu.errors import BadInput, MissingCapability
-from netemu.kernels.store import version_key
+from netemu.kernels.store import series, version_key
 
 Progress = Callable[[str], None]
 
 SUITES = ("bullseye", "bookworm", "trixie", "trixie-backports", "forky", "sid")
 """Debian's suites, oldest first; one that the mirror does not carry is passed over."""
 
+_TRUST = "[signed-by={keyring}]"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _FRESH_S = 24 * 3600
 _SETTINGS = re.compile(r'^Acquire::(http|https|Retries|ForceIPv4|ForceIPv6)\b.* ".+";$')
@@ -55,9 +56,7 @@ class PrivateApt:
         """Every version of ``name`` in any suite, newest first; the lists are renewed when older than a day."""
         self._configure()
         self._update(progress)
-        text = self._run(
-            ["apt-cache", "show", "--no-all-versions" if not name else "--all-versions", name], check=False
-        )
+        text = self._run(["apt-cache", "show", "--all-versions", name], check=False)
         found = {package.version: package for package in _paragraphs(text)}
         return sorted(found.values(), key=lambda package: _sort_key(package.version), reverse=True)
 
@@ -89,7 +88,9 @@ class PrivateApt:
         for part in ("lists/partial", "archives/partial", "parts"):
             (self._root / part).mkdir(parents=True, exist_ok=True)
         (self._root / "status").touch()
-        sources = "".join(f"deb [signed-by={self._keyring}] {self._mirror} {suite} main\n" for suite in SUITES)
+        sources = "".join(
+            f"deb {_TRUST.format(keyring=self._keyring)} {self._mirror} {suite} main\n" for suite in SUITES
+        )
         settings = {
             "Dir::Etc::main": "/dev/null",
             "Dir::Etc::parts": self._root / "parts",
@@ -157,14 +158,15 @@ def machine_mirror() -> tuple[str, Path]:
     )
 
 
-def newest_source(apt: PrivateApt, series: str, progress: Progress) -> Package:
-    """The newest ``linux-source-<series>`` of any suite; :class:`BadInput` lists what there is instead."""
-    packages = apt.packages(f"linux-source-{series}", progress)
-    if packages:
-        return packages[0]
+def newest_source(apt: PrivateApt, version: str, progress: Progress) -> Package:
+    """The newest ``linux-source`` package of ``version``; :class:`BadInput` lists what there is instead."""
+    packages = apt.packages(f"linux-source-{series(version)}", progress)
+    for package in packages:
+        if package.version.startswith((f"{version}.", f"{version}-")):
+            return package
+    there = [package.version for package in packages] or available_series(apt, progress)
     raise BadInput(
-        f"kernel {series!r}: Debian has no linux-source-{series}; it has {', '.join(available_series(apt, progress))}"
-        " (others by --source TARBALL)"
+        f"kernel {version!r}: Debian has no such source; it has {', '.join(there)} (others by --source TARBALL)"
     )
 
 
@@ -188,7 +190,8 @@ def _paragraphs(text: str) -> list[Package]:
 
 def _sort_key(version: str) -> tuple[object, ...]:
     """Sorts Debian versions of kernels: by their numbers; ``~bpo`` (a backport) before the version it comes from."""
-    return tuple((0, int(part)) if part.isdigit() else (-1, 0) for part in re.findall(r"\d+|~", version))
+    numbers = [(0, int(part)) if part.isdigit() else (-1, 0) for part in re.findall(r"\d+|~", version)]
+    return (*numbers, (0, -1))
 
 
 def _downloaded(directory: Path, package: Package) -> Path:

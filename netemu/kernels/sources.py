@@ -30,9 +30,9 @@ class Source:
     path: Path
 
 
-def debian_source(apt: PrivateApt, series: str, downloads: Path, progress: Progress) -> Source:
-    """The newest source of ``series`` in Debian: its tarball, taken out of the package."""
-    package = newest_source(apt, series, progress)
+def debian_source(apt: PrivateApt, version: str, downloads: Path, progress: Progress) -> Source:
+    """The newest source of ``version`` in Debian: its tarball, taken out of the package."""
+    package = newest_source(apt, version, progress)
     label = f"{package.name}_{package.version}.tar.xz".replace(":", "_")
     tarball = downloads / label
     if not tarball.exists():

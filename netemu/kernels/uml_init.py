@@ -1,0 +1,154 @@
+"""Process 1 of a User-Mode Linux guest: mounts, loopback, the work, the heartbeat, power off.
+
+The host copies this file, below a ``#!`` line, to the control directory, which is the UML process's working directory:
+``/proc/self/cwd/`` of the guest's kernel, whatever the directory's name. So nothing that differs from run to run stands
+on the kernel's command line. Standard library only, and as little of that as possible: every file opened costs.
+
+``work.json`` in the control directory says what to do::
+
+    {"argv": [...], "path": [...], "environment": {...}, "modules": [...], "heartbeat_s": 1.0}
+
+Each line that this file prints is a JSON object: ``{"up": kernel release}``, ``{"beat": seconds}``, and at the end
+``{"exit": code}``; the work's own lines come in between.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+CONTROL = "/run/netemu/control"
+RECORDING = "/run/netemu/recording"
+SCRATCH = "/run/netemu/scratch"
+
+_READ_ONLY = 1
+_MOUNTS = (
+    ("proc", "/proc", "proc", "", 0),
+    ("sysfs", "/sys", "sysfs", "", 0),
+    ("devtmpfs", "/dev", "devtmpfs", "", 0),
+    ("tmpfs", "/run", "tmpfs", "mode=755", 0),
+    ("control", CONTROL, "hostfs", "/proc/self/cwd", _READ_ONLY),
+    ("recording", RECORDING, "hostfs", "/proc/self/cwd/recording", 0),
+    ("scratch", SCRATCH, "tmpfs", "mode=1777", 0),
+    ("tmpfs", "/dev/shm", "tmpfs", "mode=1777", 0),
+    ("devpts", "/dev/pts", "devpts", "", 0),
+    ("tracefs", "/sys/kernel/tracing", "tracefs", "", 0),
+)
+_MADE_IN = ("/run/", "/dev/")
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
+_RB_POWER_OFF = 0x4321FEDC
+_FINIT_MODULE = 313
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def say(message: dict[str, object]) -> None:
+    """Print one line for the host, as a whole: other processes print too."""
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def mount_all() -> None:
+    """Make the guest a Linux system around the host's files, which stay read-only."""
+    for source, target, kind, data, flags in _MOUNTS:
+        if target.startswith(_MADE_IN):
+            os.makedirs(target, exist_ok=True)  # noqa: PTH103
+        if libc.mount(source.encode(), target.encode(), kind.encode(), flags, data.encode()) != 0 and kind != "tracefs":
+            error = os.strerror(ctypes.get_errno())
+            raise OSError(f"mount {kind} on {target}: {error}")
+
+
+def loopback_up() -> None:
+    """``ip link set lo up``."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16sh14x", b"lo", 0))
+        flags = struct.unpack("16sh14x", request)[1]
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | _IFF_UP))
+
+
+def load_modules(paths: list[str]) -> None:
+    """Load the files in their order; one that the kernel has already is no error."""
+    for path in paths:
+        with open(path, "rb") as module:  # noqa: PTH123 - pathlib costs an import in the guest
+            libc.syscall(_FINIT_MODULE, module.fileno(), b"", 0)
+
+
+def start(work: dict[str, object]) -> int:
+    """Run ``python -m <module> <arguments>`` in a child of this interpreter, without starting another one."""
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    code = 70
+    try:
+        os.environ.clear()
+        os.environ.update(work["environment"])  # type: ignore[call-overload]
+        sys.path[:] = [*work["path"], *sys.path[1:]]  # type: ignore[misc]
+        sys.argv = list(work["argv"])  # type: ignore[call-overload]
+        import runpy
+
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return 0
+
+
+def attend(child: int, heartbeat_s: float) -> int:
+    """Reap until the work has ended, telling the host each ``heartbeat_s`` that time goes on; its exit code."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    poll = select.poll()
+    poll.register(read_end, select.POLLIN)
+    while True:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return 70
+            if pid == child:
+                code = os.waitstatus_to_exitcode(status)
+                return 128 - code if code < 0 else code
+            if pid == 0:
+                break
+        if poll.poll(heartbeat_s * 1000):
+            os.read(read_end, 512)
+        else:
+            say({"beat": time.monotonic()})
+
+
+def main() -> None:
+    """Everything, and then the power goes off: process 1 never returns."""
+    code = 70
+    try:
+        mount_all()
+        say({"up": os.uname().release})
+        with open(CONTROL + "/work.json", "rb") as file:  # noqa: PTH123
+            work = json.load(file)
+        load_modules(work["modules"])
+        loopback_up()
+        os.chdir(SCRATCH)
+        code = attend(start(work), work["heartbeat_s"])
+    except BaseException as error:
+        say({"fault": f"{type(error).__name__}: {error}"})
+    say({"exit": code})
+    os.sync()
+    libc.reboot(_RB_POWER_OFF)
+
+
+if __name__ == "__main__":
+    main()
