@@ -141,6 +141,17 @@ def test_ipv6_goes_round_a_segment_that_cannot_carry_it() -> None:
     assert network.predict("h1", "h2", 6).forward.nodes == ("h1", "r1", "r3", "r2", "h2")
 
 
+@pytest.mark.parametrize(("delays", "entry"), [((9, 1), "r2"), ((1, 9), "r1"), ((5, 5), "r1")])
+def test_a_segment_with_several_routers_is_entered_by_the_nearest(delays: tuple[int, int], entry: str) -> None:
+    graph = nx.Graph([("h1", "r3"), ("r1", "s1"), ("r2", "s1"), ("h2", "s1")])
+    graph.add_edge("r3", "r1", delay=delays[0])
+    graph.add_edge("r3", "r2", delay=delays[1])
+    for name in graph:
+        graph.nodes[name]["role"] = {"h": "host", "r": "router", "s": "switch"}[name[0]]
+    network = compile_graph(graph, weight="delay")
+    assert network.predict("h1", "h2").forward.nodes == ("h1", "r3", entry, "s1", "h2")
+
+
 @pytest.mark.parametrize("graph", [fat_tree(4), star(200), chain(60)])
 def test_no_node_has_two_routes_for_one_destination(graph: nx.Graph) -> None:
     network = compile_graph(graph)
