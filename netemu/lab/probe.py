@@ -158,11 +158,11 @@ class _Record:
             ]
             found: dict[str, Finding | None] = {"delay_ns": judge_delay(target, transits)}
         else:
-            came = trial.realtime_came_ns
-            arrivals = [when for number, when in came.items() if number or trial.even]
+            sent = trial.realtime_sent_ns
+            came = {number: when for number, when in trial.realtime_came_ns.items() if number or trial.even}
             found = {
                 "mtu_bytes": judge_mtu(target, trial.mtu_came, larger_refused),
-                "rate_bps": judge_rate(target, trial.shape, arrivals, trial.late_feed),
+                "rate_bps": judge_rate(target, trial.shape, sent, came, trial.late_feed),
                 "held_bytes": judge_held(trial.held_bytes),
             }
         self.quantities |= {name: finding for name, finding in found.items() if finding is not None}

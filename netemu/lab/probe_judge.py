@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from netemu.lab.wiring import Port
@@ -102,7 +103,8 @@ def train_shape(target: Target) -> Shape:
     if line_ns == 0:
         return Shape("train", ip_bytes, 1, 1, DELAY_GAP_NS)
     if line_ns * LEAST_TRAIN > SLOW_TRAIN_NS:
-        ip_bytes = max(SMALL_IP_BYTES, ip_bytes * SLOW_TRAIN_NS // (line_ns * LEAST_TRAIN))
+        line_bytes = (ip_bytes + target.spec.overhead_bytes) * SLOW_TRAIN_NS // (line_ns * LEAST_TRAIN)
+        ip_bytes = max(SMALL_IP_BYTES, line_bytes - target.spec.overhead_bytes)
         line_ns = target.line_ns(ip_bytes)
     wanted_ns = min(SLOW_TRAIN_NS, max(TRAIN_NS, 50 * target.spec.jitter_ns))
     count = max(LEAST_TRAIN, math.ceil(wanted_ns / line_ns))
@@ -146,34 +148,57 @@ def judge_delay(target: Target, transits_ns: Sequence[int]) -> Finding:
     return Finding(asked, median, tolerance, None if busy else False, note)
 
 
-def judge_rate(target: Target, shape: Shape, arrivals_ns: Sequence[int], late_feed: bool) -> Finding | None:
-    """The rate at which the train came, from its first and its last third; None where no rate is asked for.
+def judge_rate(
+    target: Target, shape: Shape, sent_ns: Mapping[int, int], came_ns: Mapping[int, int], late_feed: bool
+) -> Finding | None:
+    """The rate at which the train came, against the rate asked for; None where none is asked for.
 
-    ``late_feed``: the sender itself was too slow to keep the queue filled, so that nothing can be said of a rate
-    below the one asked for.
+    ``sent_ns`` and ``came_ns`` are by frame. ``late_feed``: the queue in front of the line ran empty at least once,
+    since the sender was late; then only frames count that were there when the one before them left the line.
     """
     asked = target.spec.rate_bps
     if asked is None:
         return None
     relative = RATE_TOLERANCE[target.backend]
-    if len(arrivals_ns) < 3:
-        note = f"only {len(arrivals_ns)} of {shape.count} frames of the train arrived"
+    line_ns = target.line_ns(shape.ip_bytes)
+    if late_feed:
+        steps, span_ns, samples = _busy_steps(target, sent_ns, came_ns)
+        if steps < LEAST_TRAIN - 1:
+            return Finding(asked, None, int(asked * relative), None, "the probe could not send as fast as that")
+    elif len(came_ns) < 3:
+        note = f"only {len(came_ns)} of {shape.count} frames of the train arrived"
         return Finding(asked, None, int(asked * relative), False, note)
-    ordered = sorted(arrivals_ns)
-    third = max(1, len(ordered) // 3)
-    span_ns = statistics.fmean(ordered[-third:]) - statistics.fmean(ordered[:third])
-    frames = len(ordered) - third
-    bits = frames * (shape.ip_bytes + target.spec.overhead_bytes) * 8
-    measured = int(bits * 1e9 / max(span_ns, 1.0))
-    noise_ns = (NOISE_NS[target.backend] + target.spec.jitter_ns) / math.sqrt(third)
-    resolution = noise_ns * asked / (bits * 1e9)
+    else:
+        steps, span_ns, samples = _envelope(list(came_ns.values()), line_ns)
+    bits = steps * (shape.ip_bytes + target.spec.overhead_bytes) * 8
+    measured = int(bits * 1e9 / max(span_ns, 1))
+    noise_ns = (NOISE_NS[target.backend] + target.spec.jitter_ns) / math.sqrt(samples)
+    resolution = noise_ns / (steps * line_ns)
     tolerance = int(asked * (relative + resolution))
     note = f"resolution {100 * resolution:.2g} %" if resolution > relative else ""
-    if abs(measured - asked) <= tolerance:
-        return Finding(asked, measured, tolerance, True, note)
-    if measured < asked and late_feed:
-        return Finding(asked, measured, tolerance, None, "the probe could not send as fast as that")
-    return Finding(asked, measured, tolerance, False, note)
+    return Finding(asked, measured, tolerance, abs(measured - asked) <= tolerance, note)
+
+
+def _envelope(arrivals_ns: Sequence[int], line_ns: int) -> tuple[int, int, int]:
+    """``(frames, ns they took, samples)``: from the earliest of the first third to the earliest of the last.
+
+    Earliest against an even train at the rate asked for: a process that wakes late makes frames late, never early.
+    """
+    early_ns = [when - number * line_ns for number, when in enumerate(sorted(arrivals_ns))]
+    third = max(1, len(early_ns) // 3)
+    steps = len(early_ns) - third
+    return steps, steps * line_ns + min(early_ns[-third:]) - min(early_ns[:third]), third
+
+
+def _busy_steps(target: Target, sent_ns: Mapping[int, int], came_ns: Mapping[int, int]) -> tuple[int, int, int]:
+    """``(frames, ns they took, samples)`` of frames that were sent before the one in front of them left the line."""
+    numbers = sorted(came_ns, key=lambda number: came_ns[number])
+    gaps_ns = [
+        came_ns[later] - came_ns[earlier]
+        for earlier, later in pairwise(numbers)
+        if sent_ns[later] < came_ns[earlier] - target.spec.delay_ns
+    ]
+    return len(gaps_ns), sum(gaps_ns), 1
 
 
 def judge_mtu(target: Target, passed: bool, larger_refused: bool) -> Finding:

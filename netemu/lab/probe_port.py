@@ -68,10 +68,12 @@ class ProbePort:
         return self._socket.fileno()
 
     def send(self, data: bytes) -> bool:
-        """Send a frame; False if the socket's memory is full. OSError (EMSGSIZE) if it is too long."""
+        """Send a frame; False if the socket's memory is full or the peer drops it. OSError (EMSGSIZE) if too long."""
         try:
             self._socket.send(data)
-        except BlockingIOError:
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
+                raise
             return False
         return True
 
