@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 from netemu.lab.relay_frames import IP_OFFSET, flip_bit, mark_congestion
 from netemu.lab.relay_journal import DIRECTIONS, HEADER_BYTES, Journal, flags_of
 from netemu.lab.relay_kernel import (
+    all_at_once,
     enter_network_namespace,
     make_sleeps_precise,
     realtime_to_monotonic_ns,
@@ -137,8 +138,6 @@ class Wire:
                 "send_errors": lane.errors,
                 "unmet_drops": lane.model.unmet_drops(),
             }
-        for lane in self.lanes:
-            lane.ingress.close()
         return summary
 
 
@@ -148,6 +147,7 @@ class Relay:
     def __init__(self, spec: dict[str, Any]) -> None:
         self.wires = [Wire(wire) for wire in spec["wires"]]
         self._lanes = [lane for wire in self.wires for lane in wire.lanes]
+        all_at_once(lane.ingress.open for lane in self._lanes)
         self._watched = [0, *(lane.ingress.socket.fileno() for lane in self._lanes)]
         self._queue: list[_Item] = []
         self._numbers = itertools.count()
@@ -206,6 +206,10 @@ class Relay:
             lane.journal.note(number, arrival_ns, verdict, None, what)
         self._queue.clear()
 
+    def close(self) -> None:
+        """Give the ports back."""
+        all_at_once(lane.ingress.close for lane in self._lanes)
+
 
 def main(arguments: list[str]) -> int:
     """Run the relay of the spec file that is the only argument."""
@@ -227,6 +231,7 @@ def main(arguments: list[str]) -> int:
     links = {wire.link: wire.finish(t0_ns, header) for wire in relay.wires}
     process = {"wall_ns": wall_ns, "cpu_ns": cpu_ns, "scheduler": policy}
     print(json.dumps({"links": links, "process": process}), flush=True)
+    relay.close()
     return 0
 
 

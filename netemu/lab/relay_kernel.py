@@ -10,7 +10,9 @@ import fcntl
 import os
 import socket
 import struct
+import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
@@ -60,3 +62,31 @@ def schedule_realtime() -> str:
 def realtime_to_monotonic_ns() -> int:
     """What to add to a CLOCK_REALTIME stamp (the kernel's packet stamps) to get CLOCK_MONOTONIC."""
     return time.monotonic_ns() - time.time_ns()
+
+
+def set_socket_option(sock: socket.socket, level: int, option: int, value: bytes) -> None:
+    """setsockopt(2) that lets other threads run meanwhile, as ``socket.setsockopt`` does not."""
+    if _libc.setsockopt(sock.fileno(), level, option, value, len(value)) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), f"socket option {level}/{option}")
+
+
+def all_at_once(calls: Iterable[Callable[[], None]]) -> None:
+    """Make every call in a thread of its own, and raise the first error when all have ended.
+
+    For calls that wait for the kernel's grace periods (10 ms each on a busy machine), which waiters share.
+    """
+    errors: list[BaseException] = []
+
+    def run(call: Callable[[], None]) -> None:
+        try:
+            call()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]

@@ -13,6 +13,8 @@ import socket
 import struct
 from collections.abc import Iterator
 
+from netemu.lab.relay_kernel import set_socket_option
+
 VNET_BYTES = 10
 ETHERNET_BYTES = 14
 
@@ -32,16 +34,32 @@ _SEND_BUFFER_BYTES = 32 << 20
 class Port:
     """A bound packet socket on ``interface`` of the namespace the caller is in."""
 
-    __slots__ = ("_map", "_ring", "_slots", "_words", "interface", "next_slot", "send", "socket", "truncated")
+    __slots__ = (
+        "_block_bytes",
+        "_blocks",
+        "_map",
+        "_ring",
+        "_slot_bytes",
+        "_slots",
+        "_words",
+        "interface",
+        "next_slot",
+        "send",
+        "socket",
+        "truncated",
+    )
 
     def __init__(self, interface: str, frame_bytes: int, ring_bytes: int) -> None:
         """``frame_bytes`` is the longest Ethernet frame that can come, ``ring_bytes`` the memory to receive into.
 
-        Raises OSError when the interface is not there or the kernel refuses.
+        Nothing is received before :meth:`open`. Raises OSError when the kernel refuses.
         """
         self.interface = interface
         self.truncated = 0
         self.next_slot = 0
+        self._slot_bytes = -(-(frame_bytes + _SLOT_OVERHEAD_BYTES) // 16) * 16
+        self._block_bytes = 1 << max(16, (4 * self._slot_bytes - 1).bit_length())
+        self._blocks = max(1, ring_bytes // self._block_bytes)
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         options = self.socket.setsockopt
         options(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
@@ -49,22 +67,22 @@ class Port:
         options(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
         options(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         options(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SEND_BUFFER_BYTES)
-        self._make_ring(frame_bytes, ring_bytes)
         self.socket.setblocking(False)
-        self.socket.bind((interface, _ETH_P_ALL))
         self.send = self.socket.send
 
-    def _make_ring(self, frame_bytes: int, ring_bytes: int) -> None:
-        slot_bytes = -(-(frame_bytes + _SLOT_OVERHEAD_BYTES) // 16) * 16
-        block_bytes = 1 << max(16, (4 * slot_bytes - 1).bit_length())
+    def open(self) -> None:
+        """Make the ring and begin to receive; OSError when the interface is not there. Safe in a thread of its own."""
+        block_bytes, slot_bytes = self._block_bytes, self._slot_bytes
         per_block = block_bytes // slot_bytes
-        blocks = max(1, ring_bytes // block_bytes)
-        request = struct.pack("=IIII", block_bytes, blocks, slot_bytes, blocks * per_block)
-        self.socket.setsockopt(_SOL_PACKET, _PACKET_RX_RING, request)
-        self._map = mmap.mmap(self.socket.fileno(), blocks * block_bytes)
+        request = struct.pack("=IIII", block_bytes, self._blocks, slot_bytes, self._blocks * per_block)
+        set_socket_option(self.socket, _SOL_PACKET, _PACKET_RX_RING, request)
+        self._map = mmap.mmap(self.socket.fileno(), self._blocks * block_bytes)
         self._ring = memoryview(self._map)
         self._words = self._ring.cast("I")
-        self._slots = [block * block_bytes + slot * slot_bytes for block in range(blocks) for slot in range(per_block)]
+        self._slots = [
+            block * block_bytes + slot * slot_bytes for block in range(self._blocks) for slot in range(per_block)
+        ]
+        self.socket.bind((self.interface, _ETH_P_ALL))
 
     def has_frame(self) -> bool:
         """Whether a frame is waiting; no system call."""
