@@ -41,7 +41,7 @@ a { color: #00548a; }
   h2 { break-after: avoid; }
   tr, .verdict { break-inside: avoid; }
   .figures { grid-template-columns: 1fr 1fr; }
-  pre { white-space: pre-wrap; }
+  pre { white-space: pre-wrap; font-size: 7.5pt; }
 }
 """
 

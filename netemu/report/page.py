@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from netemu.errors import BadInput, NetemuError
+from netemu.figures import FIGURES
 from netemu.recording.layout import Recording
 from netemu.report.html import STYLE, details, element, escape, table
 from netemu.report.records import link_table, record_table
@@ -136,13 +137,20 @@ def _figures(recording: Recording, requests: list[dict[str, Any]]) -> str:
         path = recording.figures / f"{name}.svg"
         files = [f for f in sorted(recording.figures.glob(f"{name}.*")) if f.stem == name]
         links = " ".join(element("a", f.suffix[1:].upper(), href=f"figures/{f.name}") for f in files)
-        caption = element("figcaption", f"{escape(words(name))} ({escape(words(request['figure']))}) {links}")
+        meaning = FIGURES.get(request["figure"], ("", request["figure"]))[1]
+        caption = element("figcaption", f"<b>{escape(name)}</b>: {escape(meaning)}{_options(request)}. {links}")
         if path.is_file():
             drawing = inline_svg(path, f"f{index}-", f"{name}: {request['figure']}")
         else:
             drawing = element("p", f"not drawn: figures/{escape(name)}.svg is missing", class_="quiet")
         shown.append(element("figure", f"\n{drawing}\n{caption}\n"))
     return element("h2", "Figures") + "\n" + element("div", "\n".join(shown), class_="figures")
+
+
+def _options(request: Mapping[str, Any]) -> str:
+    """What the figure was asked to show, in parentheses; its title stands in the figure."""
+    asked = [f"{key} {value}" for key, value in request.get("options", {}).items() if key != "title"]
+    return f" ({escape(', '.join(asked))})" if asked else ""
 
 
 def _links(links: Any) -> str:

@@ -114,6 +114,13 @@ def test_the_rest_of_the_manifest_is_folded(recording: Recording) -> None:
     assert "<summary>question</summary>" not in text
 
 
+def test_a_figure_is_told_by_what_it_shows(recording: Recording) -> None:
+    figures = [{"name": "trips", "figure": "rtt", "options": {"port": 5001, "title": "IPv4"}}]
+    recording.manifest.write_text(json.dumps({**MANIFEST, "figures": figures}))
+    text = render_report(recording)
+    assert "<b>trips</b>: RTT samples, smoothed RTT and retransmission timeout (port 5001). <a href=" in text
+
+
 def test_a_figure_that_is_missing_is_said_to_be(recording: Recording) -> None:
     (recording.figures / "sizes.svg").unlink()
     assert "not drawn: figures/sizes.svg is missing" in render_report(recording)
