@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from netemu.errors import NetemuError, VoidRun
+from netemu.errors import BadInput, NetemuError, VoidRun
 from netemu.experiment import Experiment, Run
 from netemu.experiment.claims import ClaimResult
 from netemu.kernels import kernel_named
@@ -82,12 +82,18 @@ def run_plan(
 
 def figure_requests(experiment: Experiment, plan: Plan) -> list[dict[str, Any]]:
     """The experiment's figures as stored in the manifest: a flow becomes the port its server listens on."""
-    ports = {agent.name.removesuffix(".server"): agent.args.get("port") for agent in plan.agents}
+    servers = [agent for agent in plan.agents if agent.name.endswith(".server")]
+    ports = {agent.name.removesuffix(".server"): agent.args["port"] for agent in servers}
     requests = []
     for request in experiment.figures:
         options = dict(request.options)
         if "flow" in options:
-            options["port"] = ports[options.pop("flow")]
+            flow = options.pop("flow")
+            if flow not in ports:
+                raise BadInput(
+                    f"figure {request.name!r}: there is no flow {flow!r} (flows: {', '.join(sorted(ports))})"
+                )
+            options["port"] = ports[flow]
         requests.append({"name": request.name, "figure": request.figure, "options": options})
     return requests
 

@@ -15,7 +15,11 @@ def load_experiment(path: Path) -> Experiment:
 
     :raises BadInput: no such file, the file raises, or it declares none or several.
     """
-    if not path.is_file():
+    try:
+        found_file = path.is_file()
+    except PermissionError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}; check the permissions on the way to it") from error
+    if not found_file:
         raise BadInput(f"{path}: no such experiment file; try one of experiments/*.py or `netemu new DIR`")
     if path.suffix != ".py":
         raise BadInput(f"{path}: an experiment is a Python file (*.py)")

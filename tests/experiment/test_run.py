@@ -1,0 +1,66 @@
+"""A finished run as claims see it: selections, their evidence, and what cannot be observed."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from netemu.errors import BadInput
+from netemu.experiment import Experiment, NotObservable, Run, bulk
+from netemu.recording.layout import Recording
+from netemu.specs import to_json
+from topologies import chain
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    experiment = Experiment("tiny", question="?")
+    experiment.topology(lambda p: chain(mtus=(1500,)))
+    experiment.traffic(lambda p: [bulk("x", "h1", "h2", size=1), bulk("y", "h1", "h2", size=1)])
+    recording = Recording(tmp_path)
+    recording.plan.write_text(to_json(experiment.plan()))
+    recording.manifest.write_text(json.dumps({}))
+    recording.tables.mkdir()
+    pl.DataFrame(
+        {
+            "capture": ["h1-eth0", "h1-eth0", "h1-eth0"],
+            "connection": [0, 1, 2],
+            "server": ["10.0.0.2:5001", "10.0.0.2:5002", "[fd00::2]:5002"],
+        }
+    ).write_parquet(recording.tables / "connections.parquet")
+    pl.DataFrame(
+        {"capture": ["h1-eth0"] * 3, "connection": [0, 0, 1], "direction": [0, 1, 0], "t_ns": [1, 2, 3]}
+    ).write_parquet(recording.tables / "packets.parquet")
+    pl.DataFrame({"host": ["h1"], "counter": ["TcpRetransSegs"], "before": [3], "after": [10]}).write_parquet(
+        recording.tables / "counters.parquet"
+    )
+    return Run(recording)
+
+
+def test_a_flow_is_found_by_its_port_and_leaves_evidence(run: Run) -> None:
+    assert run.connection("x", at="h1-eth0")["connection"] == 0
+    assert run.evidence == ["tables/connections.parquet", "capture h1-eth0, flow x"]
+
+
+def test_packets_of_a_flow_by_direction(run: Run) -> None:
+    assert run.packets("x", at="h1-eth0")["t_ns"].to_list() == [1, 2]
+    assert run.packets("x", at="h1-eth0", direction=1)["t_ns"].to_list() == [2]
+
+
+def test_no_connection_or_several_cannot_be_observed(run: Run) -> None:
+    with pytest.raises(NotObservable, match="holds 0 connections of flow 'x'"):
+        run.connection("x", at="h2-eth0")
+    with pytest.raises(NotObservable, match="holds 2 connections of flow 'y'"):
+        run.connection("y", at="h1-eth0")
+
+
+def test_a_counter_is_its_growth_and_an_unknown_one_cannot_be_observed(run: Run) -> None:
+    assert run.counter("h1", "TcpRetransSegs") == 7
+    with pytest.raises(NotObservable, match="no counter 'TcpNoSuch' on h1"):
+        run.counter("h1", "TcpNoSuch")
+
+
+def test_a_flow_that_the_plan_does_not_have_is_a_mistake(run: Run) -> None:
+    with pytest.raises(BadInput, match=r"no agent 'z\.server' \(it has x\.server, x\.client"):
+        run.port("z")

@@ -1,0 +1,78 @@
+"""From an experiment to a run's directory, with a kernel that leaves nothing but what the test wants."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from netemu import session
+from netemu.errors import BadInput, MissingCapability, VoidRun
+from netemu.experiment import Experiment, bulk, equal
+from netemu.recording.layout import Recording
+from netemu.specs import Plan, to_json
+from topologies import chain
+
+
+def experiment() -> Experiment:
+    made = Experiment("tiny", question="?")
+    made.topology(lambda p: chain(mtus=(1500,)))
+    made.traffic(lambda p: [bulk("x", "h1", "h2", size=1)])
+    made.claim("one is one")(lambda run: equal(1, 1))
+    return made
+
+
+class FakeKernel:
+    """Executes nothing; raises ``error`` or leaves ``execution``."""
+
+    name = "fake"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def execute(self, plan: Plan, recording: Recording, progress) -> None:
+        recording.plan.write_text(to_json(plan))
+        if self.error is not None:
+            raise self.error
+        (recording.root / "execution.json").write_text(json.dumps({"void": [], "degraded": ["busy"]}))
+
+
+def run_with(kernel: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(session, "kernel_named", lambda name: kernel)
+    return session.run_experiment(experiment(), kernel="fake", results=tmp_path)
+
+
+def test_a_missing_capability_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MissingCapability):
+        run_with(FakeKernel(MissingCapability("no root")), tmp_path, monkeypatch)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_void_run_is_kept_with_its_reason_and_no_claim_of_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = run_with(FakeKernel(VoidRun("the capture lost packets")), tmp_path, monkeypatch)
+    assert (summary.validity, summary.reasons) == ("void", ("the capture lost packets",))
+    assert all(claim.holds is None for claim in summary.claims)
+    assert json.loads((summary.run / "manifest.json").read_text())["reasons"] == ["the capture lost packets"]
+
+
+def test_a_degraded_run_is_judged_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = run_with(FakeKernel(), tmp_path, monkeypatch)
+    assert (summary.validity, summary.reasons) == ("degraded", ("busy",))
+    assert [claim.holds for claim in summary.claims] == [True]
+    assert summary.run.name.endswith(experiment().plan().digest)
+
+
+def test_a_figure_of_a_flow_that_is_not_there_is_refused_before_the_run(tmp_path: Path) -> None:
+    made = experiment()
+    made.figure("f", "time_sequence", flow="z")
+    with pytest.raises(BadInput, match=r"figure 'f': there is no flow 'z' \(flows: x\)"):
+        session.run_experiment(made, results=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flow_in_a_figure_becomes_the_port_of_its_server() -> None:
+    made = experiment()
+    made.figure("f", "time_sequence", flow="x", capture="h1-eth0")
+    (request,) = session.figure_requests(made, made.plan())
+    assert request == {"name": "f", "figure": "time_sequence", "options": {"capture": "h1-eth0", "port": 5001}}
