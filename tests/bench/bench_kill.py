@@ -22,7 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.lab.leftovers import TOKEN, Footprint, Process, net_namespaces, now_ticks
+from tests.lab.leftovers import TOKEN, Footprint, Process, net_namespaces
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTLE_S = 2.0
@@ -87,13 +87,13 @@ def kill_once(command: list[str], moment_s: float, random_: random.Random, tally
                 os.kill(victim.pid, signal.SIGKILL)
             except ProcessLookupError:
                 name = "(gone already)"
-            killed, killed_ticks = time.monotonic(), now_ticks()
+            killed = time.monotonic()
             run.wait(LONGEST_RUN_S)
             waited_ms = 1000 * (time.monotonic() - killed)
         else:
-            name, waited_ms, killed_ticks = "(ended before)", 0.0, now_ticks()
+            name, waited_ms = "(ended before)", 0.0
         time.sleep(SETTLE_S)
-        left = footprint.left(killed_ticks)
+        left = footprint.left()
         left["temporary"] = [str(path) for path in (directory / "tmp").iterdir()]
         left["half-made runs"] = [str(path) for path in (directory / "results").glob("*/*.partial")]
         with tally.lock:

@@ -1,7 +1,7 @@
 """What a run consists of while it lives, and what of that is still there afterwards.
 
 A namespace's number is given to another one as soon as it is free, so a namespace alone proves nothing. A process
-does: its PID namespace never changes, and one that lives in the run's and is older than the kill belongs to the run.
+does: its PID namespace never changes, and one that lives in the run's and is older than the last look is the run's.
 Namespaces without a process are held by nobody, since the lab keeps its own by descriptor; the kernel's count of
 them (:func:`net_namespaces`) shows in the end whether it has let them go.
 """
@@ -38,10 +38,12 @@ class Footprint:
     processes: set[Process] = field(default_factory=set)
     pid_namespaces: set[str] = field(default_factory=set)
     run_ids: set[str] = field(default_factory=set)
+    looked_ticks: int = 0
 
     def look(self, root_pid: int) -> list[Process]:
         """Add what the tree below ``root_pid`` consists of now; the living processes, ``root_pid`` first."""
         tree = _tree(root_pid)
+        self.looked_ticks = _now_ticks()
         for process in tree:
             self.processes.add(process)
             self.pid_namespaces |= _namespaces_of(process.pid, "pid") - _namespaces_of(os.getpid(), "pid")
@@ -50,8 +52,8 @@ class Footprint:
                 self.run_ids.add(words[-2] if words[-1] == "" else words[-1])
         return tree
 
-    def left(self, killed_ticks: int) -> dict[str, list[str]]:
-        """What is still there, by kind; ``killed_ticks`` is :func:`now_ticks` after the kill. Empty: nothing is."""
+    def left(self) -> dict[str, list[str]]:
+        """What is still there, by kind; empty when nothing is."""
         found: dict[str, set[str]] = {"processes": set(), "namespaces": set(), "instances": set(), "registries": set()}
         own = _namespaces_of(os.getpid(), "net", "pid", "mnt")
         for entry in _PROC.iterdir():
@@ -60,7 +62,9 @@ class Footprint:
             process = _process(int(entry.name))
             if process is None:
                 continue
-            inside = process.start_ticks <= killed_ticks and _namespaces_of(process.pid, "pid") & self.pid_namespaces
+            inside = (
+                process.start_ticks <= self.looked_ticks and _namespaces_of(process.pid, "pid") & self.pid_namespaces
+            )
             if process in self.processes or inside or self._has_token(process.pid):
                 found["processes"].add(f"{process.pid} {process.command!r}")
                 found["namespaces"] |= _namespaces_of(process.pid, "net", "pid", "mnt") - own
@@ -110,7 +114,7 @@ def _namespaces_of(pid: int, *kinds: str) -> set[str]:
     return found
 
 
-def now_ticks() -> int:
+def _now_ticks() -> int:
     """The present in the unit of ``Process.start_ticks``: clock ticks since boot."""
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 

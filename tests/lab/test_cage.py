@@ -17,7 +17,7 @@ import pytest
 from netemu.errors import MissingCapability, VoidRun
 from netemu.lab.cage import current_registry, run_in_cage
 from netemu.lab.watch import Watch
-from tests.lab.leftovers import TOKEN, Footprint, now_ticks
+from tests.lab.leftovers import TOKEN, Footprint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,11 +43,10 @@ class Run:
 
     def left(self) -> dict[str, list[str]]:
         """What is left when the run has had two seconds to vanish."""
-        ticks = now_ticks()
         self.process.wait(20)
         deadline = time.monotonic() + 2.0
         while True:
-            left = self.footprint.left(ticks)
+            left = self.footprint.left()
             if any(self.temporary.iterdir()):
                 left["temporary"] = [str(path) for path in self.temporary.iterdir()]
             if not left or time.monotonic() > deadline:
