@@ -65,15 +65,20 @@ class Reader:
     def _wait(self) -> bool:
         if self._interval or self._pauses or self._next_ns:
             now = self._session.now()
-            wake = max(self._next_ns, now)
-            for at, end in self._pauses:
-                if at <= wake < end:
-                    wake = end
-            if wake > now:
+            while (wake := self._due(now)) > now and self._session.stop_reason is None:
                 self._session.log.idle(wake - now)
                 self._session.sleep_until(wake)
+                now = self._session.now()  # a busy machine may have let it wake in the next pause
             self._next_ns = wake + self._interval if self._interval else 0
         return self._session.stop_reason is None
+
+    def _due(self, now_ns: int) -> int:
+        """When the next recv() may be, as seen at ``now_ns``."""
+        due_ns = max(self._next_ns, now_ns)
+        for at_ns, end_ns in self._pauses:
+            if at_ns <= due_ns < end_ns:
+                due_ns = end_ns
+        return due_ns
 
 
 def check(args: dict[str, Any], place: str) -> None:
