@@ -14,7 +14,7 @@ tcp_sync_mss in net/ipv4 of the kernel.
 
 import polars as pl
 
-from netemu.experiment import Experiment, Outcome, Run, bulk, equal, holds
+from netemu.experiment import Experiment, Outcome, Run, bulk, equal, holds, observed
 from netemu.units import parse_rate_bps, parse_size_bytes, parse_time_ns
 from topologies import chain
 
@@ -66,7 +66,7 @@ def _family_claims(family: int) -> None:
 
     @experiment.claim(f"IPv{family}: after the last ICMP error no packet exceeds the path MTU")
     def settled(run: Run) -> Outcome:
-        last = run.icmp(at="h1-eth0", flow=flow)["t_ns"].max()
+        last = observed(run.icmp(at="h1-eth0", flow=flow)["t_ns"].max(), "ICMP error")
         later = run.packets(flow, at="h1-eth0", direction=0).filter(pl.col("t_ns") > last)
         return equal(later["ip_bytes"].max(), min(MTUS), "bytes")
 
@@ -77,7 +77,7 @@ def _family_claims(family: int) -> None:
 
     @experiment.claim(f"IPv{family}: the kernel's own path MTU (tcpi_pmtu) agrees with the packets")
     def cached(run: Run) -> Outcome:
-        return equal(run.sockets(flow)["pmtu_bytes"].drop_nulls().to_list()[-1], min(MTUS), "bytes")
+        return equal(observed(run.sockets(flow)["pmtu_bytes"].drop_nulls().last(), "tcpi_pmtu"), min(MTUS), "bytes")
 
     @experiment.claim(f"IPv{family}: every byte arrives")
     def delivered(run: Run) -> Outcome:

@@ -15,7 +15,19 @@ from itertools import pairwise
 
 import polars as pl
 
-from netemu.experiment import Experiment, NotObservable, Outcome, Run, at_least, at_most, bulk, equal, holds, within
+from netemu.experiment import (
+    Experiment,
+    NotObservable,
+    Outcome,
+    Run,
+    at_least,
+    at_most,
+    bulk,
+    equal,
+    holds,
+    observed,
+    within,
+)
 from netemu.units import parse_size_bytes, parse_time_ns
 from topologies import chain
 
@@ -109,7 +121,7 @@ def resumes(run: Run) -> Outcome:
     arrived = run.packets("stall", at="h2-eth0", direction=0).filter(
         (pl.col("payload_bytes") > 0) & (pl.col("t_ns") > opened)
     )
-    return at_most((arrived["t_ns"].min() - opened) / 1e6, 25, "ms")
+    return at_most((observed(arrived["t_ns"].min(), "data after the update") - opened) / 1e6, 25, "ms")
 
 
 @experiment.claim("lost_update: exactly one window update was dropped by the wire")
@@ -123,7 +135,7 @@ def rescued(run: Run) -> Outcome:
     """Between the lost update and the next probe h1 sends nothing."""
     opened = _opened_ns(run, "lost_update")
     sent = run.packets("lost_update", at="h1-eth0", direction=0).filter(pl.col("t_ns") > opened).sort("t_ns")
-    first = sent["kind"].to_list()[0]
+    first = observed(sent["kind"].first(), "packet after the lost update")
     return holds(
         first == "window_probe" and int(sent["t_ns"].to_list()[0]) - opened > 30_000_000,
         expected="the next packet is a window probe, later than the update's round trip",
@@ -136,6 +148,7 @@ def rescued(run: Run) -> Outcome:
 def blocked(run: Run) -> Outcome:
     """The longest send() of the first flow lasts as long as the reader slept, less the time to fill the buffers."""
     longest = run.calls("stall.client").filter(pl.col("call") == "send")["blocked_ns"].max()
+    observed(longest, "send() of the writer")
     return at_least(longest / 1e9, run.plan.parameters["pause"] / 1e9 - 1.0, "s")
 
 

@@ -1,6 +1,6 @@
 """An Experiment: a question, a topology, traffic, captures, claims and figures, declared and not yet run."""
 
-from netemu.experiment.claims import NotObservable, Outcome, at_least, at_most, equal, holds, within
+from netemu.experiment.claims import NotObservable, Outcome, at_least, at_most, equal, holds, observed, within
 from netemu.experiment.experiment import Experiment
 from netemu.experiment.run import Run
 from netemu.experiment.traffic import (
@@ -25,6 +25,7 @@ __all__ = [
     "connections",
     "equal",
     "holds",
+    "observed",
     "on_off",
     "request_response",
     "small_writes",

@@ -7,8 +7,10 @@ to make one, so that every claim says what it compared and how.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 Number = int | float
+T = TypeVar("T")
 
 
 class NotObservable(Exception):
@@ -35,6 +37,13 @@ class ClaimResult:
     holds: bool | None
     value: float | None
     evidence: str
+
+
+def observed(value: T | None, what: str) -> T:
+    """``value``; :class:`NotObservable` with ``what`` when there is none, as for the maximum of no samples."""
+    if value is None:
+        raise NotObservable(f"the run shows no {what}")
+    return value
 
 
 def _text(value: object, unit: str) -> str:

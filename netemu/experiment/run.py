@@ -93,6 +93,15 @@ class Run:
             .sort("t_ns")
         )
 
+    def rtt(self, flow: str, at: str, direction: int = 0) -> pl.DataFrame:
+        """The RTT samples of ``flow``'s data in ``direction``, as the capture ``at`` shows them."""
+        import polars as pl
+
+        connection = self.connection(flow, at)["connection"]
+        return self.table("rtt").filter(
+            (pl.col("capture") == at) & (pl.col("connection") == connection) & (pl.col("direction") == direction)
+        )
+
     def calls(self, agent: str) -> pl.DataFrame:
         """The system calls of ``agent`` (such as ``"bulk.client"``) in time."""
         import polars as pl

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netemu.experiment.claims import at_least, at_most, equal, holds, within
+from netemu.experiment.claims import NotObservable, at_least, at_most, equal, holds, observed, within
 
 
 def test_equal_compares_and_prints_both_values_with_their_unit() -> None:
@@ -32,6 +32,12 @@ def test_bounds_include_their_end(value: int, low: bool, high: bool) -> None:
 def test_a_claim_in_words_keeps_its_number_for_intervals() -> None:
     outcome = holds(False, expected="none", measured="3 of 9", value=3)
     assert (outcome.holds, outcome.value) == (False, 3.0)
+
+
+def test_what_the_run_does_not_show_cannot_be_observed() -> None:
+    assert observed(0, "sample") == 0
+    with pytest.raises(NotObservable, match="the run shows no sample"):
+        observed(None, "sample")
 
 
 def test_a_boolean_is_no_number() -> None:
