@@ -158,7 +158,8 @@ def test_it_agrees_with_tcpdump(bench: Bench, hosts: tuple[Namespace, Namespace]
 
 
 def test_runs_without_traffic_make_equal_files(bench: Bench, hosts: tuple[Namespace, Namespace]) -> None:
-    hosts[0].run("sysctl", "-qw", "net.ipv6.conf.h1-eth0.disable_ipv6=1")  # no neighbour or multicast chatter
+    for number, host in enumerate(hosts, 1):  # no neighbour or multicast chatter
+        host.run("sysctl", "-qw", f"net.ipv6.conf.h{number}-eth0.disable_ipv6=1")
     files = []
     for _ in range(2):
         capture = bench.start(spec_of(bench, hosts[:1]))
