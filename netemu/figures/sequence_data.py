@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from netemu.figures.tables import RunTables
 
-FIN, SYN, RST, ACK, CE = 1, 2, 4, 16, 3
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 
 @dataclass(frozen=True, slots=True)

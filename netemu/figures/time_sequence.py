@@ -173,7 +173,7 @@ class _Drawing:
         self._earn("SACK", PURPLE, marker="|", line="")
         duplicates = blocks.filter(pl.col("dsack"))
         if not duplicates.is_empty():
-            self._letter("D", duplicates["t_ns"], duplicates["end"], VERMILLION, up=True)
+            self._letter("D", duplicates["t_ns"], duplicates["start"], VERMILLION, up=False)
 
     def _drops(self) -> None:
         rows = self.data.drops

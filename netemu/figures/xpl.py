@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netemu.figures.sequence_data import FIN, SYN, largest
+from netemu.figures.sequence_data import FIN, PSH, SYN, largest
 from netemu.figures.style import RETRANSMISSIONS
 
 if TYPE_CHECKING:
@@ -56,16 +56,31 @@ def _events(data: SequenceData, window: bool) -> list[str]:
 
 
 def _segment(row: dict[str, Any]) -> list[str]:
-    """A segment: arrows at both ends and the line between, as tcptrace draws it; a diamond on PSH."""
-    t, start, end = _time(row["t_ns"]), row["start"], row["end"]
-    colour = _COLOURS.get(row["kind"], "white")
-    words = [word for flag, word in ((SYN, "SYN"), (FIN, "FIN")) if row["flags"] & flag]
-    letter = "R" if row["kind"] in RETRANSMISSIONS else _LETTERS.get(row["kind"], "O" if row["out_of_order"] else "")
-    if words and colour == "white":
-        colour = "orange"
-    lines = [colour, f"darrow {t} {start}", f"{'diamond' if row['flags'] & 8 else 'uarrow'} {t} {end}"]
+    """A segment: arrows at both ends and the line between, as tcptrace draws it; a diamond on PSH.
+
+    A FIN is a line of its own behind the data that came with it.
+    """
+    t, end = _time(row["t_ns"]), row["end"]
+    lines: list[str] = []
+    if row["payload_bytes"] or not row["flags"] & FIN:
+        lines = _bar(row, t, row["start"], end - 1 if row["flags"] & FIN else end)
+    if row["flags"] & FIN:
+        again = row["kind"] in RETRANSMISSIONS and not row["payload_bytes"]
+        colour = _COLOURS[row["kind"]] if again else "orange"
+        lines += [colour, f"line {t} {end - 1} {t} {end}", f"atext {t} {end}", "FIN"]
+        if again:
+            lines += [f"atext {t} {end}", "R"]
+    return lines
+
+
+def _bar(row: dict[str, Any], t: str, start: int, end: int) -> list[str]:
+    """What a segment carries but a FIN: its SYN or its data."""
+    again = row["kind"] in RETRANSMISSIONS
+    letter = "R" if again else _LETTERS.get(row["kind"], "O" if row["out_of_order"] else "")
+    colour = _COLOURS.get(row["kind"], "orange" if row["flags"] & SYN else "white")
+    lines = [colour, f"darrow {t} {start}", f"{'diamond' if row['flags'] & PSH else 'uarrow'} {t} {end}"]
     lines.append(f"line {t} {start} {t} {end}")
-    for text in [*words, *([letter] if letter else [])]:
+    for text in [*(["SYN"] if row["flags"] & SYN else []), *([letter] if letter else [])]:
         lines += [f"atext {t} {end}", text]
     return lines
 

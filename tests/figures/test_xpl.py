@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import polars as pl
+import pytest
 
 from netemu.figures import RunTables
 from netemu.figures.time_sequence import companion
+from netemu.trace import analyze
 from tests.figures.traces import Trace, handshake, run_of
+from tests.trace import rig
 
 COLOURS = {"white", "green", "red", "blue", "yellow", "purple", "orange", "magenta", "pink"}
 POINTS = {"darrow", "uarrow", "diamond", "dtick", "utick", "x"}
@@ -81,3 +86,44 @@ def test_beyond_32_bits_the_axis_is_double(frames: dict[str, pl.DataFrame]) -> N
     far = pl.col("seq_offset_bytes", "ack_offset_bytes") + 2**32
     frames["packets"] = frames["packets"].with_columns(far)
     assert commands(companion(run_of(frames))[1])[0] == "timeval double"
+
+
+def test_a_fin_is_a_line_behind_the_data_that_came_with_it() -> None:
+    trace = Trace()
+    handshake(trace)
+    trace.send(41.5, size=100, flags=25)
+    trace.packet(50, 0, seq_offset_bytes=101, flags=17, kind="fin")
+    lines = commands(companion(run_of(trace.finish()))[1])
+    at = lines.index("diamond 0.041500 101")
+    assert lines[at + 1 : at + 4] == ["line 0.041500 1 0.041500 101", "orange", "line 0.041500 101 0.041500 102"]
+    at = lines.index("line 0.050000 101 0.050000 102")
+    assert lines[at - 1 : at + 5] == ["pink", lines[at], "atext 0.050000 102", "FIN", "atext 0.050000 102", "R"]
+
+
+def drawn_lines(text: str) -> dict[str, list[tuple[str, ...]]]:
+    """The lines by what they show, in the order of the values: tcptrace gives a retransmission no class."""
+    groups = {"green": "acks", "yellow": "window", "purple": "sacks"}
+    found: dict[str, list[tuple[str, ...]]] = {}
+    colour = ""
+    for line in text.splitlines():
+        words = line.split()
+        if line in COLOURS:
+            colour = line
+        elif words and words[0] == "line" and len(words) == 5:
+            found.setdefault(groups.get(colour, "segments"), []).append((words[2], words[4]))
+    return {name: sorted(lines) for name, lines in found.items()}
+
+
+@pytest.mark.lab
+def test_tcptrace_draws_the_same_graph_of_a_real_lossy_transfer(tmp_path: Path) -> None:
+    rig.run(rig.Path_(seed=7, send_bytes=300_000, loss=0.03), tmp_path)
+    micro = tmp_path / "micro.pcap"  # tcptrace reads microseconds only
+    subprocess.run(["tcpdump", "-r", tmp_path / "a.pcap", "-w", micro], check=True, capture_output=True)
+    subprocess.run(["tcptrace", "-S", "-zxy", micro], check=True, capture_output=True, cwd=tmp_path)
+    analysis = analyze([micro])
+    names = ("packets", "connections", "rtt", "sacks", "icmp")
+    run = RunTables({name: getattr(analysis, name) for name in names}, "real")
+    ours = drawn_lines(companion(run)[1])
+    theirs = drawn_lines((tmp_path / "a2b_tsg.xpl").read_text())
+    assert len(ours["sacks"]) > 0 and len(ours["segments"]) > 200
+    assert ours == theirs
