@@ -22,6 +22,7 @@ UP = b"u"
 END = b"e"
 GRACE_MS = 5000
 _KILLED = 128 + signal.SIGKILL
+_CONNECTION_TABLE_ENTRIES = 4096
 _NOT_FOUND = 127
 
 
@@ -66,6 +67,17 @@ def serve(control: socket.socket, lab: int, wakeup: int) -> int:
             deadline_ms = deadline_ms or time.monotonic() * 1000 + GRACE_MS
 
 
+def give_hosts_tables_of_their_own() -> None:
+    """Namespaces made from here on get a TCP connection table each, where the kernel can (6.1 and newer).
+
+    A dump by sock_diag walks the whole table. The one that namespaces share otherwise has a bucket for every few
+    kilobytes of the machine's memory: 371 us a dump on the build machine against 10 us with a table of its own, so
+    that new sockets are found within a sample. Nothing but the look-up of connections depends on the size.
+    """
+    with suppress(FileNotFoundError):
+        Path("/proc/sys/net/ipv4/tcp_child_ehash_entries").write_text(str(_CONNECTION_TABLE_ENTRIES))
+
+
 def main(arguments: list[str]) -> int:
     """Run the command behind ``--`` as the lab."""
     split = arguments.index("--")
@@ -83,6 +95,7 @@ def main(arguments: list[str]) -> int:
     socket.send_fds(janitor, [b"p"], [me])
     os.close(me)
     mount_tracefs_privately()
+    give_hosts_tables_of_their_own()
     registry.add_tree(scratch)
     scratch.mkdir(mode=0o700)
     control.sendall(UP)
