@@ -49,11 +49,17 @@ class _NetemWire:
         self._chance = False
         self._before: dict[str, list[dict[str, Any]]] = {}
         self._tc = TcSession(site.namespace)
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
         # The queues stand before the first frame can be redirected into them.
         for name, parameters in self._parameters.items():
-            self._tc.run(
-                netem.lines("add", _EGRESS[name], netem.stages(parameters, parameters.phases[0], chance=False))
-            )
+            first = netem.stages(parameters, parameters.phases[0], chance=False)
+            self._tc.run(netem.lines("add", _EGRESS[name], first))
         self._tc.run([*netem.redirect_lines("a", "b"), *netem.redirect_lines("b", "a")])
         for name in _EGRESS:
             self._check(name)
