@@ -19,6 +19,7 @@ COMMANDS = {
     "analyze": "analyse any pcap or pcapng file",
     "figure": "make figures of a run again from its stored tables",
     "reproduce": "run a stored plan again and name what drifted",
+    "kernels": "list, get, build and check kernels for User-Mode Linux",
     "doctor": "say what this machine can do, and what would add the rest",
     "new": "start an experiment of your own outside this repository",
     "clean": "remove what killed runs of netemu left",

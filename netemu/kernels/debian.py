@@ -26,7 +26,10 @@ SUITES = ("bullseye", "bookworm", "trixie", "trixie-backports", "forky", "sid")
 _TRUST = "[signed-by={keyring}]"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _FRESH_S = 24 * 3600
-_SETTINGS = re.compile(r'^Acquire::(http|https|Retries|ForceIPv4|ForceIPv6)\b.* ".+";$')
+_SETTINGS = re.compile(
+    r'^Acquire::(http|https|Retries|ForceIPv4|ForceIPv6|Check-Valid-Until|Check-Date|(Min|Max)-ValidTime)\b.* ".+";$'
+)
+"""What our apt takes over from the machine's: how to reach a mirror, and how old its word may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,10 @@ class PrivateApt:
                 f"no package list could be had from {self._mirror} ({last[0]}): check the network, name another mirror"
                 " with --mirror URL, or give the source with --source TARBALL"
             )
+        read = {suite for suite in SUITES if any((self._root / "lists").glob(f"*_dists_{suite}_*Packages*"))}
+        if read != set(SUITES):
+            why = next((line for line in output.splitlines() if line.startswith("E: ")), "the mirror lacks them")
+            progress(f"without {', '.join(suite for suite in SUITES if suite not in read)}: {why}")
         stamp.write_text(wanted)
 
     def _run(self, argv: Sequence[str], *, check: bool = True, cwd: Path | None = None) -> str:
