@@ -165,6 +165,7 @@ SOCKETS: Schema = {
     "wmem_queued_bytes": ("i64", "skmem: w"),
     "backlog_bytes": ("i64", "skmem: bl"),
     "drops": ("i64", "skmem: d"),
+    "congestion": ("str", "name of the congestion control"),
 }
 
 WIRES: Schema = {
