@@ -28,7 +28,12 @@ def _digest() -> str:
 
 
 def cache_directory() -> Path:
-    """The directory of this version's machine code: beside the package where that can be written, else the user's."""
+    """The directory of this version's machine code: beside the package where that can be written, else the user's.
+
+    ``NETEMU_COMPILED`` names another one.
+    """
+    if chosen := os.environ.get("NETEMU_COMPILED"):
+        return Path(chosen) / f"compiled-{_digest()}"
     local = _PACKAGE / "__pycache__"
     user = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "netemu"
     writable = os.access(local if local.exists() else _PACKAGE, os.W_OK)
