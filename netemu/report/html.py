@@ -25,6 +25,8 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: 
 .verdict.degraded { border-color: #e69f00; }
 .verdict.void { border-color: #d55e00; }
 .verdict ul { margin: .3rem 0; padding-left: 1.2rem; }
+td .quiet { font-size: .82rem; overflow-wrap: anywhere; }
+.claims th:first-child { width: 50%; }
 .holds { color: #00624a; font-weight: 600; white-space: nowrap; }
 .fails { color: #a34000; font-weight: 700; white-space: nowrap; }
 .unknown { color: var(--quiet); white-space: nowrap; }

@@ -124,7 +124,8 @@ def _claims(claims: list[dict[str, Any]]) -> str:
         rows.append([*cells, element("td", mark, class_=kind)])
     held = sum(claim["holds"] is True for claim in claims)
     heading = element("h2", f"Claims: {held} of {len(claims)} hold")
-    return heading + "\n" + table(["Claim", "Measured", "Expected", ""], rows)
+    listed = table(["Claim", "Measured", "Expected", ""], rows)
+    return heading + "\n" + element("div", listed, class_="claims")
 
 
 def _figures(recording: Recording, requests: list[dict[str, Any]]) -> str:
