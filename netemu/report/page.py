@@ -10,6 +10,7 @@ from typing import Any
 
 from netemu.errors import BadInput, NetemuError
 from netemu.figures import FIGURES
+from netemu.figures.tables import read_json_object
 from netemu.recording.layout import Recording
 from netemu.report.html import STYLE, details, element, escape, table
 from netemu.report.records import link_table, record_table
@@ -50,8 +51,8 @@ def write_report(recording: Recording) -> Path:
 
 def render_report(recording: Recording) -> str:
     """The page as text: equal directories give equal pages, and it loads nothing from anywhere."""
-    manifest = _read(recording.manifest)
-    claims = _read(recording.claims).get("claims", []) if recording.claims.is_file() else []
+    manifest = read_json_object(recording.manifest)
+    claims = read_json_object(recording.claims).get("claims", []) if recording.claims.is_file() else []
     title = str(manifest.get("experiment", recording.root.name))
     sections = [
         _opening(title, manifest),
@@ -71,16 +72,6 @@ def render_report(recording: Recording) -> str:
             "</main>\n</body>\n</html>\n",
         ]
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: not readable as JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadInput(f"{path}: holds {type(value).__name__}, not a JSON object")
-    return value
 
 
 def _opening(title: str, manifest: Mapping[str, Any]) -> str:
