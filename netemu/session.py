@@ -14,7 +14,7 @@ from typing import Any
 from netemu.errors import BadInput, NetemuError, VoidRun
 from netemu.experiment import Experiment, Run
 from netemu.experiment.claims import ClaimResult
-from netemu.kernels import kernel_named
+from netemu.kernels import Kernel, kernel_named
 from netemu.recording.layout import Recording
 from netemu.results import store
 from netemu.results.manifest import build_manifest, write_manifest
@@ -53,31 +53,39 @@ def run_plan(
 ) -> RunSummary:
     """Run a plan; ``experiment`` None: a stored plan whose claims nobody knows any more."""
     executor = kernel_named(kernel)
+    # A figure that cannot be is refused here, before the run costs time.
     figures = [] if experiment is None else figure_requests(experiment, plan)
     recording = store.begin(results, plan.experiment, plan.digest)
     try:
-        try:
-            executor.execute(plan, recording, progress)
-            execution = json.loads((recording.root / "execution.json").read_text())
-            (recording.root / "execution.json").unlink()
-        except VoidRun as reason:
-            execution = {"void": [str(reason)], "degraded": []}
-        manifest = build_manifest(
-            plan,
-            kernel,
-            execution,
-            question="" if experiment is None else experiment.question,
-            drawing="" if experiment is None else experiment.drawing,
-            source=None if source is None else str(source.resolve()),
-            figures=figures,
-        )
-        write_manifest(recording, manifest)
-        claims = _results(recording, experiment, manifest, progress)
-        recording = store.finish(recording)
+        with executor.guarded(recording.root):
+            manifest = build_manifest(
+                plan,
+                kernel,
+                _execute(executor, plan, recording, progress),
+                question="" if experiment is None else experiment.question,
+                drawing="" if experiment is None else experiment.drawing,
+                source=None if source is None else str(source.resolve()),
+                figures=figures,
+            )
+            write_manifest(recording, manifest)
+            claims = _results(recording, experiment, manifest, progress)
+            recording = store.finish(recording)
     except BaseException:
         store.discard(recording)
         raise
     return _summary(recording, plan, manifest, claims)
+
+
+def _execute(executor: Kernel, plan: Plan, recording: Recording, progress: Progress) -> dict[str, Any]:
+    """Execute the plan; the kernel's account, or that of a run that broke off."""
+    account = recording.root / "execution.json"
+    try:
+        executor.execute(plan, recording, progress)
+        execution: dict[str, Any] = json.loads(account.read_text())
+        account.unlink()
+    except VoidRun as reason:
+        return {"void": [str(reason)], "degraded": []}
+    return execution
 
 
 def figure_requests(experiment: Experiment, plan: Plan) -> list[dict[str, Any]]:

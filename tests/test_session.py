@@ -1,5 +1,6 @@
 """From an experiment to a run's directory, with a kernel that leaves nothing but what the test wants."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -28,6 +29,9 @@ class FakeKernel:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
+
+    def guarded(self, directory: Path):
+        return contextlib.nullcontext()
 
     def execute(self, plan: Plan, recording: Recording, progress) -> None:
         recording.plan.write_text(to_json(plan))

@@ -7,7 +7,9 @@ family picks the entry point, which gets the rest. A kernel knows nothing of ana
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol
 
 from netemu.errors import BadInput, MissingCapability
@@ -22,6 +24,10 @@ class Kernel(Protocol):
     """Something that can execute a Plan."""
 
     name: str
+
+    def guarded(self, directory: Path) -> AbstractContextManager[None]:
+        """While it is open, ``directory`` is removed should this process be killed, as far as this kernel can."""
+        ...
 
     def execute(self, plan: Plan, recording: Recording, progress: Progress) -> None:
         """Run ``plan`` and leave plan, captures, agents, samples, wires and ``execution.json`` in ``recording``.
@@ -40,7 +46,9 @@ def kernel_named(name: str) -> Kernel:
         known = ", ".join(sorted({entry.name for entry in entry_points(group="netemu.kernels")}))
         raise BadInput(f"--kernel {name!r}: there is no kernel family {family!r} (known: {known})")
     if len(found) > 1:
-        raise MissingCapability(f"--kernel {name!r}: {len(found)} installed packages provide the family {family!r}; uninstall all but one")
+        raise MissingCapability(
+            f"--kernel {name!r}: {len(found)} installed packages provide the family {family!r}; uninstall all but one"
+        )
     factory = found[0].load()
     kernel: Kernel = factory(name)
     return kernel

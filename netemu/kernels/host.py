@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
 from netemu.kernels import Progress
@@ -24,6 +27,18 @@ class HostKernel:
         if name != "host":
             raise BadInput(f"--kernel {name!r}: the kernel 'host' takes no version or option")
         self.name = name
+        self._watch: Watch | None = None
+
+    @contextlib.contextmanager
+    def guarded(self, directory: Path) -> Iterator[None]:
+        """See :meth:`netemu.kernels.Kernel.guarded`; the run's janitor removes the directory unless it is renamed."""
+        with Watch() as watch:
+            watch.registry.add_tree(directory)
+            self._watch = watch
+            try:
+                yield
+            finally:
+                self._watch = None
 
     def execute(self, plan: Plan, recording: Recording, progress: Progress) -> None:
         """See :meth:`netemu.kernels.Kernel.execute`."""
@@ -40,14 +55,9 @@ class HostKernel:
         reader = threading.Thread(target=_listen, args=(read_end, progress, failures))
         reader.start()
         try:
-            with recording.log.open("ab") as log, Watch() as watch:
-                # The janitor removes the directory if this process is killed; else its caller decides.
-                watch.registry.add_tree(recording.root)
+            with recording.log.open("ab") as log:
                 argv = [sys.executable, "-m", "netemu.lab", str(recording.root)]
-                try:
-                    code = run_in_cage(argv, stdout=write_end, stderr=log.fileno(), watch=watch)
-                finally:
-                    watch.registry.release_tree(recording.root)
+                code = run_in_cage(argv, stdout=write_end, stderr=log.fileno(), watch=self._watch)
         finally:
             os.close(write_end)
             reader.join()

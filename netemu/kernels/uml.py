@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from netemu import errors
@@ -74,6 +76,10 @@ class UmlKernel:
     def __init__(self, name: str) -> None:
         self.options = parse_name(name)
         self.name = name
+
+    def guarded(self, directory: Path) -> AbstractContextManager[None]:
+        """See :meth:`netemu.kernels.Kernel.guarded`; without root nothing outlives a killed run: ``netemu clean``."""
+        return nullcontext()
 
     def execute(self, plan: Plan, recording: Recording, progress: Progress) -> None:
         """See :meth:`netemu.kernels.Kernel.execute`."""

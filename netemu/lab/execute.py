@@ -80,7 +80,9 @@ class Execution:
         """Read every setting back and probe every link; raises on the first mismatch."""
         settings = verify.verify(self.network, self.plan)
         self.progress(f"probing {len(self.plan.links)} links")
-        return {"settings": settings, "links": probe.probe_links(self.network, self.plan, self.wires.backends)}
+        links = probe.probe_links(self.network, self.plan, self.wires.backends)
+        self.validity.degradations.extend(probe.unproved(links))
+        return {"settings": settings, "links": links}
 
     def traffic(self) -> dict[str, Any]:
         """Start the recorders and the agents, let them run, end them; their summaries."""

@@ -16,7 +16,7 @@ from netemu.specs import Plan
 
 Validity = Literal["valid", "degraded", "void"]
 
-_PACKAGES = ("scapy", "networkx", "matplotlib", "polars", "numpy", "numba", "pyroute2", "msgspec")
+_PACKAGES = ("scapy", "networkx", "matplotlib", "polars", "numpy", "numba", "msgspec")
 
 
 def validity_of(execution: Mapping[str, Any]) -> tuple[Validity, list[str]]:

@@ -67,8 +67,9 @@ def finish(recording: Recording) -> Recording:
 
 
 def discard(recording: Recording) -> None:
-    """Remove a run that came to nothing, and the experiment's directory if it is empty then."""
-    shutil.rmtree(recording.root)
+    """Remove a run that came to nothing, if its guard has not yet, and the experiment's directory if it is empty."""
+    if recording.root.exists():
+        shutil.rmtree(recording.root)
     parent = recording.root.parent
     if not any(parent.iterdir()):
         parent.rmdir()
