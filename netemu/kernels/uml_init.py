@@ -44,6 +44,8 @@ _MADE_IN = ("/run/", "/dev/")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _RB_POWER_OFF = 0x4321FEDC
 _FINIT_MODULE = 313
+_CLONE_NEWNET = 0x40000000
+_NO_FALLBACK_TUNNELS = "/proc/sys/net/core/fb_tunnels_only_for_init_net"
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -63,8 +65,12 @@ def mount_all() -> None:
             raise OSError(f"mount {kind} on {target}: {error}")
 
 
-def loopback_up() -> None:
-    """``ip link set lo up``."""
+def empty_network() -> None:
+    """A network namespace with a loopback and nothing else: drivers leave dummy0, ifb0 or tunl0 in the first."""
+    with open(_NO_FALLBACK_TUNNELS, "wb") as sysctl:  # noqa: PTH123
+        sysctl.write(b"1")
+    if libc.unshare(_CLONE_NEWNET) != 0:
+        raise OSError(f"unshare: {os.strerror(ctypes.get_errno())}")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         request = fcntl.ioctl(control, _SIOCGIFFLAGS, struct.pack("16sh14x", b"lo", 0))
         flags = struct.unpack("16sh14x", request)[1]
@@ -142,7 +148,7 @@ def main() -> None:
         with open(CONTROL + "/work.json", "rb") as file:  # noqa: PTH123
             work = json.load(file)
         load_modules(work["modules"])
-        loopback_up()
+        empty_network()
         os.chdir(SCRATCH)
         code = attend(start(work), work["heartbeat_s"])
     except BaseException as error:
