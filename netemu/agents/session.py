@@ -89,6 +89,9 @@ class Session:
         """Write the log and the summary; the exit status. ``result`` may name an ``error`` (the network's)."""
         duration_ns = time.monotonic_ns() - self._started_ns if self._started_ns else 0
         signal.setitimer(signal.ITIMER_REAL, 0)
+        # The interpreter's end restores default actions, and SIGIO's is to kill: a command may come until then.
+        for number in (signal.SIGALRM, signal.SIGIO):
+            signal.signal(number, signal.SIG_IGN)
         self.log.close()
         outcome = "error" if result.get("error") else self.stop_reason or "done"
         head: dict[str, Any] = {**self._header, "outcome": outcome, "duration_ns": duration_ns}
