@@ -8,10 +8,11 @@ of this machine's time without a new instant in the guest it counts as hung). Ne
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
 from netemu.kernels import Progress
 from netemu.kernels.ready import module_files
 from netemu.kernels.store import Entry, check_name, open_store
-from netemu.kernels.uml_boot import Machine, run_guest
+from netemu.kernels.uml_boot import Machine, guard, run_guest
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, to_json
 from netemu.units import parse_time_ns
@@ -77,9 +78,11 @@ class UmlKernel:
         self.options = parse_name(name)
         self.name = name
 
-    def guarded(self, directory: Path) -> AbstractContextManager[None]:
-        """See :meth:`netemu.kernels.Kernel.guarded`; without root nothing outlives a killed run: ``netemu clean``."""
-        return nullcontext()
+    @contextlib.contextmanager
+    def guarded(self, directory: Path) -> Iterator[None]:
+        """See :meth:`netemu.kernels.Kernel.guarded`; it takes no root, and a directory that was renamed stays."""
+        with guard([directory]):
+            yield
 
     def execute(self, plan: Plan, recording: Recording, progress: Progress) -> None:
         """See :meth:`netemu.kernels.Kernel.execute`."""

@@ -22,6 +22,7 @@ from typing import Any
 from netemu.errors import MissingCapability, VoidRun
 
 _INIT = Path(__file__).with_name("uml_init.py")
+_GUARD = Path(__file__).with_name("uml_guard.py")
 _START_NS = 1_700_000_000 * 10**9
 _UP_S = 60.0
 _TAIL_LINES = 12
@@ -93,8 +94,9 @@ class Guest:
     def describe_end(self) -> str:
         """Why a guest that did not reach its end ended, with the console's last lines."""
         code = self.process.returncode
-        how = f"was ended by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with {code}"
-        if code in (-signal.SIGBUS, 128 + signal.SIGBUS):
+        killed = code is not None and code - 128 in signal.valid_signals()
+        how = f"was ended by {signal.Signals(code - 128).name}" if killed else f"ended with {code}"
+        if code == 128 + signal.SIGBUS:
             how += " (the file system that holds its memory is full?)"
         said = " | ".join(self.tail) or "nothing"
         return f"the guest {how} before its work was done; its console's last lines: {said}"
@@ -178,12 +180,29 @@ def _library_path() -> list[str]:
 
 @contextlib.contextmanager
 def _started(machine: Machine, control: Path, memory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The guest's process in a session of its own; killed with all its children when the block is left."""
+    """The guest's process below its guard; ended with all its children when the block is left."""
+    with guard([control], [str(machine.binary), *machine.command_line[1:]], control, memory) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def guard(
+    trees: Sequence[Path],
+    argv: Sequence[str] | None = None,
+    directory: Path | None = None,
+    memory: Path | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A :mod:`~netemu.kernels.uml_guard` over the directories ``trees`` and the program ``argv``.
+
+    When the block is left, or this process ends in whatever way, the program and everything below it is killed and the
+    trees are removed. The program's standard output and error are the process's ``stdout``.
+    """
+    spec = {"argv": argv, "trees": [[str(tree), tree.lstat().st_ino] for tree in trees]}
     process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "--", str(machine.binary), *machine.command_line[1:]],
-        cwd=control,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/", "TMPDIR": str(memory), "PYTHONHASHSEED": "0"},
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-S", "-s", "-E", str(_GUARD), json.dumps(spec)],
+        cwd=directory,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C.UTF-8"} | ({"TMPDIR": str(memory)} if memory else {}),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -191,10 +210,10 @@ def _started(machine: Machine, control: Path, memory: Path) -> Iterator[subproce
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdin.close()
+        process.wait()
         process.stdout.close()
 
 
