@@ -14,6 +14,7 @@ from netemu.kernels import Progress
 from netemu.kernels.abilities import abilities
 from netemu.kernels.ready import module_files
 from netemu.kernels.store import Entry
+from netemu.kernels.uml import options_for
 from netemu.kernels.uml_boot import Machine, run_guest
 
 _MEMORY_BYTES = 256 << 20
@@ -72,7 +73,13 @@ def check(entry: Entry, progress: Progress) -> Report:
 
 def _prove(entry: Entry, virtual: bool) -> list[dict[str, Any]]:
     findings: list[dict[str, Any]] = []
-    machine = Machine(entry.binary, _MEMORY_BYTES, virtual=virtual, modules=module_files(entry))
+    machine = Machine(
+        entry.binary,
+        _MEMORY_BYTES,
+        virtual=virtual,
+        modules=module_files(entry),
+        options=options_for(entry.manifest.version),
+    )
     argv = ["netemu.kernels.check_guest", *(["virtual"] if virtual else [])]
     begun = time.monotonic()
 

@@ -37,7 +37,7 @@ def virtual_time() -> None:
     say("slept_ns", time.monotonic_ns() - begun, True)
 
 
-def netem() -> None:
+def netem(tolerance_ns: int) -> None:
     """Send a datagram there and back through 20 ms of netem each way, between two namespaces."""
     for line in (
         f"ip netns add {_NAMESPACE}",
@@ -61,7 +61,7 @@ def netem() -> None:
             there.sendto(b"back", there.recvfrom(64)[1])
             here.recv(64)
             rtt_ns = time.monotonic_ns() - begun
-    say("rtt_ns", rtt_ns, abs(rtt_ns - 2 * _DELAY_NS) < 5_000_000)
+    say("rtt_ns", rtt_ns, 2 * _DELAY_NS <= rtt_ns <= 2 * _DELAY_NS + tolerance_ns)
 
 
 def _socket_inside(namespace: str) -> socket.socket:
@@ -92,14 +92,16 @@ def write_protection() -> None:
 
 def main() -> int:
     """Every proof; one that fails is reported and the others go on."""
-    proofs: list[Callable[[], None]] = [write_protection, netem]
-    if "virtual" in sys.argv:
+    virtual = "virtual" in sys.argv
+    # A busy machine makes guests late in real time; in virtual time only reading the clock takes any, 256 ns.
+    proofs: list[Callable[[], None]] = [write_protection, lambda: netem(10_000 if virtual else 10**9)]
+    if virtual:
         proofs.append(virtual_time)
     for proof in proofs:
         try:
             proof()
         except (RuntimeError, OSError, IndexError) as error:
-            say(proof.__name__, str(error), False)
+            say("failure", str(error), False)
     names = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
     say("congestion", sorted(names), "cubic" in names)
     events = Path("/sys/kernel/tracing/events")

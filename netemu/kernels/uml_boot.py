@@ -31,7 +31,8 @@ _DECORATION = re.compile(r"^(<\d>)?(\[ *\d+\.\d+\] ?)?")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A guest's hardware. ``random_seed`` makes its random numbers (where ``virtual``), ``memory_bytes`` its RAM.
+    """A guest's hardware. ``random_seed`` makes its random numbers (where ``virtual``), ``memory_bytes`` its RAM;
+    ``options`` are further words of its command line.
 
     ``standstill_s``: how long the guest's clock may show nothing new, in this machine's time, before it counts as hung.
     """
@@ -41,6 +42,7 @@ class Machine:
     virtual: bool = False
     random_seed: int = 0
     modules: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     standstill_s: float = 300.0
 
     @property
@@ -60,6 +62,7 @@ class Machine:
             "umid=uml",
             "panic=-1",
             "quiet",
+            *self.options,
         ]
         if self.virtual:
             line += ["time-travel=inf-cpu", f"time-travel-start={_START_NS}", f"random_seed={self.random_seed}"]

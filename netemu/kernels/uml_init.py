@@ -44,6 +44,7 @@ _MADE_IN = ("/run/", "/dev/")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _RB_POWER_OFF = 0x4321FEDC
 _FINIT_MODULE = 313
+_RNDRESEEDCRNG = 0x5207
 _CLONE_NEWNET = 0x40000000
 _NO_FALLBACK_TUNNELS = "/proc/sys/net/core/fb_tunnels_only_for_init_net"
 
@@ -149,6 +150,8 @@ def main() -> None:
             work = json.load(file)
         load_modules(work["modules"])
         empty_network()
+        with open("/dev/urandom", "rb") as device:  # noqa: PTH123
+            fcntl.ioctl(device, _RNDRESEEDCRNG)
         os.chdir(SCRATCH)
         code = attend(start(work), work["heartbeat_s"])
     except BaseException as error:

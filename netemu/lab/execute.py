@@ -22,15 +22,13 @@ from netemu.lab.counters import read_counters, write_counters
 from netemu.lab.members import Member
 from netemu.lab.network import Network
 from netemu.lab.registry import TRACING
+from netemu.lab.start import choose_t0_ns
 from netemu.lab.validity import Validity, judge_members, judge_wires
 from netemu.lab.wire import RunningWires, start_wires
 from netemu.recording.layout import Recording
 from netemu.specs import AgentSpec, Plan
 
 Progress = Callable[[str], None]
-
-LEAD_NS = 50_000_000
-"""From ``go`` to t0: time for every member to read its line before traffic starts."""
 
 GRACE_S = 2.0
 """How long an agent may outlive its stop time before the run is void."""
@@ -91,7 +89,7 @@ class Execution:
         agents = [self._start_agent(agent) for agent in self.plan.agents]
         members.wait_ready(agents)
         before = read_counters(self.network) if self.plan.probes.counters else None
-        t0_ns = time.monotonic_ns() + LEAD_NS
+        t0_ns = choose_t0_ns()
         self.wires.go(t0_ns)
         for member in [*recorders, *agents]:
             member.say(f"go {t0_ns}")
