@@ -12,8 +12,8 @@ from netemu.trace.compiled import compiled
 from netemu.trace.layout import MAX_SACK_BLOCKS, event_at, rtt_at, sack_at
 from netemu.trace.memory import i64, set_word, word
 from netemu.trace.segments import find, outstanding, pop_front
-from netemu.trace.timers import rtt_sample
-from netemu.trace.verdict import CA_LOSS, CA_OPEN, CA_RECOVERY, rack_sent_after
+from netemu.trace.timers import note_min_rtt, rtt_sample
+from netemu.trace.verdict import CA_LOSS, CA_OPEN, enter_recovery, rack_sent_after
 
 _SCAN = 256
 """Segments looked at from the head for a lost retransmission, so that no input makes an ACK cost more."""
@@ -45,7 +45,7 @@ def _rack_advance(f: Any, s: Any, t_ns: int) -> None:
     if f.rack_ns >= 0 and not (s.sent_ns > f.rack_ns or (s.sent_ns == f.rack_ns and s.end > f.rack_end)):
         return
     rtt = t_ns - s.sent_ns
-    if s.retransmitted and rtt < f.min_rtt_ns:
+    if s.retransmitted and rtt < f.min_rtt_ns - (f.min_rtt_ns >> 4):  # the tap is not the kernel's clock
         return
     f.rack_ns, f.rack_end, f.rack_rtt_ns = s.sent_ns, s.end, rtt
 
@@ -60,16 +60,15 @@ def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
         e = event_at(st.events, event)
         if e.start < end and start < e.end and not e.spurious:
             _flag_spurious(st, f, event)
-            f.undo_events -= 1
-            if f.undo_events == 0 and f.ca_state == CA_LOSS:
-                f.ca_state = CA_OPEN  # tcp_may_undo: every retransmission of this episode was needless
+            if f.undo_marker < end <= f.una:  # tcp_check_dsack counts only what was acknowledged before
+                f.undo_events -= 1
             return
         event = e.previous
 
 
 @compiled
 def _sack_range(st: Any, f: Any, start: int, end: int, t_ns: int) -> int:
-    """Mark the segments within ``[start, end)``; returns the newest never-retransmitted one's RTT, or -1."""
+    """Mark the segments within ``[start, end)``; returns the oldest never-retransmitted one's RTT, or -1."""
     rtt = i64(-1)
     k = find(st, f, start)
     while k < f.ring_count:
@@ -80,7 +79,8 @@ def _sack_range(st: Any, f: Any, start: int, end: int, t_ns: int) -> int:
             s.sacked = 1
             f.sacked_count += 1
             if not s.retransmitted and not s.gap:
-                rtt = t_ns - s.sent_ns
+                rtt = max(rtt, t_ns - s.sent_ns)
+                note_min_rtt(f, t_ns - s.sent_ns)
                 if s.end <= f.high_seq and f.frto and f.ca_state == CA_LOSS:
                     f.ca_state = CA_OPEN  # F-RTO step 3.b: an original sent before the timeout has arrived
             if not s.gap:
@@ -202,27 +202,37 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
         st.rtt_count += 1
         row.connection, row.direction, row.t_ns = p.connection, 1 - p.direction, p.t_ns
         row.rtt_ns = p.t_ns - newest
+        note_min_rtt(f, p.t_ns - newest)
         rtt_sample(f, p.t_ns - oldest)
     else:
         rtt_sample(f, sack_rtt)
 
 
 @compiled
-def _undo_by_timestamp(f: Any, p: Any) -> bool:
-    """``tcp_packet_delayed``: the echoed time lies before the episode's first retransmission."""
+def _may_undo(f: Any, p: Any) -> bool:
+    """``tcp_may_undo``: every retransmission of the episode was reported needless, or an original was delayed.
+
+    The latter (``tcp_packet_delayed``) is when the echoed time lies before the episode's first retransmission.
+    """
+    if f.undo_events == 0 and f.ca_state == CA_LOSS:
+        return True
     if f.retrans_stamp < 0 or p.ts_ecr <= 0:
         return False
     return ((p.ts_ecr - f.retrans_stamp) & 0xFFFFFFFF) >= 0x80000000
 
 
 @compiled
-def _leave_state(f: Any, p: Any) -> None:
-    """The cumulative ACK moved: where does that leave the sender's congestion state?"""
+def _leave_state(f: Any, p: Any, sack: bool) -> None:
+    """The cumulative ACK moved: where does that leave the sender's congestion state?
+
+    Without SACK the state is held until something above ``high_seq`` is acknowledged (RFC 6582, as Linux does).
+    """
     if f.tlp_high and f.una >= f.tlp_high:
         f.tlp_high = 0
     if f.ca_state == CA_OPEN:
         return
-    if f.una >= f.high_seq or _undo_by_timestamp(f, p):
+    recovered = f.una >= f.high_seq if sack else f.una > f.high_seq
+    if recovered or _may_undo(f, p):
         f.ca_state = CA_OPEN
         f.retrans_stamp = -1
     elif f.ca_state == CA_LOSS and f.frto:
@@ -241,15 +251,14 @@ def _find_lost_retransmission(st: Any, f: Any, p: Any) -> None:
         if not s.retransmitted or s.sacked or s.sent_ns < f.loss_ns:
             continue
         if rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + window:
-            f.ca_state = CA_RECOVERY
-            f.loss_ns = p.t_ns
-            f.high_seq = f.nxt
+            enter_recovery(f, p)
             return
 
 
 @compiled
 def _handshake_rtt(f: Any, p: Any) -> None:
     if f.syn_ns >= 0 and not f.syn_retransmitted:
+        note_min_rtt(f, p.t_ns - f.syn_ns)
         rtt_sample(f, p.t_ns - f.syn_ns)
 
 
@@ -274,7 +283,7 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
         f.dupacks = f.backoff = 0
         f.timer_base_ns = p.t_ns
         _take_acked(st, f, p, acked, sack_rtt)
-        _leave_state(f, p)
+        _leave_state(f, p, bool(f.sack_permitted and receiver.sack_permitted))
     elif _is_duplicate_ack(f, receiver, p, acked):
         p.duplicate_ack = 1
         receiver.duplicate_acks += 1

@@ -24,7 +24,6 @@ def rtt_sample(f: Any, rtt_ns: int) -> None:
     """Take one RTT measurement into the estimator of sender ``f`` (RFC 6298, as tcp_rtt_estimator departs from it)."""
     if rtt_ns < 0:
         return
-    f.min_rtt_ns = rtt_ns if f.min_rtt_ns < 0 else min(f.min_rtt_ns, rtt_ns)
     m = rtt_ns
     if f.srtt_ns == 0:
         f.srtt_ns = max(m << 3, 1)
@@ -50,6 +49,13 @@ def rtt_sample(f: Any, rtt_ns: int) -> None:
             f.rttvar_ns -= (f.rttvar_ns - f.mdev_max_ns) >> 2
         f.rtt_seq = f.nxt
         f.mdev_max_ns = TCP_RTO_MIN_NS
+
+
+@compiled
+def note_min_rtt(f: Any, rtt_ns: int) -> None:
+    """Keep the smallest RTT of sender ``f`` (``tcp_update_rtt_min``, taken from the newest segment acknowledged)."""
+    if rtt_ns >= 0:
+        f.min_rtt_ns = rtt_ns if f.min_rtt_ns < 0 else min(f.min_rtt_ns, rtt_ns)
 
 
 @compiled

@@ -52,6 +52,18 @@ def _timer_was_due(f: Any, t_ns: int) -> bool:
 
 
 @compiled
+def _timer_is_likely(f: Any, sent_ns: int, t_ns: int) -> bool:
+    """Whether a timer rather than an ACK made the sender send again what it had sent at ``sent_ns``.
+
+    Either it waited for the retransmission timeout, or it was silent for longer than any ACK-driven step takes.
+    """
+    rto, srtt = rto_ns(f), f.srtt_ns >> 3
+    if t_ns - sent_ns >= rto - rto // 10:
+        return True
+    return t_ns - f.last_ack_ns > 2 * srtt and t_ns - sent_ns > 2 * srtt
+
+
+@compiled
 def _probe_or_timeout(f: Any, single: bool, sent_ns: int, t_ns: int) -> int:
     """The tail was sent again with no news from the receiver: by the probe timer, unless it waited for the RTO.
 
@@ -74,10 +86,10 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
     if known and sack and rack_sent_after(f, s.sent_ns, s.end):
         return KIND_TIMEOUT if head and _timer_was_due(f, p.t_ns) else KIND_FAST
     if not sack and f.dupacks >= 3 and head:
-        return KIND_FAST
+        return KIND_TIMEOUT if _timer_was_due(f, p.t_ns) else KIND_FAST
     if sack and tail and not f.tlp_high and f.una < f.nxt:
         return _probe_or_timeout(f, f.ring_count == 1, f.last_send_ns, p.t_ns) if head else KIND_TAIL_LOSS_PROBE
-    if head and not (f.sacked_count and known and s.gap):
+    if head and _timer_is_likely(f, s.sent_ns if known else f.last_send_ns, p.t_ns):
         return KIND_TIMEOUT
     return KIND_FAST
 
@@ -86,12 +98,14 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
 def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
     if start > f.una or k >= f.ring_count:
         return KIND_FAST
+    if _timer_was_due(f, p.t_ns):
+        return KIND_TIMEOUT
     s = outstanding(st, f, k)
     if sack and rack_sent_after(f, s.sent_ns, s.end):
         return KIND_FAST
-    if s.retransmitted and s.sent_ns >= f.loss_ns:
+    if s.retransmitted and s.sent_ns >= f.loss_ns and _timer_is_likely(f, s.sent_ns, p.t_ns):
         return KIND_TIMEOUT  # sent again already, and nothing sent after it has arrived
-    return KIND_TIMEOUT if _timer_was_due(f, p.t_ns) else KIND_FAST
+    return KIND_FAST
 
 
 @compiled
@@ -118,25 +132,28 @@ def why_sent_again(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: 
 
 
 @compiled
+def _start_undo(f: Any, p: Any) -> None:
+    """``tcp_init_undo``; the time of an episode's first retransmission outlives a change of state within it."""
+    f.undo_events, f.undo_marker = 0, f.una
+    if f.ca_state in (CA_OPEN, CA_MTU):
+        f.retrans_stamp = p.ts_val
+
+
+@compiled
 def enter_loss(f: Any, p: Any) -> None:
     """The retransmission timer fired (``tcp_enter_loss``); F-RTO is tried unless Recovery was under way."""
     f.frto = 1 if (f.ca_state == CA_OPEN or f.backoff) else 0
+    if f.ca_state == CA_OPEN or f.una >= f.high_seq or (f.ca_state == CA_LOSS and not f.backoff):
+        _start_undo(f, p)
     f.backoff += 1
-    f.ca_state = CA_LOSS
-    f.loss_ns = p.t_ns
-    f.high_seq = f.nxt
-    f.retrans_stamp = p.ts_val
-    f.undo_events = 0
+    f.ca_state, f.loss_ns, f.high_seq = CA_LOSS, p.t_ns, f.nxt
 
 
 @compiled
 def enter_recovery(f: Any, p: Any) -> None:
     """Loss was proven by what the receiver reported (``tcp_enter_recovery``)."""
-    f.ca_state = CA_RECOVERY
-    f.loss_ns = p.t_ns
-    f.high_seq = f.nxt
-    f.retrans_stamp = p.ts_val
-    f.undo_events = 0
+    _start_undo(f, p)
+    f.ca_state, f.loss_ns, f.high_seq = CA_RECOVERY, p.t_ns, f.nxt
 
 
 @compiled
