@@ -30,6 +30,10 @@ class VoidRun(NetemuError):
     exit_code = 4
 
 
+class Terminated(SystemExit):
+    """SIGTERM arrived; told apart from a user's file that calls ``sys.exit``, which is a mistake in that file."""
+
+
 class FailedClaim(NetemuError):
     """The run is valid and a claim of the experiment does not hold in it."""
 

@@ -89,7 +89,14 @@ def _execute(executor: Kernel, plan: Plan, recording: Recording, progress: Progr
 
 
 def figure_requests(experiment: Experiment, plan: Plan) -> list[dict[str, Any]]:
-    """The experiment's figures as stored in the manifest: a flow becomes the port its server listens on."""
+    """The experiment's figures as stored in the manifest: a flow becomes the port its server listens on.
+
+    :raises BadInput: an unknown figure, option, value, flow or capture, or a name that is no file name.
+    """
+    from netemu.figures import FigureSpec, check_names, check_spec
+
+    check_names([request.name for request in experiment.figures])
+    captures = [capture.interface for capture in plan.captures]
     servers = [agent for agent in plan.agents if agent.name.endswith(".server")]
     ports = {agent.name.removesuffix(".server"): agent.args["port"] for agent in servers}
     requests = []
@@ -102,6 +109,12 @@ def figure_requests(experiment: Experiment, plan: Plan) -> list[dict[str, Any]]:
                     f"figure {request.name!r}: there is no flow {flow!r} (flows: {', '.join(sorted(ports))})"
                 )
             options["port"] = ports[flow]
+        if options.get("capture") not in (None, *captures):
+            raise BadInput(
+                f"figure {request.name!r}: the run captures no {options['capture']!r}"
+                f" (captures: {', '.join(captures) or 'none'})"
+            )
+        check_spec(FigureSpec(request.name, request.figure, options))
         requests.append({"name": request.name, "figure": request.figure, "options": options})
     return requests
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from netemu import __version__
-from netemu.errors import NetemuError
+from netemu.errors import NetemuError, Terminated
 
 COMMANDS = {
     "run": "run an experiment and judge its claims",
@@ -60,7 +60,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 
 def _terminated(number: int, frame: FrameType | None) -> None:
     """End as Ctrl-C does, so that everything half-made is removed on the way out."""
-    raise SystemExit(128 + number)
+    raise Terminated(128 + number)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

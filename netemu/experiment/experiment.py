@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from netemu.agents.programs import check_args
-from netemu.errors import BadInput, NetemuError
+from netemu.errors import BadInput, NetemuError, Terminated
+from netemu.experiment import checks
 from netemu.experiment.claims import ClaimResult, NotObservable, Outcome
 from netemu.experiment.parameters import Parameter, Parser, resolve
 from netemu.experiment.traffic import Flow
@@ -68,7 +69,7 @@ class Experiment:
         ``captures``: interfaces to capture, such as ``"h1-eth0"``; None: every interface of every host.
         ``weight``: what routes minimise (see :mod:`netemu.topology`).
         """
-        self.name = name
+        self.name = checks.experiment_name(name)
         self.question = question
         self.parameters: dict[str, Parameter] = {}
         self.claims: list[Claim] = []
@@ -131,8 +132,13 @@ class Experiment:
 
         agents: list[AgentSpec] = []
         for index, item in enumerate(self._call(self._traffic, "traffic", values)):
-            agents.extend(item.agents(index, address_of) if isinstance(item, Flow) else [item])
-        _check_names(self.name, agents, {node.name for node in network.nodes if node.role == "host"})
+            if isinstance(item, Flow):
+                checks.flow(self.name, item, network)
+                agents.extend(item.agents(index, address_of))
+            else:
+                agents.append(checks.agent(self.name, item))
+        checks.agents(self.name, agents, network)
+        checks.delays(self.name, network, self._duration_ns)
         return Plan(
             experiment=self.name,
             seed=seed,
@@ -158,9 +164,11 @@ class Experiment:
             outcome = claim.judge(run)
         except NotObservable as reason:
             outcome = Outcome("observable", f"not observable: {reason}", None)
-        except NetemuError:
+        except BadInput as error:
+            raise BadInput(f"claim {claim.name!r}: {error}") from error
+        except (NetemuError, Terminated):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BadInput(f"claim {claim.name!r} raised {_where(error)}") from error
         if not isinstance(outcome, Outcome):
             raise BadInput(
@@ -179,10 +187,10 @@ class Experiment:
             raise BadInput(f"experiment {self.name!r} declares no {what}; decorate a function with @experiment.{what}")
         try:
             made = function(values)
-            return list(made) if what == "traffic" else made
-        except NetemuError:
+            return checks.traffic(self.name, made) if what == "traffic" else made
+        except (NetemuError, Terminated):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BadInput(f"experiment {self.name!r}: its {what} function raised {_where(error)}") from error
 
     def _capture_specs(self, network: Network) -> tuple[CaptureSpec, ...]:
@@ -212,28 +220,13 @@ def _addresses(network: Network) -> dict[tuple[str, int], str]:
     return found
 
 
-def _check_names(experiment: str, agents: Sequence[AgentSpec], hosts: set[str]) -> None:
-    seen: set[str] = set()
-    for agent in agents:
-        if agent.name in seen:
-            raise BadInput(
-                f"experiment {experiment!r}: two agents are named {agent.name!r}; name each flow differently"
-            )
-        if agent.host not in hosts:
-            raise BadInput(
-                f"experiment {experiment!r}: agent {agent.name!r} is on {agent.host!r}, which is no host of the"
-                f" topology (hosts: {', '.join(sorted(hosts))})"
-            )
-        seen.add(agent.name)
-
-
 def _complete(agent: AgentSpec, experiment: str) -> AgentSpec:
     """The agent with every default of its program written out; a wrong argument is refused here, not in the run."""
     place = f"experiment {experiment!r}, agent {agent.name!r}"
     return msgspec.structs.replace(agent, args=check_args(agent.program, agent.args, place))
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """``ZeroDivisionError: division by zero (experiments/x.py, line 12)``: the innermost frame that is the user's."""
     frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
     user = [

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from traceback import walk_tb
 
-from netemu.errors import BadInput, NetemuError
+from netemu.errors import BadInput, NetemuError, Terminated
 from netemu.experiment.experiment import Experiment
 
 
@@ -47,14 +48,12 @@ def execute_file(path: Path) -> object:
         raise type(error)(f"{path}: {error}") from error
     except SyntaxError as error:
         raise BadInput(f"{path}, line {error.lineno}: {error.msg}") from error
-    except Exception as error:
-        traceback = error.__traceback__
-        line = 0
-        while traceback is not None:
-            if traceback.tb_frame.f_code.co_filename == str(path):
-                line = traceback.tb_lineno
-            traceback = traceback.tb_next
-        raise BadInput(f"{path}, line {line}: the experiment raises {type(error).__name__}: {error}") from error
+    except Terminated:
+        raise
+    except (Exception, SystemExit) as error:
+        lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == spec.origin]
+        place = f"{path}, line {lines[-1]}" if lines else str(path)
+        raise BadInput(f"{place}: the experiment raises {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(path.resolve().parent))
     return module

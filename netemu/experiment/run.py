@@ -12,6 +12,7 @@ import msgspec
 from netemu.errors import BadInput
 from netemu.experiment.claims import NotObservable
 from netemu.recording.layout import Recording
+from netemu.recording.tables import TABLES
 from netemu.specs import AgentSpec, Plan, from_json
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Run:
         if name not in self._tables:
             import polars as pl
 
+            if name not in TABLES:
+                raise BadInput(f"no table is called {name!r}; there are {', '.join(TABLES)}")
             self._tables[name] = pl.read_parquet(self.recording.tables / f"{name}.parquet")
         self.evidence.append(f"tables/{name}.parquet")
         return self._tables[name]
@@ -48,12 +51,21 @@ class Run:
         """The server's port of ``flow``."""
         return int(self.agent(f"{flow}.server").args["port"])
 
+    def _check_capture(self, interface: str) -> None:
+        """A misspelt interface is a mistake in the experiment, and not something that the run does not show."""
+        captures = [capture.interface for capture in self.plan.captures]
+        if interface not in captures:
+            raise BadInput(f"the run captures no {interface!r} (captures: {', '.join(captures) or 'none'})")
+
     def connection(self, flow: str, at: str) -> dict[str, Any]:
         """The one connection of ``flow`` in the capture ``at``, as a row of ``connections``.
 
+        :raises BadInput: the plan has no such flow or capture.
         :raises NotObservable: the capture holds no such connection, or several.
         """
         import polars as pl
+
+        self._check_capture(at)
 
         rows = self.table("connections").filter(
             (pl.col("capture") == at) & pl.col("server").str.ends_with(f":{self.port(flow)}")
@@ -75,6 +87,7 @@ class Run:
         """ICMP and ICMPv6 messages in capture ``at``, of all connections or of ``flow``'s."""
         import polars as pl
 
+        self._check_capture(at)
         rows = self.table("icmp").filter(pl.col("capture") == at)
         if flow is None:
             return rows
@@ -112,6 +125,9 @@ class Run:
         """The account of ``link``'s wire without the lab's probes; ``direction`` is ``"a_to_b"`` or ``"b_to_a"``."""
         import polars as pl
 
+        links = [one.name for one in self.plan.links]
+        if link not in links:
+            raise BadInput(f"the topology has no link {link!r} (links: {', '.join(links)})")
         rows = self.table("wires").filter((pl.col("link") == link) & ~pl.col("probe"))
         self.evidence.append(f"wire {link}")
         return rows if direction is None else rows.filter(pl.col("direction") == direction)

@@ -13,13 +13,13 @@ One module holds the paper style (``style``), one the writing of files (``output
 
 from typing import TYPE_CHECKING
 
-from netemu.figures.registry import FIGURES, FigureSpec, allowed_options, draw
+from netemu.figures.registry import FIGURES, FigureSpec, allowed_options, check_names, check_spec, draw
 from netemu.figures.tables import RunTables
 
 if TYPE_CHECKING:
     from netemu.figures.output import make_figures
 
-__all__ = ["FIGURES", "FigureSpec", "RunTables", "allowed_options", "draw", "make_figures"]
+__all__ = ["FIGURES", "FigureSpec", "RunTables", "allowed_options", "check_names", "check_spec", "draw", "make_figures"]
 
 
 def __getattr__(name: str) -> object:

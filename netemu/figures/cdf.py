@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
-from netemu.figures.scales import column_scale, plain_log_ticks, time_span, within
+from netemu.figures.scales import check_scale, column_scale, plain_log_ticks, time_span, within
 from netemu.figures.selection import SELECTION_OPTIONS, select
 from netemu.figures.style import SERIES, head, light_grid, new_figure
 from netemu.recording.tables import TABLES
@@ -47,8 +47,7 @@ def draw(
     """
     import polars as pl
 
-    if scale not in ("auto", "linear", "log"):
-        raise BadInput(f"scale {scale!r} is none of auto, linear, log")
+    check_scale(scale)
     frame = _frame(run, table, column, [*([by] if by else []), *(where or {})])
     if selection:
         frame = frame.filter(_selected(run, table, selection))
@@ -72,17 +71,31 @@ def draw(
     return figure
 
 
-def _frame(run: RunTables, table: str, column: str, others: list[str]) -> pl.LazyFrame:
-    """``table`` with the derived column, if one is asked for; :class:`BadInput` for a column that will not do."""
-    import polars as pl
+def check(*, table: str, column: str, by: str | None = None, where: Any = None, **others: Any) -> None:
+    """Refuse what no run can show; :class:`BadInput` names the table or column. Needs no run."""
+    if where is not None and not isinstance(where, dict):
+        raise BadInput(f"where is {where!r}; use column -> value, such as {{'call': 'send'}}")
+    check_columns(table, column, [*([by] if by else []), *(where or {})])
 
-    frame = run.scan(table)
+
+def check_columns(table: str, column: str, others: list[str]) -> None:
+    """Refuse a table or column that does not exist, and a ``column`` that holds no numbers."""
+    if table not in TABLES:
+        raise BadInput(f"no table is called {table!r}; there are {', '.join(TABLES)}")
     known = {**TABLES[table], **DERIVED.get(table, {})}
     for asked in [column, *others]:
         if asked not in known:
             raise BadInput(f"table {table!r} has no column {asked!r}; it has {', '.join(known)}")
     if column in TABLES[table] and TABLES[table][column][0] in ("str", "bool"):
         raise BadInput(f"column {column!r} of table {table!r} holds no numbers, so it has no distribution")
+
+
+def _frame(run: RunTables, table: str, column: str, others: list[str]) -> pl.LazyFrame:
+    """``table`` with the derived column, if one is asked for; :class:`BadInput` for a column that will not do."""
+    import polars as pl
+
+    check_columns(table, column, others)
+    frame = run.scan(table)
     if column == "gap_ns" and table == "packets":
         of_one = ["capture", "connection", "direction"]
         frame = frame.sort("capture", "frame").with_columns(gap_ns=pl.col("t_ns").diff().over(of_one))

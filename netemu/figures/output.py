@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netemu.errors import BadInput, NetemuError
-from netemu.figures.registry import FIGURES, FigureSpec, draw
+from netemu.errors import NetemuError
+from netemu.figures.registry import FIGURES, FigureSpec, check_names, draw
 from netemu.figures.style import COLUMN_WIDTH_IN, paper_style
 from netemu.figures.tables import RunTables
 from netemu.figures.validity import validity_line
@@ -39,12 +39,7 @@ def make_figures(
     figures of the call are drawn.
     """
     specs = list(specs)
-    names = [spec.name for spec in specs]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadInput(f"two figures are called {name!r}; give each its own name")
-        if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
-            raise BadInput(f"figure name {name!r} is no file name; use letters, digits, '-', '_' and '.'")
+    check_names([spec.name for spec in specs])
     files: dict[str, bytes] = {}
     for spec in specs:
         for width_in in widths_in:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from netemu.errors import BadInput
-from netemu.figures.selection import SELECTION_OPTIONS
+from netemu.figures.scales import check_scale, time_span
+from netemu.figures.selection import SELECTION_OPTIONS, check_choices
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,6 +67,39 @@ def allowed_options(figure: str, place: str = "figure") -> tuple[str, ...]:
     return tuple(own) + (SELECTION_OPTIONS if takes_selection else ())
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Refuse two figures of one name, and a name that is no plain file name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"two figures are called {name!r}; give each its own name")
+        if not name or not all(c.isalnum() or c in "._-" for c in name) or name.startswith("."):
+            raise BadInput(f"figure name {name!r} is no file name; use letters, digits, '-', '_' and '.'")
+
+
+def check_spec(spec: FigureSpec) -> None:
+    """Refuse what no run can make good: an unknown figure, option or value. Needs no run, so it costs no run.
+
+    A figure's module may have ``check(**options)`` for options of its own.
+    """
+    place = f"figure {spec.name!r}"
+    function = _draw_function(spec.figure, place)
+    allowed = allowed_options(spec.figure, place)
+    options = spec.options
+    for option in options:
+        if option not in allowed:
+            raise BadInput(f"{place}: {spec.figure} has no option {option!r}; it takes {', '.join(allowed)}")
+    _check_options(spec, function, place)
+    try:
+        check_choices(options.get("direction"), options.get("pick", "only"))
+        time_span(options.get("start"), options.get("stop"))
+        check_scale(options.get("scale", "auto"))
+        own = getattr(importlib.import_module(FIGURES[spec.figure][0]), "check", None)
+        if own is not None:
+            own(**options)
+    except BadInput as error:
+        raise BadInput(f"{place}: {error}") from error
+
+
 def draw(spec: FigureSpec, run: RunTables, *, width_in: float) -> Figure:
     """Draw ``spec`` from the tables of ``run`` at ``width_in`` inches, in the paper style.
 
@@ -76,12 +110,8 @@ def draw(spec: FigureSpec, run: RunTables, *, width_in: float) -> Figure:
     from netemu.figures.validity import mark_validity
 
     place = f"figure {spec.name!r}"
+    check_spec(spec)
     function = _draw_function(spec.figure, place)
-    allowed = allowed_options(spec.figure, place)
-    for option in spec.options:
-        if option not in allowed:
-            raise BadInput(f"{place}: {spec.figure} has no option {option!r}; it takes {', '.join(allowed)}")
-    _check_options(spec, function, place)
     try:
         with paper_style():
             figure = function(run, width_in=width_in, **spec.options)

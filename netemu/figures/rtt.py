@@ -32,8 +32,7 @@ def draw(
     **selection: Any,
 ) -> Figure:
     """The selected connection; ``scale`` is ``auto``, ``linear`` or ``log``; ``rto=False`` leaves the timeout out."""
-    if scale not in ("auto", "linear", "log"):
-        raise BadInput(f"scale {scale!r} is none of auto, linear, log")
+    scales.check_scale(scale)
     span = scales.time_span(start, stop)
     chosen = select(run, **selection)
     measured = run.scan("rtt").filter(chosen.where(), scales.within(span)).sort("t_ns").collect()

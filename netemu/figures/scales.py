@@ -72,6 +72,15 @@ def _words(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+SCALES = ("auto", "linear", "log")
+
+
+def check_scale(scale: object) -> None:
+    """Refuse a scale that does not exist."""
+    if scale not in SCALES:
+        raise BadInput(f"scale {scale!r} is none of {', '.join(SCALES)}")
+
+
 def time_span(start: Any, stop: Any) -> tuple[int, int]:
     """The half-open interval ``[start, stop)`` of ``t_ns`` that a figure shows; ``None`` leaves a side open.
 

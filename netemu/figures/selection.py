@@ -84,6 +84,14 @@ def _direction(row: dict[str, Any], direction: str | None) -> int:
     return int(row["b_payload_bytes"] > row["a_payload_bytes"])
 
 
+def check_choices(direction: object, pick: object) -> None:
+    """Refuse a direction or a way to pick that does not exist; needs no run."""
+    if direction is not None and direction not in DIRECTIONS:
+        raise BadInput(f"direction {direction!r} is neither a_to_b nor b_to_a")
+    if pick not in ("only", "first", "largest"):
+        raise BadInput(f"pick {pick!r} is none of only, first, largest")
+
+
 def select(
     run: RunTables,
     *,
@@ -104,10 +112,7 @@ def select(
 
     Raises :class:`BadInput` that lists the candidates when none or several match.
     """
-    if direction is not None and direction not in DIRECTIONS:
-        raise BadInput(f"direction {direction!r} is neither a_to_b nor b_to_a")
-    if pick not in ("only", "first", "largest"):
-        raise BadInput(f"pick {pick!r} is none of only, first, largest")
+    check_choices(direction, pick)
     everything = run.scan("connections").collect().to_dicts()
     rows = [
         row

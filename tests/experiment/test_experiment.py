@@ -1,5 +1,6 @@
 """An Experiment becomes a Plan; its claims are judged; its mistakes are named."""
 
+import sys
 import types
 from pathlib import Path
 
@@ -82,6 +83,21 @@ def test_a_claim_that_raises_is_named_with_the_line() -> None:
         experiment.judge(run_of(experiment))
 
 
+def test_a_claim_that_exits_or_asks_for_what_is_not_there_is_named() -> None:
+    experiment = make()
+    experiment.claim("leaves")(lambda run: sys.exit(9))
+    with pytest.raises(BadInput, match="claim 'leaves' raised SystemExit: 9"):
+        experiment.judge(run_of(experiment))
+
+    def misspelt(run: object) -> None:
+        raise BadInput("no table is called 'zz'")
+
+    other = make()
+    other.claim("looks")(misspelt)
+    with pytest.raises(BadInput, match="claim 'looks': no table is called 'zz'"):
+        other.judge(run_of(other))
+
+
 def test_a_claim_declared_twice_is_refused() -> None:
     experiment = make()
     experiment.claim("same")(lambda run: equal(1, 1))
@@ -99,7 +115,7 @@ def test_what_is_missing_or_wrong_is_named() -> None:
         broken.plan()
     stranger = make()
     stranger.traffic(lambda p: [bulk("x", "h1", "h9", size=1)])
-    with pytest.raises(BadInput, match="host 'h9' has no IPv4 address"):
+    with pytest.raises(BadInput, match="flow 'x': 'h9' is no host of the topology"):
         stranger.plan()
     twice = make()
     twice.traffic(lambda p: [bulk("x", "h1", "h2", size=1), bulk("x", "h1", "h2", size=1)])

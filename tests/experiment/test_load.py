@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netemu.errors import BadInput
+from netemu.errors import BadInput, Terminated
 from netemu.experiment.load import load_experiment
 
 GOOD = '''"""A drawing."""
@@ -45,6 +45,20 @@ def test_helpers_beside_the_file_can_be_imported(tmp_path: Path) -> None:
 def test_a_wrong_file_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         load_experiment(write(tmp_path, text))
+
+
+def test_the_line_is_known_of_a_relative_path_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "x = 1\n1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=r"^x\.py, line 2: the experiment raises ZeroDivisionError"):
+        load_experiment(Path("x.py"))
+
+
+def test_a_file_that_exits_is_a_mistake_and_sigterm_is_none(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"line 2: the experiment raises SystemExit: 7"):
+        load_experiment(write(tmp_path, "import sys\nsys.exit(7)\n"))
+    with pytest.raises(Terminated):
+        load_experiment(write(tmp_path, "from netemu.errors import Terminated\nraise Terminated(143)\n"))
 
 
 def test_a_file_that_is_not_there_or_not_python(tmp_path: Path) -> None:

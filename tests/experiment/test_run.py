@@ -64,3 +64,14 @@ def test_a_counter_is_its_growth_and_an_unknown_one_cannot_be_observed(run: Run)
 def test_a_flow_that_the_plan_does_not_have_is_a_mistake(run: Run) -> None:
     with pytest.raises(BadInput, match=r"no agent 'z\.server' \(it has x\.server, x\.client"):
         run.port("z")
+
+
+def test_a_capture_link_or_table_that_there_is_not_is_a_mistake(run: Run) -> None:
+    with pytest.raises(BadInput, match=r"captures no 'h9-eth0' \(captures: h1-eth0"):
+        run.connection("x", at="h9-eth0")
+    with pytest.raises(BadInput, match="captures no 'h9-eth0'"):
+        run.icmp(at="h9-eth0")
+    with pytest.raises(BadInput, match=r"no link 'h1-h9' \(links: h1-h2\)"):
+        run.wire("h1-h9")
+    with pytest.raises(BadInput, match="no table is called 'zz'; there are packets"):
+        run.table("zz")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.errors import BadInput
-from netemu.figures import FIGURES, FigureSpec, RunTables, allowed_options, draw
+from netemu.figures import FIGURES, FigureSpec, RunTables, allowed_options, check_names, check_spec, draw
 
 
 @pytest.mark.parametrize("figure", sorted(set(FIGURES) - {"cdf"}))
@@ -42,3 +42,33 @@ def test_absurd_widths_are_refused(run: RunTables, width_in: float) -> None:
 
 def test_allowed_options_hold_the_selection() -> None:
     assert {"scale", "start", "stop", "title", "client", "server", "port", "capture"} <= set(allowed_options("rtt"))
+
+
+@pytest.mark.parametrize(
+    ("figure", "options", "message"),
+    [
+        ("tsg", {}, "no figure is called 'tsg'"),
+        ("rtt", {"colour": "red"}, "rtt has no option 'colour'"),
+        ("rtt", {"scale": "banana"}, "scale 'banana' is none of auto, linear, log"),
+        ("rtt", {"start": "banana"}, "start: 'banana' is not a time"),
+        ("window", {"start": "2s", "stop": "1s"}, "stop '1s' is not after start '2s'"),
+        ("rtt", {"pick": "best"}, "pick 'best' is none of"),
+        ("rtt", {"direction": "up"}, "direction 'up' is neither"),
+        ("cdf", {"table": "calls"}, "cdf needs the option 'column'"),
+        ("cdf", {"table": "zz", "column": "t_ns"}, "no table is called 'zz'"),
+        ("cdf", {"table": "calls", "column": "zz"}, "table 'calls' has no column 'zz'"),
+        ("cdf", {"table": "calls", "column": "call"}, "column 'call' of table 'calls' holds no numbers"),
+        ("cdf", {"table": "calls", "column": "blocked_ns", "by": "zz"}, "table 'calls' has no column 'zz'"),
+        ("cdf", {"table": "calls", "column": "blocked_ns", "where": "send"}, "where is 'send'"),
+    ],
+)
+def test_what_no_run_can_make_good_is_refused_without_one(figure: str, options: dict, message: str) -> None:
+    with pytest.raises(BadInput, match=f"figure 'a': {message}"):
+        check_spec(FigureSpec("a", figure, options))
+
+
+def test_names_must_differ_and_fit_for_files() -> None:
+    check_names(["a", "b-1.x"])
+    for names in (["a", "a"], ["../x"], [""], [".a"]):
+        with pytest.raises(BadInput):
+            check_names(names)
