@@ -14,7 +14,15 @@ from netemu.errors import BadInput, MissingCapability
 from netemu.kernels.debian import PrivateApt, Progress, newest_source
 from netemu.kernels.store import File, sha256_of
 
-_UNUSED = ("drivers/gpu", "drivers/media", "drivers/staging", "drivers/infiniband", "sound", "Documentation", "tools/testing")
+_UNUSED = (
+    "drivers/gpu",
+    "drivers/media",
+    "drivers/staging",
+    "drivers/infiniband",
+    "sound",
+    "Documentation",
+    "tools/testing",
+)
 """Directories of which an architecture without devices compiles nothing; their Kconfig files are needed."""
 
 UNPACKED_BYTES = 2_500_000_000

@@ -120,6 +120,11 @@ class UmlKernel:
             raise failure[0]
         if guest.exit_code != 0:
             said = " | ".join(guest.tail) or "nothing"
+            if guest.out_of_memory:
+                raise VoidRun(
+                    f"the guest ran out of its {machine.memory_bytes >> 20} MiB of memory: give it more, such as"
+                    f" --kernel '{self.name}{'&' if '?' in self.name else '?'}memory=4G'; the console said: {said}"
+                )
             raise VoidRun(
                 f"the lab in the guest ended with exit code {guest.exit_code}; the console's last lines: {said}"
             )

@@ -26,6 +26,8 @@ _GUARD = Path(__file__).with_name("uml_guard.py")
 _START_NS = 1_700_000_000 * 10**9
 _UP_S = 60.0
 _TAIL_LINES = 12
+_STACK = re.compile(r"^\s*(\[<[0-9a-f]+>\]|[0-9a-f]{8,16}( [0-9a-f]{8,16})*$|Stack:|Call Trace:|R[A-Z0-9]{1,2}:)")
+"""Lines of a kernel's stack dump, which would push out what it said before."""
 _DECORATION = re.compile(r"^(<\d>)?(\[ *\d+\.\d+\] ?)?")
 
 
@@ -83,8 +85,9 @@ class Guest:
         """Sort one line of the console: ours, the work's, or anybody's."""
         message = _message(line)
         if message is None:
-            if line:
-                self.tail.append(_DECORATION.sub("", line))
+            text = _DECORATION.sub("", line)
+            if text and not _STACK.match(text):
+                self.tail.append(text)
         elif "up" in message:
             self.release = message["up"]
         elif "fault" in message:
@@ -93,6 +96,11 @@ class Guest:
             self.exit_code = message["exit"]
         elif "beat" not in message:
             on_message(message)
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has said so."""
+        return any("Out of memory" in line or "out of memory" in line for line in self.tail)
 
     def describe_end(self) -> str:
         """Why a guest that did not reach its end ended, with the console's last lines."""
@@ -253,6 +261,8 @@ def _hung(guest: Guest, limit_s: float) -> VoidRun:
 
 
 def _early_end(guest: Guest) -> Exception:
+    if guest.out_of_memory:
+        return VoidRun(f"the guest ran out of memory: give it more with ?memory=; {guest.describe_end()}")
     if any("ptrace set fp regs failed" in line for line in guest.tail):
         return MissingCapability(
             "this kernel cannot save the registers of this machine's processor (AMX): netemu kernels build"

@@ -57,10 +57,15 @@ def say(message: dict[str, object]) -> None:
 
 
 def mount_all() -> None:
-    """Make the guest a Linux system around the host's files, which stay read-only."""
+    """Make the guest a Linux system around the host's files, which stay read-only.
+
+    sysfs shows the network namespace in which it is mounted, so that one is made as soon as there is /proc.
+    """
     for source, target, kind, data, flags in _MOUNTS:
         if target.startswith(_MADE_IN):
             os.makedirs(target, exist_ok=True)  # noqa: PTH103
+        if kind == "sysfs":
+            empty_network()
         if libc.mount(source.encode(), target.encode(), kind.encode(), flags, data.encode()) != 0 and kind != "tracefs":
             error = os.strerror(ctypes.get_errno())
             raise OSError(f"mount {kind} on {target}: {error}")
@@ -92,7 +97,7 @@ def start(work: dict[str, object]) -> int:
         return pid
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    code = 70
+    code = 1
     try:
         os.environ.clear()
         os.environ.update(work["environment"])  # type: ignore[call-overload]
@@ -149,7 +154,6 @@ def main() -> None:
         with open(CONTROL + "/work.json", "rb") as file:  # noqa: PTH123
             work = json.load(file)
         load_modules(work["modules"])
-        empty_network()
         with open("/dev/urandom", "rb") as device:  # noqa: PTH123
             fcntl.ioctl(device, _RNDRESEEDCRNG)
         os.chdir(SCRATCH)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from netemu.kernels import recipe
-from netemu.kernels.store import Store
+from netemu.kernels.store import Entry, Store
+from netemu.kernels.uml_boot import Machine
+from tests.kernels.machines import machine_of, virtual_kernels
 
 MAKEFILE = """\
 VERSION = 9
@@ -68,3 +70,21 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def store(tmp_path: Path) -> Store:
     """An empty store."""
     return Store(tmp_path / "cache/kernels")
+
+
+NO_KERNEL = "no kernel with virtual time is in the cache: netemu kernels build 7.2"
+
+
+@pytest.fixture
+def built() -> Entry:
+    """The newest kernel with virtual time."""
+    kernels = virtual_kernels()
+    if not kernels:
+        pytest.skip(NO_KERNEL)
+    return kernels[0]
+
+
+@pytest.fixture
+def virtual(built: Entry) -> Machine:
+    """A machine of the newest kernel, in virtual time."""
+    return machine_of(built)
