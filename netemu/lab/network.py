@@ -149,8 +149,10 @@ class Network:
             requests += [self._veth(port_a, namespace), self._veth(port_b, namespace)]
             self.mininet.addLink(port_a.node, port_b.node, port_a=port_a, port_b=port_b)
         if self.wire_sites:
-            # Any namespace's socket will do: both ends of every pair say where they go.
-            self.wire_sites[0].namespace.netlink.execute(requests)
+            # Both ends of every pair say where they go. The socket is that of a namespace with no interface of such an
+            # index or name, for kernel 6.1 looks for a clash where the request comes from ("File exists").
+            with Namespace("where wires are made") as empty:
+                empty.netlink.execute(requests)
         for site in self.wire_sites:
             for end in WIRE_INDEX:
                 offloads_off(site.namespace.ioctl_socket, end)

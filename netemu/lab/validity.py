@@ -60,6 +60,7 @@ def _judge_direction(place: str, direction: LinkDirection, account: Mapping[str,
         allowed = BINOMIAL_SIGMAS * math.sqrt(expected * (1 - direction.loss.ratio)) + 1
         if abs(lost - expected) > allowed:
             validity.voids.append(f"{place}: loss asked {direction.loss.ratio:.4g}, wire lost {lost} of {packets}")
+    validity.degradations.extend(f"{place}: {rule} never met its packet" for rule in account.get("unmet_drops", []))
     late_ns = account.get("lateness_p99_ns")
     if late_ns is not None and late_ns > LATENESS_NS:
         validity.degradations.append(
