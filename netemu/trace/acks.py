@@ -175,9 +175,30 @@ def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
 
 
 @compiled
+def _timestamp_rtt(s: Any, p: Any) -> int:
+    """The RTT that the echoed timestamp gives for the retransmission of ``s``, or -1 (``tcp_rtt_tsopt_us``).
+
+    The kernel's timestamps count milliseconds, and it takes none for one: RTTs below that are seen as 1 ms.
+    """
+    if p.ts_ecr <= 0 or s.ts_val != p.ts_ecr:
+        return -1
+    return max((p.t_ns - s.sent_ns) // 1_000_000, 1) * 1_000_000
+
+
+@compiled
+def _take_rtt(st: Any, f: Any, p: Any, newest: int, oldest: int) -> None:
+    row = rtt_at(st.rtt, st.rtt_count)
+    st.rtt_count += 1
+    row.connection, row.direction, row.t_ns = p.connection, 1 - p.direction, p.t_ns
+    row.rtt_ns = p.t_ns - newest
+    note_min_rtt(f, p.t_ns - newest)
+    rtt_sample(f, p.t_ns - oldest)
+
+
+@compiled
 def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
     """Remove what ``acked`` covers and take the RTT from it, never from retransmitted data (Karn)."""
-    oldest, newest, ambiguous, head = i64(-1), i64(-1), False, True
+    oldest, newest, stamped, ambiguous, head = i64(-1), i64(-1), i64(-1), False, True
     while f.ring_count:
         s = outstanding(st, f, 0)
         if s.end > acked:
@@ -186,6 +207,7 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
         if s.retransmitted:
             ambiguous = True
             if not s.sacked:
+                stamped = max(stamped, _timestamp_rtt(s, p))
                 _eifel(st, f, s, head, p)
         elif not s.sacked and not s.gap:
             oldest = s.sent_ns if oldest < 0 else oldest
@@ -198,14 +220,12 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
         pop_front(st, f)
         head = False
     if not ambiguous and newest >= 0:
-        row = rtt_at(st.rtt, st.rtt_count)
-        st.rtt_count += 1
-        row.connection, row.direction, row.t_ns = p.connection, 1 - p.direction, p.t_ns
-        row.rtt_ns = p.t_ns - newest
-        note_min_rtt(f, p.t_ns - newest)
-        rtt_sample(f, p.t_ns - oldest)
-    else:
+        _take_rtt(st, f, p, newest, oldest)
+    elif sack_rtt >= 0:
         rtt_sample(f, sack_rtt)
+    else:
+        note_min_rtt(f, stamped)
+        rtt_sample(f, stamped)
 
 
 @compiled

@@ -15,6 +15,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from netemu.errors import MissingCapability
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent
@@ -42,9 +44,16 @@ def cache_directory() -> Path:
 
 def _use_cache() -> None:
     directory = cache_directory()
-    for stale in directory.parent.glob("compiled-*"):
-        if stale != directory:
-            shutil.rmtree(stale, ignore_errors=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for stale in directory.parent.glob("compiled-*"):
+            if stale != directory:
+                shutil.rmtree(stale, ignore_errors=True)
+    except OSError as error:
+        raise MissingCapability(
+            f"{directory}: the compiled analysis cannot be kept there: {error.strerror}; set NETEMU_COMPILED to a"
+            " directory that can be written"
+        ) from error
     numba.config.CACHE_DIR = str(directory)
 
 

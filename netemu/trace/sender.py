@@ -222,6 +222,7 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
         s = outstanding(st, f, k)
         again = s.retransmitted and s.sent_ns >= f.loss_ns
         arrived = arrived or (s.sacked and end <= s.end)
+    f.turn_ns = max(peer.min_rtt_ns, 0)
     trigger = why_sent_again(st, f, k, start, end, p, sack)
     p.kind = KIND_FIN if p.payload == 0 else trigger
     enter_state(f, trigger, head, again, p)

@@ -52,6 +52,12 @@ def _timer_was_due(f: Any, t_ns: int) -> bool:
 
 
 @compiled
+def _answers_an_ack(f: Any, t_ns: int) -> bool:
+    """Whether an ACK passed so recently that it can have made the sender act; ``turn_ns`` is its way there and back."""
+    return t_ns - f.last_ack_ns <= _LATE_NS + 2 * f.turn_ns
+
+
+@compiled
 def _timer_is_likely(f: Any, sent_ns: int, t_ns: int) -> bool:
     """Whether a timer rather than an ACK made the sender send again what it had sent at ``sent_ns``.
 
@@ -86,7 +92,7 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
     if known and sack and rack_sent_after(f, s.sent_ns, s.end):
         return KIND_TIMEOUT if head and _timer_was_due(f, p.t_ns) else KIND_FAST
     if not sack and f.dupacks >= 3 and head:
-        return KIND_TIMEOUT if _timer_was_due(f, p.t_ns) else KIND_FAST
+        return KIND_FAST if _answers_an_ack(f, p.t_ns) else KIND_TIMEOUT
     if sack and tail and not f.tlp_high and f.una < f.nxt:
         return _probe_or_timeout(f, f.ring_count == 1, f.last_send_ns, p.t_ns) if head else KIND_TAIL_LOSS_PROBE
     if head and _timer_is_likely(f, s.sent_ns if known else f.last_send_ns, p.t_ns):
@@ -98,7 +104,7 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
 def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
     if start > f.una or k >= f.ring_count:
         return KIND_FAST
-    if _timer_was_due(f, p.t_ns):
+    if _timer_was_due(f, p.t_ns) or not (sack or _answers_an_ack(f, p.t_ns)):
         return KIND_TIMEOUT
     s = outstanding(st, f, k)
     if sack and rack_sent_after(f, s.sent_ns, s.end):
