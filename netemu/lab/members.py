@@ -92,8 +92,14 @@ class Member:
         return summary
 
 
-def start(name: str, spec: Mapping[str, Any], directory: Path, namespace: Namespace | None = None) -> Member:
-    """Start the agent program that ``spec`` describes, inside ``namespace`` if there is one."""
+def start(
+    name: str,
+    spec: Mapping[str, Any],
+    directory: Path,
+    namespace: Namespace | None = None,
+    module: str = "netemu.agents",
+) -> Member:
+    """Start ``module`` of netemu on ``spec``, by default an agent, inside ``namespace`` if there is one."""
     path = directory / f"{name}.spec.json"
     path.write_text(json.dumps(spec))
     # Standard error goes to a file: a pipe that nobody reads could stop a member in the middle of a run.
@@ -105,7 +111,7 @@ def start(name: str, spec: Mapping[str, Any], directory: Path, namespace: Namesp
         "env": python_environment(),
         "close_fds": True,
     }
-    argv = python_argv("netemu.agents", str(path))
+    argv = python_argv(module, str(path))
     process = subprocess.Popen(argv, **options) if namespace is None else namespace.popen(argv, **options)
     return Member(name, process, errors)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from netemu.errors import VoidRun
-from netemu.lab.members import Member, python_argv, python_environment, wait_end, wait_ready
+from netemu.lab.members import Member, start, wait_end, wait_ready
 from netemu.link.draws import derive_seed
 
 if TYPE_CHECKING:
@@ -67,7 +65,7 @@ class RelayWires:
         try:
             for number in range(count):
                 spec = relay_spec(sites[number::count], directory, plan_seed, len(sites))
-                self._members.append(_start(f"relay{number}", spec, scratch))
+                self._members.append(start(f"relay{number}", spec, scratch, module="netemu.lab.relay"))
             wait_ready(self._members)
         except BaseException:
             self.kill()
@@ -127,18 +125,3 @@ def _summary(member: Member) -> dict[str, Any]:
     if not member.closed:
         raise VoidRun(f"{member.name}: no account {_ACCOUNT_TIMEOUT_S:g} s after its end was asked")
     return member.summary()
-
-
-def _start(name: str, spec: Mapping[str, Any], scratch: Path) -> Member:
-    path = scratch / f"{name}.spec.json"
-    path.write_text(json.dumps(spec))
-    errors = (scratch / f"{name}.stderr").open("w+b")
-    process = subprocess.Popen(
-        python_argv("netemu.lab.relay", str(path)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env=python_environment(),
-        close_fds=True,
-    )
-    return Member(name, process, errors)
