@@ -18,6 +18,7 @@ COMMANDS = {
     "topo": "show a topology: nodes, links, addresses, predictions, drawing",
     "analyze": "analyse any pcap or pcapng file",
     "figure": "make figures of a run again from its stored tables",
+    "diff": "compare two runs packet by packet",
     "reproduce": "run a stored plan again and name what drifted",
     "kernels": "list, get, build and check kernels for User-Mode Linux",
     "doctor": "say what this machine can do, and what would add the rest",
