@@ -105,4 +105,4 @@ def counted(run: Run) -> Outcome:
 
 experiment.figure("path_mtu", "segment_size", flow="v4", capture="h1-eth0", title="IPv4")
 experiment.figure("path_mtu_ipv6", "segment_size", flow="v6", capture="h1-eth0", title="IPv6")
-experiment.figure("time_sequence", "time_sequence", flow="v4", capture="h1-eth0")
+experiment.figure("time_sequence", "time_sequence", flow="v4", capture="h1-eth0", window=False)

@@ -42,6 +42,8 @@ def flow(experiment: str, flow: Flow, network: Network) -> None:
             raise BadInput(f"{place}: {end!r} is no host of the topology (hosts: {', '.join(hosts)})")
     if flow.family not in (4, 6):
         raise BadInput(f"{place}: family {flow.family!r} is not 4 or 6")
+    if flow.client == flow.server:
+        raise BadInput(f"{place}: both ends are {flow.client!r}, so nothing would cross a wire; name two hosts")
     try:
         Predictor(network.nodes, network.links, network.routes).predict(flow.client, flow.server, flow.family)
     except BadInput as error:

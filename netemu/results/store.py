@@ -27,13 +27,14 @@ def begin(results: Path, experiment: str, digest: str) -> Recording:
     """
     parent = results / experiment
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(parent).free
+        # Asked of what is there already, so that a refusal leaves no empty directories.
+        free = shutil.disk_usage(next(place for place in (parent, *parent.absolute().parents) if place.exists())).free
         if free < MINIMUM_FREE_BYTES:
             raise MissingCapability(
                 f"--out {results}: {free // 2**20} MiB free, a run needs at least {MINIMUM_FREE_BYTES // 2**20} MiB;"
                 " free some space or name another place"
             )
+        parent.mkdir(parents=True, exist_ok=True)
         root = _claim(parent, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"), digest)
         (root / OWNER).write_text(f"{os.getpid()}\n")
     except OSError as error:

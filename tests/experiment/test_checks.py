@@ -60,7 +60,7 @@ def test_hosts_that_cannot_reach_each_other_are_no_ends_of_a_flow() -> None:
 
 
 def test_a_flow_within_one_host_crosses_no_wire() -> None:
-    with pytest.raises(BadInput, match="flow 'f'"):
+    with pytest.raises(BadInput, match="flow 'f': both ends are 'h1'"):
         make([bulk("f", "h1", "h1", size=5)]).plan()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netemu.errors import BadInput
+from netemu.errors import BadInput, MissingCapability
 from netemu.results import store
 
 
@@ -33,3 +33,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match=r"--out .*file: cannot make a run directory there: Not a directory"):
         store.begin(tmp_path / "file", "x", "abc")
+
+
+def test_a_refusal_for_want_of_space_leaves_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MINIMUM_FREE_BYTES", 2**62)
+    with pytest.raises(MissingCapability, match="MiB free, a run needs at least"):
+        store.begin(tmp_path / "new" / "root", "tiny", "0" * 12)
+    assert list(tmp_path.iterdir()) == []
