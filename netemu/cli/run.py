@@ -81,6 +81,9 @@ def run(args: argparse.Namespace) -> int:
             _print_parameters(experiment)
         return 0
     baseline = None if args.baseline is None else read_baseline(args.baseline)
+    for option, path in (("--junit", args.junit), ("--write-baseline", args.write_baseline)):
+        if path is not None:
+            _check_writable(option, path)
     summaries: list[RunSummary] = []
     several = len(experiments) * args.repeat * len(args.kernel or ["host"]) > 1
     for group in _groups(experiments, args):
@@ -93,6 +96,19 @@ def run(args: argparse.Namespace) -> int:
         objects = [summary.as_json() for summary in summaries]
         print(json.dumps(objects if several else objects[0], indent=2))
     return _conclude(args, summaries, baseline)
+
+
+def _check_writable(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written now, rather than when the runs are over; leaves nothing new behind."""
+    there = path.exists()
+    try:
+        path.open("ab").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise BadInput(
+            f"{option} {path}: cannot be written: {error.strerror}; name a file in a directory of yours"
+        ) from error
 
 
 def _groups(experiments: list[tuple[Path, Experiment]], args: argparse.Namespace) -> Iterator[list[RunSummary]]:

@@ -35,7 +35,8 @@ class Parameter:
         try:
             return kind(value)
         except (TypeError, ValueError) as error:
-            raise BadInput(f"{place}: {value!r} is not {kind.__name__}") from error
+            wanted = {int: "a whole number", float: "a number", str: "a text"}[kind]
+            raise BadInput(f"{place}: {value!r} is not {wanted}, as its default {self.default!r} is") from error
 
 
 def resolve(parameters: Mapping[str, Parameter], given: Mapping[str, object]) -> SimpleNamespace:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 
@@ -22,6 +23,12 @@ def _say(message: dict[str, str]) -> None:
     sys.stdout.flush()
 
 
+def _progress(text: str) -> None:
+    """To whoever watches, and with its time since boot to standard error, which is the run's ``log.txt``."""
+    _say({"progress": text})
+    print(f"[{time.monotonic():.3f} s] {text}", file=sys.stderr, flush=True)
+
+
 def _terminated(number: int, frame: FrameType | None) -> None:
     raise VoidRun(f"the run was ended by {signal.Signals(number).name}")
 
@@ -32,7 +39,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         plan = from_json(recording.plan.read_bytes(), Plan, str(recording.plan))
-        execute(plan, recording, lambda text: _say({"progress": text}))
+        execute(plan, recording, _progress)
     except NetemuError as error:
         _say({"error": type(error).__name__, "message": str(error)})
         return error.exit_code

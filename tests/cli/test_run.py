@@ -84,3 +84,16 @@ def test_numbers_are_checked(options: list[str], capsys: pytest.CaptureFixture[s
 def test_parameters_are_listed_with_their_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     assert frame.main(["run", str(EXPERIMENT), "--parameters"]) == 0
     assert "--set size=400000   bytes that each flow sends" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--junit", "--write-baseline"])
+def test_a_file_that_cannot_be_written_is_refused_before_the_run(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    words = ["run", str(EXPERIMENT), "--out", str(results), option, str(tmp_path / "none" / "x")]
+    assert frame.main(words) == 2
+    error = capsys.readouterr().err
+    assert f"{option} {tmp_path}/none/x: cannot be written: No such file or directory" in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

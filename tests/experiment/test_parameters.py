@@ -33,3 +33,8 @@ def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
 def test_a_wrong_text_names_the_parameter_and_the_value(name: str, text: str) -> None:
     with pytest.raises(BadInput, match=f"parameter '{name}'.*{text}"):
         resolve(DECLARED, {name: text})
+
+
+def test_a_value_that_does_not_fit_is_told_in_words() -> None:
+    with pytest.raises(BadInput, match="parameter 'n': 'abc' is not a whole number, as its default 3 is"):
+        resolve({"n": Parameter(3, "count")}, {"n": "abc"})
