@@ -75,7 +75,7 @@ class Container:
         if len(head) < 24:
             raise BadInput(f"{self.path}: pcap header is cut short at byte {len(head)} of 24; give a whole file")
         snap, link = struct.unpack(order + "II", head[16:24])
-        link &= 0x0FFFFFFF  # the upper bits tell of a frame check sequence
+        link &= 0x03FFFFFF  # the upper six bits tell of a frame check sequence: its length, whether it is given
         if link not in SUPPORTED_LINK_TYPES:
             raise BadInput(f"{self.path}: link type {link} carries no IP that netemu reads; {_SUPPORTED_TEXT}")
         self.scan["format"], self.scan["little"] = r.FORMAT_PCAP, little

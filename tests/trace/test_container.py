@@ -1,0 +1,151 @@
+"""File headers, pcapng sections and interfaces, and where a damaged file is said to stop making sense."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from netemu.errors import BadInput
+from netemu.trace.container import MAX_INTERFACES, Container, Fault, needs_more, unsupported_text
+from netemu.trace.records import NEED_MORE
+from netemu.trace.source import Window
+from tests.trace import dissection as d
+
+FRAME = d.ethernet(d.ipv4(d.tcp(b"data")))
+
+
+def opened(data: bytes) -> Container:
+    container = Container("x.pcap")
+    container.open(Window(np.frombuffer(data, np.uint8), 0, True))
+    return container
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("magic", "unit_ns"), [(d.MICRO, 1000), (d.NANO, 1)])
+def test_pcap_times_in_both_precisions_and_byte_orders(order: str, magic: int, unit_ns: int) -> None:
+    found = d.scan(d.pcap_header(magic=magic, order=order) + d.record(1_700_000_000, 999_999, FRAME, order=order))
+    assert found.all("t_ns") == [1_700_000_000 * 10**9 + 999_999 * unit_ns]
+    assert found.all("seq") == [1000]
+    assert (found.fault, found.end) == (None, NEED_MORE)
+
+
+def test_pcap_of_the_patched_libpcap_has_eight_more_bytes_per_record() -> None:
+    plain = d.record(3, 4, FRAME)
+    found = d.scan(d.pcap_header(magic=d.KUZNETZOV) + 2 * (plain[:16] + b"\1\0\0\0\0\10\0\0" + FRAME))
+    assert found.all("t_ns") == [3_000_004_000] * 2
+    assert found.all("payload") == [4, 4]
+
+
+def test_bits_of_a_frame_check_sequence_do_not_hide_the_link_type() -> None:
+    assert d.scan(d.pcap_header(link=0x24000001) + d.record(0, 0, FRAME)).all("dport") == [80]
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"", "x.pcap: is empty (first bytes none); give a capture file"),
+        (b"\x89PNG....", "x.pcap: is neither pcap nor pcapng (first bytes 89504e47); give a capture file"),
+        (b"\xd4\xc3", "x.pcap: is neither pcap nor pcapng (first bytes d4c3); give a capture file"),
+        (d.pcap_header()[:23], "x.pcap: pcap header is cut short at byte 23 of 24; give a whole file"),
+    ],
+)
+def test_what_is_no_capture_is_one_clear_line(data: bytes, line: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        opened(data)
+    assert str(caught.value) == line
+
+
+def test_a_pcap_of_another_link_type_is_refused_with_its_number() -> None:
+    with pytest.raises(BadInput, match="link type 105 carries no IP that netemu reads; it reads Ethernet"):
+        opened(d.pcap_header(link=105))
+
+
+def test_sections_of_both_byte_orders_each_with_interfaces_of_its_own() -> None:
+    data = b""
+    for order, unit in (("<", 6), (">", 9)):
+        data += d.section(order=order)
+        data += d.interface(d.option(9, bytes([unit]), order=order), link=d.RAW, order=order)
+        data += d.interface(d.option(2, f"if{unit}".encode(), order=order), order=order)
+        data += d.enhanced(5, FRAME, number=1, order=order) + d.enhanced(5, FRAME[14:], number=0, order=order)
+    found = d.scan(data)
+    assert found.fault is None
+    assert found.container.names == ["", "if6", "", "if9"]
+    assert found.all("capture") == [1, 0, 3, 2]
+    assert found.all("link") == [d.ETHERNET, d.RAW, d.ETHERNET, d.RAW]
+    assert found.all("t_ns") == [5000, 5000, 5000, 5]
+    assert found.all("payload") == [4, 4, 4, 4]
+
+
+def test_an_interface_says_its_time_offset_in_seconds() -> None:
+    options = d.option(14, struct.pack("<q", -7)) + d.option(9, b"\x09")
+    assert d.scan(d.section() + d.interface(options) + d.enhanced(10**10, FRAME)).all("t_ns") == [3 * 10**9]
+
+
+def test_the_first_comment_and_the_drops_of_all_statistics_are_kept() -> None:
+    statistics = [
+        d.block(d.STATISTICS, bytes(12) + b"".join(d.option(code, struct.pack("<Q", n)) for code, n in pairs))
+        for pairs in ([(4, 900), (5, 3)], [(7, 4)])
+    ]
+    head = d.section(d.option(3, b"Linux") + d.option(1, "réseau".encode()))
+    found = d.scan(head + d.interface() + b"".join(statistics) + d.section(d.option(1, b"second")))
+    assert found.container.comment == "réseau"
+    assert found.container.dropped == 7
+
+
+def test_options_that_run_over_their_block_end_there() -> None:
+    found = d.scan(d.section() + d.interface(d.option(2, b"eth0") + struct.pack("<HH", 9, 400)) + d.enhanced(1, FRAME))
+    assert found.container.names == ["eth0"]
+    assert found.all("t_ns") == [1000]
+
+
+def test_an_interface_of_another_link_type_is_noted_and_its_packets_are_not_ip() -> None:
+    found = d.scan(d.section() + d.interface(link=105) + d.interface() + d.enhanced(1, FRAME, number=1))
+    assert found.container.unsupported == {105}
+    assert found.all("payload") == [4]
+    assert unsupported_text(105).startswith("link type 105 carries no IP")
+
+
+def faulty(data: bytes) -> Fault:
+    found = d.scan(data)
+    assert found.fault is not None
+    return found.fault
+
+
+BEFORE = d.section() + d.interface() + d.enhanced(1, FRAME)
+
+
+@pytest.mark.parametrize(
+    ("tail", "reason"),
+    [
+        (d.interface(d.option(9, b"\x13")), "interface's if_tsresol is 19"),
+        (d.interface(d.option(9, b"\xbf")), "interface's if_tsresol is 191"),
+        (d.interface(d.option(14, struct.pack("<q", 1 << 40))), f"interface's if_tsoffset is {1 << 40} s"),
+        (d.block(d.INTERFACE, bytes(4)), "interface block is too short"),
+        (struct.pack("<IIII", d.SECTION, 28, 0x1A2B3C4E, 0) + bytes(12), "section's byte-order magic is 4e3c2b1a"),
+        (struct.pack("<III", d.SECTION, 30, 0x1A2B3C4D) + bytes(30), "a block claims 30 bytes"),
+        (struct.pack("<III", d.SECTION, 8, 0x1A2B3C4D) + bytes(30), "a block claims 8 bytes"),
+        (struct.pack("<III", d.SECTION, 1 << 25, 0x1A2B3C4D), f"a block claims {1 << 25} bytes"),
+        (d.section()[:-4] + b"\x20\0\0\0", "a block's trailing length is 32, not its leading 28"),
+        (d.section()[:-1], "the block is cut short"),
+    ],
+)
+def test_a_faulty_block_is_named_with_its_offset_and_packets_before_it_count(tail: bytes, reason: str) -> None:
+    assert faulty(BEFORE + tail) == Fault(len(BEFORE), reason)
+    assert d.scan(BEFORE + tail).all("payload") == [4]
+
+
+def test_interfaces_are_limited() -> None:
+    one = d.interface()
+    assert d.scan(d.section() + MAX_INTERFACES * one).fault is None
+    expected = Fault(28 + MAX_INTERFACES * len(one), f"more than {MAX_INTERFACES} interfaces")
+    assert faulty(d.section() + (MAX_INTERFACES + 1) * one) == expected
+
+
+def test_a_block_that_goes_on_behind_the_window_only_needs_more() -> None:
+    window = Window(np.frombuffer(d.section()[:-1], np.uint8), 1000, False)
+    container = Container("x")
+    container.open(window)
+    assert needs_more(container.read_block(window))
+    assert not needs_more(None)
+    window.last = True
+    assert container.read_block(window) == Fault(1000, "the block is cut short")

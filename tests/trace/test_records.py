@@ -1,0 +1,134 @@
+"""Packet records and blocks one by one: lengths, times, blocks without packets, and every place a file can be cut."""
+
+import struct
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from netemu.errors import BadInput
+from netemu.trace import records as r
+from tests.trace import dissection as d
+
+FRAME = d.ethernet(d.ipv4(d.tcp(b"data!")))
+HEAD = d.section() + d.interface(d.option(9, b"\x09"))
+
+
+def test_captured_and_wire_length_are_kept_apart() -> None:
+    found = d.scan(d.pcap_header() + d.record(0, 0, FRAME, 1514) + d.record(0, 0, FRAME, 3) + d.record(0, 0, b"", 60))
+    assert found.all("cap_bytes") == [59, 59, 0]
+    assert found.all("wire_bytes") == [1514, 59, 60]
+
+
+def test_a_pcap_length_that_no_writer_makes_ends_the_file() -> None:
+    found = d.scan(d.pcap_header() + d.record(0, 0, FRAME) + struct.pack("<IIII", 0, 0, r.MAX_RECORD_BYTES + 1, 0))
+    assert (len(found.packets), found.end) == (1, r.BAD_LENGTH)
+    assert found.container.scan["value"][0] == r.MAX_RECORD_BYTES + 1
+    assert found.container.position == 24 + 16 + len(FRAME)
+
+
+def test_unknown_blocks_are_skipped() -> None:
+    unknown = d.block(d.UNKNOWN, b"whatever") + d.block(0x80000001, b"") + d.block(4, bytes(16))
+    found = d.scan(HEAD + unknown + d.enhanced(1, FRAME) + unknown + d.enhanced(2, FRAME) + unknown)
+    assert found.all("t_ns") == [1, 2]
+    assert found.end == r.NEED_MORE
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_simple_packet_has_no_time_of_its_own_and_its_length_from_the_block(order: str) -> None:
+    head = d.section(order=order) + d.interface(snap=50, order=order)
+    found = d.scan(head + d.enhanced(7, FRAME, order=order) + d.simple(FRAME[:50], 1000, order=order))
+    assert found.all("t_ns") == [7000, 7000]
+    assert found.all("cap_bytes") == [59, 50]
+    assert found.all("wire_bytes") == [59, 1000]
+    assert found.all("truncated") == [0, 1]
+
+
+def test_a_simple_packets_padding_is_no_part_of_it() -> None:
+    assert len(FRAME) % 4
+    found = d.scan(d.section() + d.interface() + d.simple(FRAME) + d.simple(FRAME + b"trailer"))
+    assert found.all("cap_bytes") == [59, 66]
+    assert found.all("payload") == [5, 5]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_obsolete_packet_block_is_read(order: str) -> None:
+    head = struct.pack(order + "HHIIII", 1, 0, 0, 9, len(FRAME), 99)
+    start = d.section(order=order) + d.interface(link=d.RAW, order=order) + d.interface(order=order)
+    packet = d.scan(start + d.block(d.OLD_PACKET, head + FRAME, order=order)).packets[0]
+    assert (packet["t_ns"], packet["wire_bytes"], packet["capture"], packet["payload"]) == (9000, 99, 1, 5)
+
+
+@pytest.mark.parametrize(
+    ("tail", "end", "value"),
+    [
+        (d.enhanced(1, FRAME, number=1), r.BAD_INTERFACE, 1),
+        (d.section() + d.enhanced(1, FRAME), r.BAD_INTERFACE, 0),
+        (d.section() + d.simple(FRAME), r.BAD_INTERFACE, 0),
+        (d.block(d.ENHANCED, bytes(16)), r.BAD_LENGTH, 28),
+        (d.block(d.SIMPLE, b""), r.BAD_LENGTH, 12),
+        (d.block(d.ENHANCED, struct.pack("<IIIII", 0, 0, 0, 5, 5) + bytes(4)), r.BAD_LENGTH, 5),
+        (struct.pack("<II", d.ENHANCED, 11) + bytes(8), r.BAD_LENGTH, 11),
+        (struct.pack("<II", d.UNKNOWN, 18) + bytes(30), r.BAD_LENGTH, 18),
+        (struct.pack("<II", d.UNKNOWN, r.MAX_BLOCK_BYTES + 4) + bytes(30), r.BAD_LENGTH, r.MAX_BLOCK_BYTES + 4),
+        (d.enhanced(1, FRAME)[:-4] + b"\x10\0\0\0", r.BAD_TRAILER, 16),
+        (d.block(d.UNKNOWN, b"")[:-4] + b"\x10\0\0\0", r.BAD_TRAILER, 16),
+    ],
+)
+def test_a_bad_block_ends_the_file_with_its_kind_and_value(tail: bytes, end: int, value: int) -> None:
+    found = d.scan(HEAD + d.enhanced(1, FRAME) + tail)
+    assert (len(found.packets), found.fault, found.end) == (1, None, end)
+    assert found.container.scan["value"][0] == value
+
+
+def stamped(resolution: int, stamp: int) -> int:
+    return d.scan(d.section() + d.interface(d.option(9, bytes([resolution]))) + d.enhanced(stamp, FRAME)).all("t_ns")[0]
+
+
+@settings(max_examples=60)
+@given(exponent=st.integers(0, 18), t_ns=st.integers(0, 4 * 10**18))
+@example(exponent=0, t_ns=4 * 10**18)
+@example(exponent=18, t_ns=8 * 10**9)
+def test_decimal_resolutions_give_nanoseconds_rounded_down(exponent: int, t_ns: int) -> None:
+    stamp = min(t_ns * 10**exponent // 10**9, (1 << 63) - 1)
+    assert stamped(exponent, stamp) == stamp * 10**9 // 10**exponent
+
+
+@settings(max_examples=60)
+@given(shift=st.integers(0, 62), data=st.data())
+def test_binary_resolutions_give_nanoseconds_rounded_down(shift: int, data: st.DataObject) -> None:
+    stamp = data.draw(st.integers(0, min((1 << 63) - 1, (9 * 10**9) << shift)))
+    exact = (stamp * 10**9) >> shift
+    # Beyond 33 bits of fraction less than a nanosecond is cut off before the product
+    assert exact - (shift > 33) <= stamped(0x80 | shift, stamp) <= exact
+
+
+SAMPLES = {
+    "pcap": d.pcap_header() + d.record(1, 2, FRAME) + d.record(3, 4, FRAME),
+    "pcap, big endian, micro": d.pcap_header(magic=d.MICRO, order=">") + 2 * d.record(3, 4, FRAME, order=">"),
+    "pcapng": HEAD + d.enhanced(1, FRAME) + d.block(d.UNKNOWN, b"text") + d.simple(FRAME),
+    "pcapng, big endian": d.section(order=">") + d.interface(order=">") + 2 * d.enhanced(1, FRAME, order=">"),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_cut_at_any_byte_gives_what_is_whole(name: str) -> None:
+    data = SAMPLES[name]
+    whole = d.scan(data)
+    assert whole.all("payload") == [5, 5]
+    counts = []
+    for cut in range(len(data)):
+        try:
+            found = d.scan(data[:cut]) if cut else None
+        except BadInput as error:
+            # Too short even for the file's header
+            assert cut < 24 and str(error).startswith("memory: ")
+            continue
+        if found is None:
+            continue
+        assert found.packets == whole.packets[: len(found.packets)]
+        assert found.end == r.NEED_MORE or (found.fault and found.fault.reason == "the block is cut short")
+        assert found.container.position <= cut
+        counts.append(len(found.packets))
+    assert counts == sorted(counts)
+    assert {0, 1} <= set(counts)
