@@ -45,30 +45,47 @@ def draw(
     have. A selection of a connection narrows tables that have one; ``scale`` is ``auto``, ``linear`` or ``log``.
     Raises :class:`BadInput` for a column that is not there or holds no numbers, and when nothing is left to draw.
     """
-    import polars as pl
-
     check_scale(scale)
-    frame = _frame(run, table, column, [*([by] if by else []), *(where or {})])
-    if selection:
-        frame = frame.filter(_selected(run, table, selection))
-    if "t_ns" in TABLES[table]:
-        frame = frame.filter(within(time_span(start, stop)))
-    for name, value in (where or {}).items():
-        frame = frame.filter(pl.col(name) == value)
-    rows = frame.select(*dict.fromkeys([column, by or column])).filter(pl.col(column).is_not_null())
-    series = _series(
-        rows.collect(),
-        column,
-        by,
+    series = distributions(
+        run, table=table, column=column, by=by, where=where, shown=(start, stop), selection=selection
     )
     if not series:
         raise BadInput(f"{run.label}: no row of {table!r} is left for the distribution of {column!r}")
-    if len(series) > len(SERIES):
-        raise BadInput(f"by {by!r} has {len(series)} values; at most {len(SERIES)} curves can be told apart")
+    check_curves(by, len(series))
     figure = new_figure(width_in)
     keys = _curves(figure.subplots(), series, column, scale)
     head(figure, title, keys if by is not None else [])
     return figure
+
+
+def distributions(
+    run: RunTables,
+    *,
+    table: str,
+    column: str,
+    by: str | None,
+    where: dict[str, Any] | None,
+    shown: tuple[Any, Any],
+    selection: dict[str, Any],
+) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    """Label and sorted values of each curve, in the order of the labels; ``shown`` is start and stop."""
+    import polars as pl
+
+    frame = _frame(run, table, column, [*([by] if by else []), *(where or {})])
+    if selection:
+        frame = frame.filter(_selected(run, table, selection))
+    if "t_ns" in TABLES[table]:
+        frame = frame.filter(within(time_span(*shown)))
+    for name, value in (where or {}).items():
+        frame = frame.filter(pl.col(name) == value)
+    rows = frame.select(*dict.fromkeys([column, by or column])).filter(pl.col(column).is_not_null())
+    return _series(rows.collect(), column, by)
+
+
+def check_curves(by: str | None, count: int) -> None:
+    """Refuse more curves than can be told apart."""
+    if count > len(SERIES):
+        raise BadInput(f"by {by!r} has {count} values; at most {len(SERIES)} curves can be told apart")
 
 
 def check(*, table: str, column: str, by: str | None = None, where: Any = None, **others: Any) -> None:
@@ -132,24 +149,31 @@ def _curves(
     """A curve for each series, and the legend they need."""
     import numpy as np
 
-    everything = np.concatenate([values for _, values in series])
-    low, high = np.quantile(everything, [0.01, 0.99])
-    logarithmic = scale == "log" or (scale == "auto" and low > 0 and high > LOG_ABOVE * low)
-    if logarithmic and everything.min() <= 0:
-        raise BadInput(f"column {column!r} holds {everything.min():g}, which a logarithmic axis cannot show")
-    quantity, unit = column_scale(column, float(high))
+    divisor = finish_axes(axes, np.concatenate([values for _, values in series]), column, scale)
     keys: list[tuple[Any, str]] = []
     for (label, values), look in zip(series, SERIES, strict=False):
         x, counts = np.unique(values, return_counts=True)
         share = np.cumsum(counts) / values.size
         (key,) = axes.step(
-            np.concatenate([x[:1], x]) / unit.divisor,
+            np.concatenate([x[:1], x]) / divisor,
             np.concatenate([[0.0], share]),
             where="post",
             color=look.colour,
             linestyle=look.line,
         )
         keys.append((key, f"{label} ({values.size})"))
+    return keys
+
+
+def finish_axes(axes: Axes, everything: np.ndarray[Any, Any], column: str, scale: str) -> float:
+    """Scales and labels of the axes for ``everything`` they are to show; what values are divided by."""
+    import numpy as np
+
+    low, high = np.quantile(everything, [0.01, 0.99])
+    logarithmic = scale == "log" or (scale == "auto" and low > 0 and high > LOG_ABOVE * low)
+    if logarithmic and everything.min() <= 0:
+        raise BadInput(f"column {column!r} holds {everything.min():g}, which a logarithmic axis cannot show")
+    quantity, unit = column_scale(column, float(high))
     if logarithmic:
         axes.set_xscale("log")
         plain_log_ticks(axes.xaxis, float(everything.min()) / unit.divisor, float(everything.max()) / unit.divisor)
@@ -158,4 +182,4 @@ def _curves(
     axes.set_xlabel(unit.label(quantity) if unit.unit else quantity)
     axes.set_ylabel("Cumulative fraction")
     light_grid(axes, axis="both")
-    return keys
+    return unit.divisor

@@ -50,12 +50,16 @@ def make_figures(
         if companion is not None:
             suffix, text = companion(run, **spec.options)
             files[f"{spec.name}.{suffix}"] = text.encode()
-    return [_write(directory / name, content) for name, content in files.items()]
+    return [write_whole(directory / name, content) for name, content in files.items()]
 
 
 def render(figure: Figure, suffix: str, name: str, run: RunTables) -> bytes:
     """The bytes of ``figure`` as ``pdf``, ``svg`` or ``png``, without dates and without versions of any tool."""
-    verdict = validity_line(run.validity, run.reasons) or "Valid run"
+    return file_bytes(figure, suffix, name, validity_line(run.validity, run.reasons) or "Valid run")
+
+
+def file_bytes(figure: Figure, suffix: str, name: str, verdict: str) -> bytes:
+    """As :func:`render`, with what the file's metadata says of the runs it was made from."""
     metadata: dict[str, dict[str, Any]] = {
         "pdf": {"Creator": "netemu", "Producer": "netemu", "CreationDate": None, "Title": name, "Subject": verdict},
         "svg": {"Creator": "netemu", "Date": None, "Title": name, "Description": verdict},
@@ -67,7 +71,7 @@ def render(figure: Figure, suffix: str, name: str, run: RunTables) -> bytes:
     return buffer.getvalue()
 
 
-def _write(path: Path, content: bytes) -> Path:
+def write_whole(path: Path, content: bytes) -> Path:
     """Write the whole file or none of it."""
     partial = path.with_name(f".{path.name}.partial")
     try:

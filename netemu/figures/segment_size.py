@@ -56,7 +56,7 @@ def draw(
     )
     if sizes.is_empty():
         raise BadInput(f"{run.label}: no data segment of {chosen.sender} > {chosen.receiver} between start and stop")
-    messages = _messages(run, chosen, span)
+    messages = icmp_messages(run, chosen, span)
     time = time_scale(float(sizes["t_ns"].to_numpy().max()))
     figure = new_figure(width_in)
     axes = figure.subplots()
@@ -71,7 +71,7 @@ def draw(
     return figure
 
 
-def _messages(run: RunTables, chosen: Selection, span: tuple[int, int]) -> pl.DataFrame | None:
+def icmp_messages(run: RunTables, chosen: Selection, span: tuple[int, int]) -> pl.DataFrame | None:
     """ICMP errors that report an MTU and quote a packet of the direction; None when there is none."""
     import polars as pl
 

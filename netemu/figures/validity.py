@@ -19,22 +19,14 @@ def validity_line(validity: str, reasons: tuple[str, ...]) -> str:
 def mark_validity(figure: Figure, validity: str, reasons: tuple[str, ...]) -> None:
     """Write the verdict below the axes of a degraded or void run, and across the axes of a void one.
 
-    The layout gives up the room the lines need, so that they cover nothing. Long reasons end in an ellipsis after
-    two lines; the manifest has them whole.
+    Long reasons end in an ellipsis; the manifest has them whole.
     """
-    from netemu.figures.style import SMALL_PT, VERMILLION
+    from netemu.figures.style import VERMILLION
 
     text = validity_line(validity, reasons)
     if not text:
         return
-    width_pt = figure.get_figwidth() * 72.0
-    lines = textwrap.wrap(text, width=int(width_pt / (SMALL_PT * 0.66)), max_lines=2, placeholder=" …")
-    height = (len(lines) * SMALL_PT * 1.25 + 3.0) / (figure.get_figheight() * 72.0)
-    engine: Any = figure.get_layout_engine()
-    engine.set(rect=(0.0, height, 1.0, 1.0 - height))
-    figure.text(
-        0.01, 0.004, "\n".join(lines), ha="left", va="bottom", fontsize=SMALL_PT, color=VERMILLION, weight="bold"
-    )
+    note_below(figure, text, VERMILLION, "bold")
     if validity == "void":
         for axes in figure.axes:
             axes.text(
@@ -50,3 +42,18 @@ def mark_validity(figure: Figure, validity: str, reasons: tuple[str, ...]) -> No
                 alpha=0.25,
                 weight="bold",
             )
+
+
+def note_below(figure: Figure, text: str, colour: str, weight: str) -> None:
+    """Write ``text`` below the axes, in two lines at most; a longer one ends in an ellipsis.
+
+    The layout gives up the room the lines need, so that they cover nothing.
+    """
+    from netemu.figures.style import SMALL_PT
+
+    width_pt = figure.get_figwidth() * 72.0
+    lines = textwrap.wrap(text, width=int(width_pt / (SMALL_PT * 0.66)), max_lines=2, placeholder=" …")
+    height = (len(lines) * SMALL_PT * 1.25 + 3.0) / (figure.get_figheight() * 72.0)
+    engine: Any = figure.get_layout_engine()
+    engine.set(rect=(0.0, height, 1.0, 1.0 - height))
+    figure.text(0.01, 0.004, "\n".join(lines), ha="left", va="bottom", fontsize=SMALL_PT, color=colour, weight=weight)
