@@ -5,13 +5,14 @@ This is the one place where the arrows of the architecture meet; everything it c
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from netemu.errors import BadInput, NetemuError, VoidRun
+from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
 from netemu.experiment import Experiment, Run
 from netemu.experiment.claims import ClaimResult
 from netemu.kernels import Kernel, kernel_named
@@ -70,8 +71,13 @@ def run_plan(
             write_manifest(recording, manifest)
             claims = _results(recording, experiment, manifest, progress)
             recording = store.finish(recording)
-    except BaseException:
+    except BaseException as error:
         store.discard(recording)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise MissingCapability(
+                f"--out {results}: {error.strerror} while the run was written, so it is removed; free some space or"
+                " name another place"
+            ) from error
         raise
     return _summary(recording, plan, manifest, claims)
 

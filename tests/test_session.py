@@ -1,6 +1,7 @@
 """From an experiment to a run's directory, with a kernel that leaves nothing but what the test wants."""
 
 import contextlib
+import errno
 import json
 from pathlib import Path
 
@@ -48,6 +49,26 @@ def run_with(kernel: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_missing_capability_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingCapability):
         run_with(FakeKernel(MissingCapability("no root")), tmp_path, monkeypatch)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_during_the_run_is_named_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MissingCapability, match=r"--out .*: No space left on device while the run was written"):
+        run_with(FakeKernel(OSError(errno.ENOSPC, "No space left on device")), tmp_path, monkeypatch)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_figure_that_no_run_can_make_good_is_refused_before_the_run(tmp_path: Path) -> None:
+    for options, message in (
+        ({"capture": "h9-eth0"}, r"captures no 'h9-eth0' \(captures: h1-eth0"),
+        ({"scale": "banana"}, "figure 'f': scale 'banana'"),
+    ):
+        made = experiment()
+        made.figure("f", "rtt", flow="x", **options)
+        with pytest.raises(BadInput, match=message):
+            session.run_experiment(made, results=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

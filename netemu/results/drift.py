@@ -106,8 +106,19 @@ def compare_environment(before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     """Kernel, versions and settings of the two manifests that differ; they explain the rest."""
     findings = []
     for name in ("kernel_details", "versions"):
-        old, new = before.get(name) or {}, after.get(name) or {}
+        old, new = _flat(before.get(name) or {}), _flat(after.get(name) or {})
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):
                 findings.append(Finding("environment", f"{name}.{key}", str(old.get(key)), str(new.get(key)), "exact"))
     return findings
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, ``config.options.HZ``, so that a finding names the one setting that differs."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

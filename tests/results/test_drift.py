@@ -45,3 +45,10 @@ def test_claims_and_environment() -> None:
     assert claim.quantity == "b"
     (release,) = compare_environment({"kernel_details": {"release": "6.1"}}, {"kernel_details": {"release": "6.12"}})
     assert str(release) == "environment: kernel_details.release was 6.1, is 6.12 (tolerance exact)"
+
+
+def test_of_two_kernel_configurations_only_the_option_that_differs_is_named() -> None:
+    before = {"kernel_details": {"release": "6.1", "config": {"options": {"HZ": "250", "IPV6": "y"}}}}
+    after = {"kernel_details": {"release": "6.1", "config": {"options": {"HZ": "1000", "IPV6": "y"}}}}
+    (finding,) = compare_environment(before, after)
+    assert (finding.quantity, finding.before, finding.after) == ("kernel_details.config.options.HZ", "250", "1000")
