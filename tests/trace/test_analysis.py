@@ -1,0 +1,133 @@
+"""From files to frames: one clock for files given together, memory that follows the caller's wish, damage told."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from netemu.errors import BadInput
+from netemu.recording.tables import CONNECTIONS, ICMP, RTT, SACKS
+from netemu.trace.analysis import analyze, analyze_to_parquet
+from netemu.trace.tables import PACKETS_SCHEMA, polars_schema
+from tests.trace.build import Talk, enhanced, interface, section, write_pcap
+
+TABLES = ("packets", "connections", "rtt", "sacks", "icmp")
+
+
+def transfer(start_ms: float = 0) -> Talk:
+    talk = Talk()
+    talk.handshake()
+    for i in range(4):
+        talk.say(20 + i, "a", 1 + 1000 * i, 1, 1000)
+    talk.say(31, "b", 1, 1, sack=[(1001, 4001)])
+    talk.say(32, "b", 1, 4001)
+    talk.records = [(t_ns + int(start_ms * 1e6), data, wire) for t_ns, data, wire in talk.records]
+    return talk
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    return write_pcap(tmp_path / "one.pcap", transfer(5000).records)
+
+
+def test_time_counts_from_the_first_packet_or_stays_as_it_is(capture: Path) -> None:
+    relative, absolute = analyze([capture]), analyze([capture], relative=False)
+    assert relative.packets["t_ns"][0] == relative.connections["start_ns"][0] == 0
+    for table in ("packets", "rtt", "sacks"):
+        shift = getattr(absolute, table)["t_ns"] - getattr(relative, table)["t_ns"]
+        assert shift.unique().to_list() == [5_000_000_000]
+    assert absolute.connections["start_ns"][0] == 5_000_000_000
+    assert absolute.connections["duration_ns"][0] == relative.connections["duration_ns"][0] == 32_000_000
+
+
+def test_files_given_together_share_one_clock_and_keep_their_names(capture: Path, tmp_path: Path) -> None:
+    earlier = write_pcap(tmp_path / "early.pcap", transfer(4000).records)
+    both = analyze([capture, earlier])
+    assert both.connections.select("capture", "connection", "start_ns").rows() == [
+        ("one", 0, 1_000_000_000),
+        ("early", 0, 0),
+    ]
+    assert both.packet_count == both.packets.height == 2 * analyze([capture]).packet_count
+
+
+def test_packets_may_be_left_out_and_all_else_stays(capture: Path) -> None:
+    whole, lean = analyze([capture]), analyze([capture], keep_packets=False)
+    assert lean.packets.is_empty() and lean.packet_count == whole.packets.height == 9
+    for table in TABLES[1:]:
+        assert getattr(lean, table).equals(getattr(whole, table))
+
+
+def test_streaming_into_parquet_writes_the_same_packets(capture: Path, tmp_path: Path) -> None:
+    streamed = analyze_to_parquet([str(capture)], tmp_path / "packets.parquet")
+    whole = analyze([str(capture)])
+    assert pl.read_parquet(tmp_path / "packets.parquet").equals(whole.packets)
+    assert streamed.rtt.equals(whole.rtt) and streamed.packets.is_empty()
+
+
+def test_a_capture_without_packets_gives_every_table_without_rows(tmp_path: Path) -> None:
+    empty = analyze([write_pcap(tmp_path / "none.pcap", [])])
+    assert (empty.packet_count, empty.partial, empty.warnings) == (0, False, [])
+    assert empty.packets.schema == PACKETS_SCHEMA
+    for table, schema in (("connections", CONNECTIONS), ("rtt", RTT), ("sacks", SACKS), ("icmp", ICMP)):
+        assert getattr(empty, table).is_empty() and getattr(empty, table).schema == polars_schema(schema)
+
+
+def test_a_capture_cut_short_is_analysed_up_to_there_with_the_byte_in_the_warning(tmp_path: Path) -> None:
+    records = transfer().records
+    path = write_pcap(tmp_path / "cut.pcap", records)
+    last = path.stat().st_size - 16 - len(records[-1][1])
+    path.write_bytes(path.read_bytes()[:-3])
+    analysis = analyze([path])
+    assert analysis.partial and analysis.packet_count == len(records) - 1
+    assert analysis.warnings == [
+        f"{path}: byte {last}: the record is cut short: {path.stat().st_size - last} bytes are left of it;"
+        " analysed as far as it goes"
+    ]
+
+
+def test_a_damaged_record_ends_the_analysis_there(tmp_path: Path) -> None:
+    records = transfer().records
+    path = write_pcap(tmp_path / "bad.pcap", records)
+    data = bytearray(path.read_bytes())
+    second = 24 + 16 + len(records[0][1])
+    struct.pack_into("<I", data, second + 8, 0xFFFFFFF0)
+    path.write_bytes(data)
+    analysis = analyze([path])
+    assert analysis.partial and analysis.packet_count == 1
+    assert f"byte {second}: a record claims {0xFFFFFFF0} bytes" in analysis.warnings[0]
+
+
+def test_interfaces_of_one_file_are_captures_of_their_own(tmp_path: Path) -> None:
+    talk = transfer()
+    parts = [section(), interface("h1-eth0"), interface("r1-eth0")]
+    parts += [enhanced(t_ns, data, number=number) for t_ns, data, _ in talk.records for number in (0, 1)]
+    path = tmp_path / "both.pcapng"
+    path.write_bytes(b"".join(parts))
+    analysis = analyze([path])
+    assert analysis.connections["capture"].to_list() == ["h1-eth0", "r1-eth0"]
+    assert analysis.connections["connection"].to_list() == [0, 0]
+    assert analysis.connections["a_payload_bytes"].to_list() == [4000, 4000]
+    assert analysis.connections["a_retransmitted_segments"].to_list() == [0, 0]
+
+
+def test_an_earlier_stamp_than_the_one_before_is_told(tmp_path: Path) -> None:
+    records = transfer().records
+    swapped = [*records[:4], records[5], records[4], *records[6:]]
+    analysis = analyze([write_pcap(tmp_path / "clock.pcap", swapped)])
+    assert analysis.warnings == ["clock.pcap: 1 packets stamped earlier than the one before"]
+
+
+def test_no_file_at_all_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="no capture was given; name at least one pcap or pcapng file"):
+        analyze([])
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF" + bytes(60), b"PK\x03\x04" * 20])
+def test_a_file_that_is_no_capture_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "other.bin"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"other\.bin"):
+        analyze([path])
