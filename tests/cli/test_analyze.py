@@ -1,0 +1,145 @@
+"""``netemu analyze``: text for people, JSON for machines, tables for tools, one line for what is no capture."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netemu.cli.main import main
+from tests.trace.build import Talk, write_pcap
+
+PROMISED_SIDE = {
+    "packets",
+    "data_segments",
+    "payload_bytes",
+    "unique_payload_bytes",
+    "mss_announced_bytes",
+    "mss_used_bytes",
+    "path_mtu_bytes",
+    "window_scale",
+    "max_window_bytes",
+    "zero_windows",
+    "retransmitted_segments",
+    "retransmits",
+    "out_of_order_segments",
+    "duplicate_acks",
+    "sack_blocks",
+    "rtt_min_ns",
+    "rtt_median_ns",
+}
+"""What machines may rely on, in both directions."""
+FURTHER_SIDE = {"spurious_retransmits", "window_probes", "keepalives", "goodput_bps"}
+CLASSES = ["timeout", "fast", "tail_loss_probe", "syn", "syn_ack", "fin"]
+
+
+def recovered() -> Talk:
+    """Four segments, the first lost and sent again after SACK blocks, closed by both sides."""
+    talk = Talk()
+    talk.handshake()
+    for i in range(4):
+        talk.say(20 + i / 10, "a", 1 + 1448 * i, 1, 1448)
+    for i in (2, 3, 4):
+        talk.say(30 + i / 10, "b", 1, 1, sack=[(1449, 1 + 1448 * i)])
+    talk.say(30.5, "a", 1, 1, 1448)
+    talk.say(41, "b", 1, 5793)
+    talk.close(50, 5793, 1)
+    return talk
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    return write_pcap(tmp_path / "one.pcap", recovered().records)
+
+
+def parsed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["analyze", *arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    found: dict[str, Any] = json.loads(captured.out)
+    return found
+
+
+def test_json_has_the_promised_names(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = parsed(capsys, str(capture))
+    assert set(found) == {"packets", "connections", "partial", "warnings"}
+    (connection,) = found["connections"]
+    assert {"client", "server", "duration_ns", "a_to_b", "b_to_a"} <= set(connection)
+    for direction in ("a_to_b", "b_to_a"):
+        assert set(connection[direction]) == PROMISED_SIDE | FURTHER_SIDE
+        assert list(connection[direction]["retransmits"]) == CLASSES
+
+
+def test_json_has_the_right_values(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (connection,) = parsed(capsys, str(capture))["connections"]
+    assert (connection["client"], connection["server"]) == ("10.0.0.1:40000", "10.0.0.2:80")
+    assert (connection["duration_ns"], connection["complete"]) == (60_010_000, True)
+    a, b = connection["a_to_b"], connection["b_to_a"]
+    assert (a["packets"], a["data_segments"], a["payload_bytes"], a["unique_payload_bytes"]) == (9, 5, 7240, 5792)
+    assert (a["mss_announced_bytes"], a["mss_used_bytes"], a["path_mtu_bytes"], a["window_scale"]) == (
+        1460,
+        1448,
+        1500,
+        7,
+    )
+    assert (a["retransmitted_segments"], a["retransmits"]["fast"], a["out_of_order_segments"]) == (1, 1, 0)
+    assert (b["packets"], b["sack_blocks"], b["max_window_bytes"], b["mss_used_bytes"]) == (6, 3, 64000, None)
+
+
+def test_text_goes_to_standard_output(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(capture)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("15 packets, 1 TCP connection\n")
+    assert "1 (fast 1)" in captured.out and captured.err == ""
+
+
+def test_several_files_and_gzip(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = tmp_path / "two.pcap.gz"
+    packed.write_bytes(gzip.compress(capture.read_bytes()))
+    found = parsed(capsys, str(capture), str(packed))
+    first, second = found["connections"]
+    assert (first["capture"], second["capture"], found["packets"]) == ("one", "two", 30)
+    assert first["a_to_b"] == second["a_to_b"]
+
+
+def test_out_writes_the_tables(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "tables"
+    found = parsed(capsys, str(capture), "--out", str(out))
+    assert found == parsed(capsys, str(capture))
+    assert len(list(out.iterdir())) == 10
+
+
+@pytest.mark.parametrize("content", [b"", b"no capture, only text\n", b"PK\x03\x04" * 9])
+def test_no_capture_is_exit_2_and_one_line(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "note.pcap"
+    path.write_bytes(content)
+    assert main(["analyze", str(path), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"netemu: error: {path}: ") and captured.err.count("\n") == 1
+
+
+def test_a_missing_file_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(tmp_path / "gone.pcap")]) == 2
+    assert "gone.pcap: No such file or directory; give" in capsys.readouterr().err
+
+
+def test_a_negative_limit_is_exit_2(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(capture), "--limit", "-1"]) == 2
+    assert capsys.readouterr().err == "netemu: error: --limit: -1 is negative; give 0 or more\n"
+
+
+def test_a_capture_cut_short_is_partial_with_the_byte(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = capture.read_bytes()
+    last = len(whole) - 16 - len(recovered().records[-1][1])
+    capture.write_bytes(whole[:-1])
+    found = parsed(capsys, str(capture))
+    assert found["partial"] is True and found["packets"] == 14
+    (warning,) = found["warnings"]
+    assert warning.startswith(f"{capture}: byte {last}: ")
+    assert main(["analyze", str(capture)]) == 0
+    captured = capsys.readouterr()
+    assert "PARTIAL" in captured.out and captured.err == f"netemu: warning: {warning}\n"
