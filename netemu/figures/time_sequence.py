@@ -9,9 +9,10 @@ packets that a wire dropped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from netemu.figures.scales import size_scale, time_scale, time_span
+from netemu.figures.scales import Scale, size_scale, time_scale, time_span
 from netemu.figures.selection import select
 from netemu.figures.sequence_data import FIN, SYN, SequenceData, has_flag, largest, sequence_data
 from netemu.figures.style import (
@@ -53,7 +54,21 @@ def draw(
 ) -> Figure:
     """The graph of the selected connection between ``start`` and ``stop``; ``window=False`` leaves its line out."""
     data = sequence_data(run, select(run, **selection), time_span(start, stop))
-    return _Drawing(data, width_in).draw(window, title)
+    figure = new_figure(width_in)
+    axes = figure.subplots()
+    time, size = scales([data])
+    legend = Drawing(data, axes, time, size).draw(window)
+    axes.set_xlabel(time.label("Time"))
+    axes.set_ylabel(size.label("Sequence offset"))
+    head(figure, title, legend)
+    return figure
+
+
+def scales(graphs: Sequence[SequenceData]) -> tuple[Scale, Scale]:
+    """The units of time and of sequence offsets that fit all of ``graphs``."""
+    last_ns = max(max(largest(data.segments["t_ns"]), largest(data.acks["t_ns"])) for data in graphs)
+    top = max(max(largest(data.segments["end"]), largest(data.acks["ack"])) for data in graphs)
+    return time_scale(last_ns), size_scale(top)
 
 
 def companion(run: RunTables, **options: Any) -> tuple[str, str]:
@@ -66,20 +81,18 @@ def companion(run: RunTables, **options: Any) -> tuple[str, str]:
     return "xpl", time_sequence_xpl(data, window=window, title=title)
 
 
-class _Drawing:
-    """One figure while it is drawn: its axes, its units and the legend it has earned so far."""
+class Drawing:
+    """One graph while it is drawn onto ``axes``: its units and the legend it has earned so far."""
 
-    def __init__(self, data: SequenceData, width_in: float) -> None:
+    def __init__(self, data: SequenceData, axes: Axes, time: Scale, size: Scale) -> None:
         self.data = data
-        self.figure = new_figure(width_in)
-        self.axes: Axes = self.figure.subplots()
-        last_ns = max(largest(data.segments["t_ns"]), largest(data.acks["t_ns"]))
-        top = max(largest(data.segments["end"]), largest(data.acks["ack"]))
-        self.time = time_scale(last_ns)
-        self.size = size_scale(top)
+        self.axes = axes
+        self.time = time
+        self.size = size
         self.legend: list[tuple[Any, str]] = []
 
-    def draw(self, window: bool, title: str | None) -> Figure:
+    def draw(self, window: bool) -> list[tuple[Any, str]]:
+        """Draw everything but the labels of the axes; the legend's keys."""
         import polars as pl
 
         data = self.data
@@ -96,11 +109,8 @@ class _Drawing:
                 self._retransmissions(again, look)
         self._drops()
         self._marks()
-        self.axes.set_xlabel(self.time.label("Time"))
-        self.axes.set_ylabel(self.size.label("Sequence offset"))
         self.axes.margins(x=0.02, y=0.12)
-        head(self.figure, title, self.legend)
-        return self.figure
+        return self.legend
 
     def _x(self, t_ns: pl.Series) -> Any:
         return t_ns.to_numpy() / self.time.divisor
@@ -221,7 +231,7 @@ class _Drawing:
         """``letter`` just above (or below) each place, as a marker: one artist however many there are."""
         from matplotlib.transforms import ScaledTranslation
 
-        shift = ScaledTranslation(0, (4.5 if up else -4.5) / 72, self.figure.dpi_scale_trans)
+        shift = ScaledTranslation(0, (4.5 if up else -4.5) / 72, self.axes.figure.dpi_scale_trans)
         self.axes.plot(
             self._x(t_ns),
             self._y(offset),
