@@ -6,7 +6,9 @@ to make one, so that every claim says what it compared and how.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import TypeVar
 
 Number = int | float
@@ -52,30 +54,33 @@ def _text(value: object, unit: str) -> str:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """``value`` for intervals over runs; None for what is no number, or none that JSON can hold."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    return float(value) if math.isfinite(value) else None
 
 
 def equal(measured: object, expected: object, unit: str = "") -> Outcome:
     """Holds when the two are equal; for counts, sizes and sequences, which have no tolerance."""
-    return Outcome(_text(expected, unit), _text(measured, unit), measured == expected, _number(measured))
+    return Outcome(_text(expected, unit), _text(measured, unit), bool(measured == expected), _number(measured))
 
 
 def within(measured: Number, expected: Number, tolerance: Number, unit: str = "") -> Outcome:
     """Holds when ``measured`` differs from ``expected`` by at most ``tolerance`` (same unit)."""
     allowed = f"{_text(expected, '')} ± {_text(tolerance, unit)}"
-    return Outcome(allowed, _text(measured, unit), abs(measured - expected) <= tolerance, float(measured))
+    return Outcome(allowed, _text(measured, unit), bool(abs(measured - expected) <= tolerance), _number(measured))
 
 
 def at_least(measured: Number, bound: Number, unit: str = "") -> Outcome:
     """Holds when ``measured`` is ``bound`` or more."""
-    return Outcome(f"≥ {_text(bound, unit)}", _text(measured, unit), measured >= bound, float(measured))
+    return Outcome(f"≥ {_text(bound, unit)}", _text(measured, unit), bool(measured >= bound), _number(measured))
 
 
 def at_most(measured: Number, bound: Number, unit: str = "") -> Outcome:
     """Holds when ``measured`` is ``bound`` or less."""
-    return Outcome(f"≤ {_text(bound, unit)}", _text(measured, unit), measured <= bound, float(measured))
+    return Outcome(f"≤ {_text(bound, unit)}", _text(measured, unit), bool(measured <= bound), _number(measured))
 
 
 def holds(condition: bool, *, expected: str, measured: str, value: Number | None = None) -> Outcome:
     """A claim whose comparison is said in words; ``condition`` must have been computed from the run."""
-    return Outcome(expected, measured, condition, None if value is None else float(value))
+    return Outcome(expected, measured, bool(condition), _number(value))

@@ -1,5 +1,9 @@
 """The constructors of outcomes compare what they say they compare."""
 
+import json
+from dataclasses import asdict
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,3 +46,18 @@ def test_what_the_run_does_not_show_cannot_be_observed() -> None:
 
 def test_a_boolean_is_no_number() -> None:
     assert equal(True, True).value is None
+
+
+def test_numbers_of_numpy_become_what_json_can_hold() -> None:
+    outcomes = [
+        equal(np.bool_(True), True),
+        equal(np.int64(3), 3),
+        within(np.float64(1.0), 1, 0.1),
+        at_least(np.int64(3), 2),
+        at_most(float("nan"), 2),
+        holds(np.bool_(False), expected="x", measured="y", value=float("inf")),
+    ]
+    assert [type(outcome.holds) for outcome in outcomes] == [bool] * 6
+    assert [outcome.holds for outcome in outcomes] == [True, True, True, True, False, False]
+    assert [outcome.value for outcome in outcomes] == [None, 3.0, 1.0, 3.0, None, None]
+    json.dumps([asdict(outcome) for outcome in outcomes], allow_nan=False)
