@@ -1,7 +1,7 @@
 """Which connection and direction a TCP packet belongs to, compiled.
 
-The key is capture, addresses and ports; a SYN that cannot belong to the connection known under its key (another
-initial sequence number, or one after data without a SYN) begins a new connection with the same key.
+The key is capture and IP version, addresses and ports; a SYN that cannot belong to the connection known under its key
+(another initial sequence number, or one after data without a SYN) begins a new connection with the same key.
 """
 # mypy: disable-error-code="no-any-return"
 # ruff: noqa: PLR0917 (compiled functions take their state by position)
@@ -28,9 +28,15 @@ def _mix(value: int) -> int:
 
 
 @compiled
-def _hash(capture: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int) -> int:
-    value = _mix(a_lo + _mix(a_hi + capture))
+def _hash(scope: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int) -> int:
+    value = _mix(a_lo + _mix(a_hi + scope))
     return _mix(ports + _mix(b_lo + _mix(b_hi + value)))
+
+
+@compiled
+def _scope(p: Any) -> int:
+    """Capture and IP version as one number: ::ffff:10.0.0.1 is not 10.0.0.1."""
+    return 2 * p.capture + (1 if p.ip_version == 6 else 0)
 
 
 @compiled
@@ -43,10 +49,10 @@ def _source_is_low(src_hi: int, src_lo: int, sport: int, dst_hi: int, dst_lo: in
 
 
 @compiled
-def _slot(st: Any, capture: int, a_hi: int, a_lo: int, a_port: int, b_hi: int, b_lo: int, b_port: int) -> int:
+def _slot(st: Any, scope: int, a_hi: int, a_lo: int, a_port: int, b_hi: int, b_lo: int, b_port: int) -> int:
     """The table's slot of this key: the one that holds it, or the empty one where it belongs."""
     mask = st.table_size - 1
-    slot = _hash(capture, a_hi, a_lo, b_hi, b_lo, (a_port << 16) | b_port) & mask
+    slot = _hash(scope, a_hi, a_lo, b_hi, b_lo, (a_port << 16) | b_port) & mask
     while word(st.table, slot):
         c = connection_at(st.connections, word(st.table, slot) - 1)
         if (
@@ -56,7 +62,7 @@ def _slot(st: Any, capture: int, a_hi: int, a_lo: int, a_port: int, b_hi: int, b
             and c.port_hi == b_port
             and c.addr_lo_hi == a_hi
             and c.addr_hi_hi == b_hi
-            and c.capture == capture
+            and c.scope == scope
         ):
             return slot
         slot = (slot + 1) & mask
@@ -68,7 +74,7 @@ def rehash(st: Any) -> None:
     """Fill an empty, larger table; of connections with one key the latest keeps the slot."""
     for i in range(st.connection_count):
         c = connection_at(st.connections, i)
-        slot = _slot(st, c.capture, c.addr_lo_hi, c.addr_lo_lo, c.port_lo, c.addr_hi_hi, c.addr_hi_lo, c.port_hi)
+        slot = _slot(st, c.scope, c.addr_lo_hi, c.addr_lo_lo, c.port_lo, c.addr_hi_hi, c.addr_hi_lo, c.port_hi)
         set_word(st.table, slot, i + 1)
 
 
@@ -103,7 +109,7 @@ def _create(st: Any, p: Any, low: bool) -> int:
     index = st.connection_count
     st.connection_count = index + 1
     c = connection_at(st.connections, index)
-    c.capture = p.capture
+    c.scope, c.capture, c.version = _scope(p), p.capture, p.ip_version
     c.index = word(st.captures, p.capture)
     set_word(st.captures, p.capture, c.index + 1)
     if low:
@@ -127,9 +133,9 @@ def find_connection(st: Any, p: Any) -> int:
     """The connection of the TCP packet ``p``, made when there is none; sets ``p.direction`` (0: from the client)."""
     low = _source_is_low(p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
     if low:
-        slot = _slot(st, p.capture, p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
+        slot = _slot(st, _scope(p), p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
     else:
-        slot = _slot(st, p.capture, p.dst_hi, p.dst_lo, p.dport, p.src_hi, p.src_lo, p.sport)
+        slot = _slot(st, _scope(p), p.dst_hi, p.dst_lo, p.dport, p.src_hi, p.src_lo, p.sport)
     index = word(st.table, slot) - 1
     if index >= 0:
         direction = 0 if (connection_at(st.connections, index).client_is_low == 1) == low else 1
@@ -159,9 +165,9 @@ def find_quoted(st: Any, p: Any) -> int:
     """The connection of the packet that the ICMP error ``p`` quotes, or -1; sets ``p.direction`` to that packet's."""
     low = _source_is_low(p.q_src_hi, p.q_src_lo, p.q_sport, p.q_dst_hi, p.q_dst_lo, p.q_dport)
     if low:
-        slot = _slot(st, p.capture, p.q_src_hi, p.q_src_lo, p.q_sport, p.q_dst_hi, p.q_dst_lo, p.q_dport)
+        slot = _slot(st, _scope(p), p.q_src_hi, p.q_src_lo, p.q_sport, p.q_dst_hi, p.q_dst_lo, p.q_dport)
     else:
-        slot = _slot(st, p.capture, p.q_dst_hi, p.q_dst_lo, p.q_dport, p.q_src_hi, p.q_src_lo, p.q_sport)
+        slot = _slot(st, _scope(p), p.q_dst_hi, p.q_dst_lo, p.q_dport, p.q_src_hi, p.q_src_lo, p.q_sport)
     index = word(st.table, slot) - 1
     if index >= 0:
         p.direction = 0 if (connection_at(st.connections, index).client_is_low == 1) == low else 1

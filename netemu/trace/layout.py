@@ -21,7 +21,7 @@ def words(names: str) -> np.dtype[Any]:
 _PACKET_FIELDS = """
 t_ns offset cap_bytes wire_bytes link capture frame row ip_version protocol ip_bytes ttl ecn
 dont_fragment fragment ip_id fragment_offset more_fragments src_hi src_lo dst_hi dst_lo sport dport
-network transport malformed truncated flags seq ack header_bytes payload window options_bytes ts_val
+network transport malformed bad_options truncated flags seq ack header_bytes payload window options_bytes ts_val
 ts_ecr sack_count mss wscale sack_permitted icmp_type icmp_code icmp_mtu icmp_error quoted_protocol
 q_src_hi q_src_lo q_dst_hi q_dst_lo q_sport q_dport q_seq connection direction seq_offset ack_offset
 window_bytes dsack kind spurious out_of_order duplicate_ack flight network_duplicate
@@ -31,7 +31,7 @@ PACKET = words(_PACKET_FIELDS)
 """The scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says."""
 
 CONNECTION = words("""
-capture index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low start_ns
+scope capture version index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low start_ns
 end_ns syn_seen syn_ack_seen fin_seen rst_seen syn_seq packets
 """)
 """One connection; ``addr_lo`` and ``port_lo`` are the end that sorts first."""

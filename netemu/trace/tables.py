@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
+import struct
 from collections.abc import Mapping
+from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Any
 
 import numpy as np
@@ -48,18 +49,22 @@ def empty(schema: Schema) -> pl.DataFrame:
     return pl.DataFrame(schema=polars_schema(schema))
 
 
-def address_text(high: int, low: int) -> str:
-    """An address kept as two signed words; IPv4 is kept as ::ffff:a.b.c.d."""
-    value = (high & 0xFFFFFFFFFFFFFFFF) << 64 | (low & 0xFFFFFFFFFFFFFFFF)
-    if value >> 32 == 0xFFFF:
-        return str(ipaddress.IPv4Address(value & 0xFFFFFFFF))
-    return str(ipaddress.IPv6Address(value))
+def address_text(version: int, high: int, low: int) -> str:
+    """An address kept as two signed words, of IPv4 in the lowest 32 bits."""
+    if version == 4:
+        return inet_ntop(AF_INET, struct.pack("!I", low & 0xFFFFFFFF))
+    return inet_ntop(AF_INET6, struct.pack("!qq", high, low))
 
 
-def endpoint_text(high: int, low: int, port: int) -> str:
+def endpoint_text(version: int, high: int, low: int, port: int) -> str:
     """``ip:port``, IPv6 in brackets."""
-    address = address_text(high, low)
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    address = address_text(version, high, low)
+    return f"[{address}]:{port}" if version == 6 else f"{address}:{port}"
+
+
+def _endpoints(table: Any, names: tuple[str, str, str]) -> list[str]:
+    columns = (table[name].tolist() for name in ("version", *names))
+    return [endpoint_text(*end) for end in zip(*columns, strict=True)]
 
 
 def packets_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
@@ -133,7 +138,7 @@ def icmp_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
             int(row["frame"]),
             int(row["t_ns"]) - origin_ns,
             _icmp_kind(int(row["version"]), int(row["type"]), int(row["code"])),
-            address_text(int(row["src_hi"]), int(row["src_lo"])),
+            address_text(int(row["version"]), int(row["src_hi"]), int(row["src_lo"])),
             int(row["mtu"]) if row["mtu"] > 0 else None,
             int(connections["index"][row["connection"]]) if row["connection"] >= 0 else -1,
             int(row["direction"]),
@@ -189,14 +194,8 @@ def connections_frame(reader: Reader, samples: Any, origin_ns: int) -> pl.DataFr
     table = reader.state.rows("connections", "connection_count")
     flows = reader.state.tables["flows"][: 2 * table.size]
     median, minimum = _rtt_figures(table.size, samples)
-    low = [
-        endpoint_text(*end)
-        for end in zip(*(table[n].tolist() for n in ("addr_lo_hi", "addr_lo_lo", "port_lo")), strict=True)
-    ]
-    high = [
-        endpoint_text(*end)
-        for end in zip(*(table[n].tolist() for n in ("addr_hi_hi", "addr_hi_lo", "port_hi")), strict=True)
-    ]
+    low = _endpoints(table, ("addr_lo_hi", "addr_lo_lo", "port_lo"))
+    high = _endpoints(table, ("addr_hi_hi", "addr_hi_lo", "port_hi"))
     is_low = (table["client_is_low"] == 1).tolist()
     columns: dict[str, Any] = {
         "capture": pl.Series(reader.names, dtype=pl.String).gather(table["capture"].astype(np.uint32)),

@@ -171,7 +171,7 @@ def run(data: int, end: int, scan_address: int, interfaces: int, state: int, out
         if p.t_ns < st.last_ns and p.frame > 1:
             st.clock_backwards += 1
         st.last_ns = p.t_ns
-        st.malformed += p.malformed
+        st.malformed += p.malformed | p.bad_options
         st.truncated += p.truncated
         st.not_ip += 1 if p.ip_version == 0 else 0
         _classify(st, p)

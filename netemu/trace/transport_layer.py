@@ -51,7 +51,7 @@ def _decode_options(data: int, at: int, end: int, limit: int, p: Any, sack: int)
             return
         length = byte(data, at + 1)
         if length < 2 or at + length > end:
-            p.malformed = 1
+            p.bad_options = 1  # the kernel reads no further and takes the segment (tcp_parse_options)
             return
         if at + length > limit:
             p.truncated = 1
@@ -131,7 +131,7 @@ def _decode_icmp(data: int, limit: int, p: Any) -> None:
 def _clear(p: Any) -> None:
     p.ip_version = p.protocol = p.ip_bytes = p.ttl = p.ecn = p.dont_fragment = p.fragment = 0
     p.fragment_offset = p.more_fragments = p.src_hi = p.src_lo = p.dst_hi = p.dst_lo = p.sport = p.dport = 0
-    p.malformed = p.truncated = p.flags = p.seq = p.ack = p.header_bytes = p.payload = p.window = 0
+    p.malformed = p.bad_options = p.truncated = p.flags = p.seq = p.ack = p.header_bytes = p.payload = p.window = 0
     p.options_bytes = p.sack_count = p.sack_permitted = 0
     p.icmp_type = p.icmp_code = p.icmp_error = p.icmp_mtu = p.quoted_protocol = 0
     p.ip_id = p.transport = p.ts_val = p.ts_ecr = p.mss = p.wscale = -1

@@ -29,7 +29,7 @@ _CLONE_NEWNET = 0x40000000
 
 
 @dataclass(frozen=True)
-class Path_:
+class Transfer:
     """One run: what a sends to b and what the path does; ratios are per packet and direction."""
 
     seed: int
@@ -61,7 +61,7 @@ def _enter(name: str) -> None:
     os.close(fd)
 
 
-def _build(path: Path_) -> None:
+def _build(path: Transfer) -> None:
     _command("mount", "-t", "tmpfs", "none", "/run")
     Path("/run/netns").mkdir()
     for name in ("a", "b", "w"):
@@ -81,7 +81,7 @@ def _build(path: Path_) -> None:
         _command("ip", "-n", name, "neigh", "add", ADDRESS[other], "lladdr", mac, "dev", f"v{name}")
 
 
-def _relay(path: Path_, stop: int, ready: threading.Event) -> None:
+def _relay(path: Transfer, stop: int, ready: threading.Event) -> None:
     """Forward between the wire's two ends until something can be read from ``stop``."""
     started = time.monotonic()
     rng = random.Random(path.seed)
@@ -139,7 +139,7 @@ def _total_retrans(connection: socket.socket) -> int:
     return int(struct.unpack_from("I", info, TCP_INFO_TOTAL_RETRANS)[0])
 
 
-def _receive(path: Path_, result: dict[str, Any], listening: threading.Event) -> None:
+def _receive(path: Transfer, result: dict[str, Any], listening: threading.Event) -> None:
     _enter("b")
     server = socket.create_server((ADDRESS["b"], 5000))
     if path.receive_buffer:
@@ -158,7 +158,7 @@ def _receive(path: Path_, result: dict[str, Any], listening: threading.Event) ->
     connection.close()
 
 
-def _send(path: Path_, result: dict[str, Any]) -> None:
+def _send(path: Transfer, result: dict[str, Any]) -> None:
     _enter("a")
     sender = socket.socket()
     sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, path.congestion.encode())
@@ -180,7 +180,7 @@ def _send(path: Path_, result: dict[str, Any]) -> None:
 def main(spec: str) -> None:
     options = json.loads(Path(spec).read_text())
     directory = Path(options.pop("directory"))
-    path = Path_(**{**options, "blackout": tuple(options["blackout"])})
+    path = Transfer(**{**options, "blackout": tuple(options["blackout"])})
     _build(path)
     captures = []
     for name in ("a", "b"):
@@ -218,7 +218,7 @@ def main(spec: str) -> None:
     print(json.dumps(result))
 
 
-def run(path: Path_, directory: Path) -> dict[str, Any]:
+def run(path: Transfer, directory: Path) -> dict[str, Any]:
     """Run one path in a cage; captures are ``directory``/a.pcap and b.pcap, the result as printed."""
     spec = directory / "spec.json"
     spec.write_text(json.dumps(asdict(path) | {"directory": str(directory)}))
