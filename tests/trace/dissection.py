@@ -170,5 +170,6 @@ def dissect(frame: bytes, link: int = ETHERNET, wire: int | None = None) -> dict
 def address(packet: dict[str, int], end: str) -> str:
     """``src``, ``dst``, ``q_src`` or ``q_dst`` of a packet as text."""
     high, low = (packet[f"{end}_{half}"] & 0xFFFFFFFFFFFFFFFF for half in ("hi", "lo"))
-    whole = ipaddress.IPv6Address(high << 64 | low)
-    return str(whole.ipv4_mapped or whole)
+    if packet["ip_version"] == 4:
+        return str(ipaddress.IPv4Address(low & 0xFFFFFFFF))
+    return str(ipaddress.IPv6Address(high << 64 | low))
