@@ -100,7 +100,7 @@ def test_times_are_read(text: object, ns: int) -> None:
     ],
 )
 def test_what_is_refused_and_why(parse: object, value: object, reason: str) -> None:
-    with pytest.raises(BadInput, match="^edge h1-r1: delay: ") as caught:
+    with pytest.raises(BadInput, match=r"^edge h1-r1: delay: ") as caught:
         parse(value, "edge h1-r1: delay")  # type: ignore[operator]
     assert reason in str(caught.value)
 
@@ -108,5 +108,5 @@ def test_what_is_refused_and_why(parse: object, value: object, reason: str) -> N
 @given(st.integers(max_value=-1))
 def test_there_is_no_text_for_a_negative_number(number: int) -> None:
     for write in (format_time, format_rate, format_size, format_ratio):
-        with pytest.raises(ValueError, match="a ratio lies|never negative"):
+        with pytest.raises(ValueError, match=r"a ratio lies|never negative"):
             write(number)
