@@ -1,0 +1,49 @@
+"""What compiled code and Python must agree on: names, order and types of the shared memory."""
+
+import numpy as np
+import pytest
+
+from netemu.recording.tables import CONNECTION_SIDE
+from netemu.trace import layout as m
+from netemu.trace.tables import PACKETS_SCHEMA
+
+RECORDS = [
+    m.PACKET, m.CONNECTION, m.FLOW, m.SEGMENT, m.EVENT, m.RTT_SAMPLE, m.SACK_BLOCK, m.ICMP_ERROR, m.SCAN, m.INTERFACE,
+    m.FRAGMENT, m.STATE,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_every_record_is_packed_words_with_names_of_their_own(record: np.dtype) -> None:  # type: ignore[type-arg]
+    names = record.names or ()
+    assert len(set(names)) == len(names) > 0
+    assert {record[name] for name in names} == {np.dtype(np.int64)}
+    assert record.itemsize == 8 * len(names)
+
+
+def test_words_refuses_a_name_given_twice() -> None:
+    with pytest.raises(ValueError, match="occurs more than once"):
+        m.words("start end start")
+
+
+def test_columns_are_fields_of_the_packet_table() -> None:
+    names = [name for name, _ in m.FIELDS]
+    assert list(m.Columns._fields) == names
+    assert set(names) <= PACKETS_SCHEMA.keys()
+
+
+def test_new_columns_are_separate_arrays_of_their_types() -> None:
+    columns = m.new_columns(5)
+    assert [(column.size, column.dtype) for column in columns] == [(5, np.dtype(kind)) for _, kind in m.FIELDS]
+    assert len({column.ctypes.data for column in columns}) == len(columns)
+    assert all(column.size == 0 for column in m.new_columns(0))
+
+
+def test_counters_are_kept_per_flow_and_given_per_side() -> None:
+    assert set(m.COUNTERS) <= set(m.FLOW.names or ())
+    # Super-segments are counted for the warnings alone
+    assert set(m.COUNTERS) - set(CONNECTION_SIDE) == {"super_segments"}
+
+
+def test_rings_are_powers_of_two() -> None:
+    assert m.MAX_RING & (m.MAX_RING - 1) == 0
