@@ -41,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Analyse and print; :class:`BadInput` for a file that is no capture; a damaged one is analysed as far as it goes."""
+    """Analyse and print; :class:`BadInput` for a file that is no capture; a damaged one goes as far as it can."""
     if args.limit < 0:
         raise BadInput(f"--limit: {args.limit} is negative; give 0 or more")
     from netemu.trace.summary import as_json, as_text
