@@ -45,11 +45,12 @@ max_window_bytes mss_used_bytes super_segments
 
 _FLOW_STATE = """
 isn_known isn nxt una mss_announced wscale sack_permitted syn_sent syn_ack_sent syn_ns syn_ts_val
-syn_retransmitted syn_ip_id fin_sent first_data_ns last_data_ns last_probe_kind last_window ack_seen
+syn_retransmitted syn_ip_id first_data_ns last_data_ns last_probe_kind last_window ack_seen
 ring_base ring_capacity ring_head ring_count sacked_count highest_sacked ca_state high_seq frto
 loss_ns retrans_stamp undo_events undo_marker tlp_high dupacks srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq
 min_rtt_ns turn_ns backoff timer_base_ns last_send_ns last_ack_ns rack_ns rack_end rack_rtt_ns pmtu
-pmtu_icmp pmtu_icmp_ns pmtu_icmp_seen run_bytes run_end retrans_last sack_0_start sack_0_end
+pmtu_icmp pmtu_icmp_ns pmtu_icmp_seen run_bytes run_end ip_id ip_ids_counted ip_ids_other ts_val
+retrans_last sack_0_start sack_0_end
 sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
 """
 

@@ -26,6 +26,8 @@ from netemu.trace.verdict import (
     why_sent_again,
 )
 
+_EVENT_SCAN = 1024
+"""Retransmissions looked back at for one of the same bytes."""
 _DEFAULT_RTT_NS = 3_000_000
 """Where the capture gives no RTT: what Wireshark takes as the longest time of a reordering."""
 
@@ -145,18 +147,47 @@ def _on_new(st: Any, f: Any, peer: Any, start: int, end: int, p: Any) -> None:
 
 
 @compiled
-def _fills_late(f: Any, peer: Any, s: Any, start: int, p: Any) -> bool:
+def _note_order(f: Any, p: Any) -> None:
+    """Follow what tells the order of sending: the newest timestamp, and whether IP identifications count up.
+
+    Linux counts them per socket; a stack that does not is left out once it shows.
+    """
+    if p.ts_val >= 0 and (f.ts_val < 0 or ((p.ts_val - f.ts_val) & 0xFFFFFFFF) < 0x80000000):
+        f.ts_val = p.ts_val
+    if p.ip_version != 4 or p.ip_id <= 0:
+        return
+    step = (p.ip_id - f.ip_id) & 0xFFFF if f.ip_id >= 0 else 1
+    if 0 < step <= 64:
+        f.ip_ids_counted += 1
+    elif step < 0xFFFF - 2000:
+        f.ip_ids_other += 1
+    if 0 < step < 0x8000:
+        f.ip_id = p.ip_id
+
+
+@compiled
+def _sent_after(f: Any, ts_val: int, ip_id: int, p: Any) -> int:
+    """1 when ``p`` was sent after a packet with this timestamp and IP identification, -1 when not, 0 unknown."""
+    if p.ts_val >= 0 and ts_val >= 0 and p.ts_val != ts_val:
+        return 1 if ((p.ts_val - ts_val) & 0xFFFFFFFF) < 0x80000000 else -1
+    if p.ip_version != 4 or p.ip_id <= 0 or ip_id <= 0 or 4 * f.ip_ids_other > f.ip_ids_counted:
+        return 0
+    step = (p.ip_id - ip_id) & 0xFFFF
+    if step < 2000:
+        return 1 if step else -1
+    return -1 if step > 0xFFFF - 2000 else 0
+
+
+@compiled
+def _fills_late(f: Any, peer: Any, s: Any, p: Any) -> bool:
     """Whether a segment in a gap was sent after the gap was seen, so that it is a retransmission; else it is late.
 
-    ``s`` is the gap, stamped by the segment that revealed it. Evidence in order: timestamp, IP identification
-    (Linux counts it up per socket), then time: a retransmission takes at least the path's RTT.
+    ``s`` is the gap, stamped by the segment that revealed it. Where neither timestamp nor IP identification tells,
+    time does: a retransmission takes at least the path's RTT.
     """
-    if p.ts_val >= 0 and s.ts_val >= 0 and p.ts_val != s.ts_val:
-        return ((p.ts_val - s.ts_val) & 0xFFFFFFFF) < 0x80000000
-    if p.ip_id > 0 and s.ip_id > 0 and p.ip_version == 4:
-        distance = (p.ip_id - s.ip_id) & 0xFFFF
-        if 0 < distance < 2000 or distance > 0xFFFF - 2000:
-            return distance < 2000
+    order = _sent_after(f, s.ts_val, s.ip_id, p)
+    if order:
+        return order > 0
     rtt = max(f.min_rtt_ns, 0) + max(peer.min_rtt_ns, 0)
     if rtt <= 0:
         rtt = _DEFAULT_RTT_NS
@@ -164,11 +195,34 @@ def _fills_late(f: Any, peer: Any, s: Any, start: int, p: Any) -> bool:
 
 
 @compiled
-def _is_copy(f: Any, s: Any, p: Any) -> bool:
-    """Whether the network, not the sender, made this second copy: the same packet in every mutable field."""
-    if p.ip_version == 4 and p.ip_id > 0 and s.ip_id > 0:
-        return p.ip_id == s.ip_id and p.ts_val == s.ts_val
+def _was_sent_again(st: Any, f: Any, start: int, end: int) -> bool:
+    event = f.retrans_last
+    for _ in range(_EVENT_SCAN):
+        if event < 0:
+            return False
+        e = event_at(st.events, event)
+        if e.start < end and start < e.end:
+            return True
+        event = e.previous
     return False
+
+
+@compiled
+def _came_late(st: Any, f: Any, k: int, start: int, end: int, p: Any) -> bool:
+    """Whether bytes seen before came again by the network's doing: a copy of a packet, or an overtaken original."""
+    if k < f.ring_count:
+        s = outstanding(st, f, k)
+        late = _sent_after(f, s.ts_val, s.ip_id, p) < 0 and s.start <= start
+        copy = not s.retransmitted
+    else:
+        late = _sent_after(f, f.ts_val, f.ip_id, p) < 0
+        copy = not _was_sent_again(st, f, start, end)
+    if late and copy:
+        p.network_duplicate = 1
+    elif late:
+        p.out_of_order = 1
+        f.out_of_order_segments += 1
+    return late
 
 
 @compiled
@@ -246,7 +300,7 @@ def _on_old(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any)
     if k < f.ring_count:
         s = outstanding(st, f, k)
         if s.gap and end > s.start:
-            late = not _fills_late(f, peer, s, start, p)
+            late = not _fills_late(f, peer, s, p)
             lower = max(start, s.start)
             if late:
                 k = _split_gap(st, f, k, start, end, p)
@@ -260,15 +314,13 @@ def _on_old(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any)
             filled = outstanding(st, f, k)
             f.unique_payload_bytes += min(filled.end - filled.start, p.payload)
             return
-        if _is_copy(f, s, p) and s.start <= start:
-            p.network_duplicate = 1
-            return
     elif start < 1 and not (f.syn_sent or f.syn_ack_sent):
         p.out_of_order, p.kind = 1, KIND_NEW  # sent before the capture's first packet of this direction
         f.out_of_order_segments += 1
         f.unique_payload_bytes += p.payload
         return
-    _on_again(st, f, peer, flow, k, start, end, p)
+    if not _came_late(st, f, k, start, end, p):
+        _on_again(st, f, peer, flow, k, start, end, p)
 
 
 @compiled
@@ -309,6 +361,12 @@ def on_data(st: Any, f: Any, peer: Any, flow: int, start: int, p: Any) -> None:
             f.mss_used_bytes = max(f.mss_used_bytes, p.payload)
         f.first_data_ns = p.t_ns if f.first_data_ns < 0 else f.first_data_ns
         f.last_data_ns = p.t_ns
+    _classify(st, f, peer, flow, start, end, p)
+    _note_order(f, p)
+
+
+@compiled
+def _classify(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any) -> None:
     if start >= f.nxt:
         _on_new(st, f, peer, start, end, p)
     else:
@@ -320,4 +378,3 @@ def on_data(st: Any, f: Any, peer: Any, flow: int, start: int, p: Any) -> None:
             segment_at(st.segments, index).retransmitted = 0
             f.nxt = end
             f.unique_payload_bytes += min(end - before, p.payload)
-    f.fin_sent |= 1 if p.flags & FIN else 0
