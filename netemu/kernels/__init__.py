@@ -21,9 +21,14 @@ Progress = Callable[[str], None]
 
 
 class Kernel(Protocol):
-    """Something that can execute a Plan."""
+    """Something that can execute a Plan.
+
+    ``parallel``: nothing that this machine does shows in its runs, nor do they in those of others, so that several may
+    go on at once. A kernel in real time is False: two of them would measure each other.
+    """
 
     name: str
+    parallel: bool
 
     def guarded(self, directory: Path) -> AbstractContextManager[None]:
         """While it is open, ``directory`` is removed should this process be killed, as far as this kernel can."""

@@ -23,6 +23,8 @@ _ERRORS: dict[str, type[NetemuError]] = {kind.__name__: kind for kind in (BadInp
 class HostKernel:
     """Executes plans by :mod:`netemu.lab` in a caged process of its own."""
 
+    parallel = False
+
     def __init__(self, name: str = "host") -> None:
         if name != "host":
             raise BadInput(f"--kernel {name!r}: the kernel 'host' takes no version or option")

@@ -86,6 +86,7 @@ class UmlKernel:
     def __init__(self, name: str) -> None:
         self.options = parse_name(name)
         self.name = name
+        self.parallel = self.options.virtual
 
     @contextlib.contextmanager
     def guarded(self, directory: Path) -> Iterator[None]:
