@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
@@ -21,6 +22,7 @@ from typing import Any
 
 from netemu.errors import MissingCapability, VoidRun
 
+_PACKAGES = Path(__file__).resolve().parents[2]
 _INIT = Path(__file__).with_name("uml_init.py")
 _GUARD = Path(__file__).with_name("uml_guard.py")
 _START_NS = 1_700_000_000 * 10**9
@@ -161,6 +163,8 @@ def _prepare(
     control: Path, machine: Machine, argv: Sequence[str], recording: Path, environment: Mapping[str, str]
 ) -> None:
     """Lay out the control directory: init, its work, and the way to the recording."""
+    # The guest cannot write bytecode, so each of its processes would compile the modules it imports.
+    compileall.compile_dir(_PACKAGES / "netemu", quiet=2)
     interpreter = Path(sys.executable).resolve()
     init = control / "init"
     init.write_text(f"#!{interpreter} -SBEs\n{_INIT.read_text()}")
@@ -168,7 +172,7 @@ def _prepare(
     (control / "recording").symlink_to(recording.resolve())
     work = {
         "argv": list(argv),
-        "path": [str(Path(__file__).resolve().parents[2]), *_library_path()],
+        "path": [str(_PACKAGES), *_library_path()],
         "environment": {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "PYTHONHASHSEED": "0",

@@ -15,6 +15,7 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -25,7 +26,8 @@ def start(argv: list[str]) -> int:
     if pid:
         return pid
     try:
-        signal.set_wakeup_fd(-1)
+        for number in _IGNORED:
+            signal.signal(number, signal.SIG_DFL)
         os.setsid()
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != guard:
@@ -105,7 +107,7 @@ def remove(trees: list[list[object]]) -> None:
 
 def main() -> int:
     """Attend, then clean up."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     spec = json.loads(sys.argv[1])
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)

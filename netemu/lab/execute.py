@@ -19,10 +19,11 @@ from netemu.errors import VoidRun
 from netemu.lab import members, probe, verify
 from netemu.lab.cage import current_registry
 from netemu.lab.counters import read_counters, write_counters
+from netemu.lab.kernel_config import kernel_config
 from netemu.lab.members import Member
 from netemu.lab.network import Network
 from netemu.lab.registry import TRACING
-from netemu.lab.start import choose_t0_ns
+from netemu.lab.start import choose_t0_ns, settle
 from netemu.lab.validity import Validity, judge_members, judge_wires
 from netemu.lab.wire import RunningWires, start_wires
 from netemu.recording.layout import Recording
@@ -84,6 +85,7 @@ class Execution:
 
     def traffic(self) -> dict[str, Any]:
         """Start the recorders and the agents, let them run, end them; their summaries."""
+        settle()
         recorders = self._start_recorders()
         members.wait_ready(recorders)
         agents = [self._start_agent(agent) for agent in self.plan.agents]
@@ -194,9 +196,9 @@ class Execution:
         return members.start(agent.name, spec, self.scratch, self.network.namespaces[agent.host])
 
 
-def _kernel() -> dict[str, str]:
+def _kernel() -> dict[str, Any]:
     system = os.uname()
-    return {"release": system.release, "version": system.version, "machine": system.machine}
+    return {"release": system.release, "version": system.version, "machine": system.machine, "config": kernel_config()}
 
 
 def _plain(value: object) -> object:

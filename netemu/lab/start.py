@@ -36,6 +36,17 @@ def choose_t0_ns() -> int:
     return t0_ns
 
 
+def settle() -> None:
+    """Where time is virtual: come to an instant and a state of the random numbers that do not depend on what was done.
+
+    Before processes start whose timers then have the same phase every time.
+    """
+    step = os.environ.get(STEP_VARIABLE)
+    if step is not None:
+        sleep_until_ns(next_multiple(time.monotonic_ns(), int(step), LEAD_NS))
+        reseed()
+
+
 def sleep_until_ns(t_ns: int) -> None:
     """Sleep until ``t_ns`` of the monotonic clock."""
     while (left_ns := t_ns - time.monotonic_ns()) > 0:
