@@ -119,6 +119,21 @@ def test_several_runs_are_a_list_and_print_intervals(tiny: Path, tmp_path: Path)
     assert [run["seed"] for run in json.loads(done.stdout)] == [5, 6]
 
 
+def test_several_kernels_are_compared_and_the_list_stays_a_list(tiny: Path, tmp_path: Path) -> None:
+    done = netemu("run", tiny, "--kernel", "host", "--kernel", "host", "--json", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    one, two = (run["run"] for run in json.loads(done.stdout))
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("netemu: comparison: ")]
+    comparison = Path(line.removeprefix("netemu: comparison: "))
+    stored = json.loads((comparison / "comparison.json").read_text())
+    assert [run["run"] for run in stored["runs"]] == [one, two]
+    assert [run["label"] for run in stored["runs"]] == ["host", "host (2)"]
+    assert (comparison / "figures" / "time_sequence.svg").is_file()
+    told = netemu("diff", one, two, "--json")
+    assert told.returncode in (0, 1), told.stderr
+    assert json.loads(told.stdout)["identical_ratio"] == stored["packets"][0]["identical_ratio"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -97,3 +97,51 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(
     assert f"{option} {tmp_path}/none/x: cannot be written: No such file or directory" in error
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+class Told:
+    """Stands for the work of a run: notes which were done in this process, and which side by side."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, parallel: dict[str, bool], at_once: int) -> None:
+        from netemu import kernels, session
+        from netemu.cli import jobs
+
+        self.alone: list[str] = []
+        self.together: list[str] = []
+        monkeypatch.setattr(kernels, "kernel_named", lambda name: argparse.Namespace(parallel=parallel[name]))
+        monkeypatch.setattr(jobs, "cores", lambda: at_once)
+        monkeypatch.setattr(session, "run_experiment", self.run)
+        monkeypatch.setattr(jobs, "run_side_by_side", self.side_by_side)
+
+    def run(self, experiment: object, *, kernel: str, seed: int, **_: object) -> RunSummary:
+        self.alone.append(f"{kernel} {seed}")
+        return RunSummary("x", Path("/r"), kernel, seed, "valid", (), (), (), ())
+
+    def side_by_side(self, asked: list, displays: list, *, at_once: int) -> list[RunSummary]:
+        assert not self.alone, "nothing may go on beside a run in real time, and such runs come last"
+        self.together += [f"{job.kernel} {job.seed}" for job in asked]
+        return [RunSummary("x", Path("/r"), job.kernel, job.seed, "valid", (), (), (), ()) for job in asked]
+
+
+def runs_of(kernels: list[str]) -> list[str]:
+    from netemu.cli.jobs import Job
+    from netemu.experiment import Experiment
+
+    asked = [Job(EXPERIMENT, kernel, 1) for kernel in kernels]
+    found = command._runs(Experiment("x", question="?"), asked, quiet=True)
+    return [summary.kernel for summary in found]
+
+
+def test_kernels_in_real_time_run_one_by_one_and_the_others_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told(monkeypatch, {"host": False, "v1": True, "v2": True}, at_once=2)
+    assert runs_of(["host", "v1", "host", "v2"]) == ["host", "v1", "host", "v2"]
+    assert (told.together, told.alone) == (["v1 1", "v2 1"], ["host 1", "host 1"])
+
+
+@pytest.mark.parametrize(("kernels", "at_once"), [(["v1"], 2), (["v1", "v2"], 1)])
+def test_where_nothing_can_go_on_beside_it_a_run_needs_no_process(
+    kernels: list[str], at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told(monkeypatch, {"v1": True, "v2": True}, at_once)
+    assert runs_of(kernels) == kernels
+    assert told.together == []
