@@ -52,16 +52,20 @@ def _rack_advance(f: Any, s: Any, t_ns: int) -> None:
 
 @compiled
 def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
-    """One copy of ``[start, end)`` too many arrived: the latest retransmission of it not yet flagged was spurious."""
+    """One copy of ``[start, end)`` too many arrived: the latest retransmission of it not yet flagged was needless.
+
+    If it reaches beyond the range it brought something new. A FIN behind the range is not reported with it.
+    """
+    if f.undo_marker < end <= f.una and f.undo_events > 0:  # tcp_check_dsack counts only what was acknowledged before
+        f.undo_events -= 1
     event = f.retrans_last
     for _ in range(_EVENT_SCAN):
         if event < 0:
             return
         e = event_at(st.events, event)
         if e.start < end and start < e.end and not e.spurious:
-            _flag_spurious(st, f, event)
-            if f.undo_marker < end <= f.una:  # tcp_check_dsack counts only what was acknowledged before
-                f.undo_events -= 1
+            if start <= e.start and e.end <= end + 1:
+                _flag_spurious(st, f, event)
             return
         event = e.previous
 

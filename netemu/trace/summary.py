@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
+
 from netemu.recording.tables import CONNECTION_SIDE
 from netemu.trace.analysis import Analysis
 
@@ -106,6 +108,20 @@ def _connection_text(row: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _icmp_text(analysis: Analysis) -> list[str]:
+    """One line for each kind of ICMP error, router and MTU, in order of the first."""
+    grouped = analysis.icmp.group_by("capture", "kind", "reporter", "mtu_bytes", maintain_order=True)
+    rows = grouped.agg(count=pl.len(), first_ns=pl.col("t_ns").min())
+    lines = [""] if rows.height else []
+    for row in rows.iter_rows(named=True):
+        mtu = f", MTU {row['mtu_bytes']}" if row["mtu_bytes"] is not None else ""
+        times = "once" if row["count"] == 1 else f"{row['count']} times"
+        lines.append(
+            f"ICMP {row['kind']} from {row['reporter']}{mtu}: {times}, first at {format_duration(row['first_ns'])}"
+        )
+    return lines
+
+
 def as_text(analysis: Analysis, limit: int) -> str:
     """The summary that ``netemu analyze`` prints: at most ``limit`` connections, those with most payload."""
     frame = analysis.connections
@@ -124,7 +140,5 @@ def as_text(analysis: Analysis, limit: int) -> str:
         lines += ["", *_connection_text(row)]
     if count > limit:
         lines += ["", f"{count - limit:,} connections with less payload are not shown; --limit N shows more"]
-    for row in analysis.icmp.head(limit).iter_rows(named=True):
-        mtu = f", MTU {row['mtu_bytes']}" if row["mtu_bytes"] is not None else ""
-        lines += ["", f"ICMP {row['kind']} from {row['reporter']} at {format_duration(row['t_ns'])}{mtu}"]
+    lines += _icmp_text(analysis)
     return "\n".join(lines)
