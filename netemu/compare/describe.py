@@ -155,7 +155,7 @@ def _first(first: dict[str, Any]) -> Iterator[str]:
     other = max(len(row[1]) for row in rows)
     for left, right, what, marked in rows:
         yield f"{'>' if marked else ' '} {left:<{width}} | {right:<{other}}  {what}".rstrip()
-    yield "sender around it:"
+    yield "sender around it, at times of the run (packets: since the connection's first):"
     for name in ("a", "b"):
         states = first[f"sender_{name}"] or [None]
         for state in states:
