@@ -18,7 +18,7 @@ directories whose owner has ended. Finished results stay unless --results is giv
 touched.
 """
 
-RUN_NAME = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{12}(-\d+)?$")
+RUN_NAME = re.compile(r"^\d{8}T\d{6}Z-(compare-)?[0-9a-f]{12}(-\d+)?$")
 CLOCK_SLACK_S = 2.0
 SETTLING_S = 10
 """What is younger than this may be about to get its owner file, or its lock."""
@@ -111,6 +111,8 @@ def finished_runs(results: Path) -> Iterator[Leftover]:
     for path in sorted(results.glob("*/*")):
         if RUN_NAME.match(path.name) and Recording(path).manifest.is_file():
             yield Leftover(str(path), "a finished run", _tree_remover(path))
+        elif RUN_NAME.match(path.name) and (path / "comparison.json").is_file():
+            yield Leftover(str(path), "a comparison of several runs", _tree_remover(path))
 
 
 def owner_is_alive(run: Path, proc: Path) -> bool:

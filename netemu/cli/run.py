@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from netemu.errors import BadInput, FailedClaim, VoidRun
 
 if TYPE_CHECKING:
+    from netemu.cli.jobs import Job
     from netemu.experiment import Experiment
     from netemu.results.summary import RunSummary
 
@@ -24,6 +26,7 @@ examples:
   netemu run experiments/path_mtu.py
   netemu run experiments/loss_recovery.py --seed 7 --repeat 5
   netemu run experiments/path_mtu.py --set size=1MB --json
+  netemu run experiments/loss_recovery.py --kernel uml:5.10?time=virtual --kernel uml:7.2?time=virtual
   netemu run experiments/*.py --junit claims.xml --baseline baseline.json
 """
 
@@ -86,12 +89,15 @@ def run(args: argparse.Namespace) -> int:
             _check_writable(option, path)
     summaries: list[RunSummary] = []
     several = len(experiments) * args.repeat * len(args.kernel or ["host"]) > 1
-    for group in _groups(experiments, args):
+    kernels = len(args.kernel or ["host"])
+    for number, group in enumerate(_groups(experiments, args), 1):
         if not args.json and len(group) > 1:
             from netemu.results.summary import intervals
 
             print(intervals(group), flush=True)
         summaries += group
+        if kernels > 1 and number % kernels == 0:
+            _compare(summaries[-kernels * args.repeat :], args)
     if args.json:
         objects = [summary.as_json() for summary in summaries]
         print(json.dumps(objects if several else objects[0], indent=2))
@@ -112,33 +118,71 @@ def _check_writable(option: str, path: Path) -> None:
 
 
 def _groups(experiments: list[tuple[Path, Experiment]], args: argparse.Namespace) -> Iterator[list[RunSummary]]:
-    """The runs of each experiment and kernel, done one after the other, printed as they end."""
-    from netemu.cli.progress import ProgressDisplay
+    """The runs of each experiment and kernel, printed as they end; where a kernel allows it, several go on at once."""
+    from netemu.cli.jobs import Job
     from netemu.results.summary import text_of
-    from netemu.session import run_experiment
 
     given = _given(args.set)
+    seeds = range(args.seed, args.seed + args.repeat)
     for path, experiment in experiments:
-        for kernel in args.kernel or ["host"]:
-            group = []
-            for seed in range(args.seed, args.seed + args.repeat):
-                display = ProgressDisplay(f"{experiment.name} on {kernel}, seed {seed}", quiet=args.json)
-                try:
-                    summary = run_experiment(
-                        experiment,
-                        kernel=kernel,
-                        seed=seed,
-                        given=given,
-                        results=args.out,
-                        source=path,
-                        progress=display,
-                    )
-                finally:
-                    display.done()
-                if not args.json:
-                    print(text_of(summary), flush=True)
-                group.append(summary)
-            yield group
+        experiment.plan(given, args.seed)  # a mistake is found before anything runs
+        jobs = [Job(path, kernel, seed, given, args.out) for kernel in args.kernel or ["host"] for seed in seeds]
+        group: list[RunSummary] = []
+        for summary in _runs(experiment, jobs, quiet=args.json):
+            if not args.json:
+                print(text_of(summary), flush=True)
+            group.append(summary)
+            if len(group) == args.repeat:
+                yield group
+                group = []
+
+
+def _runs(experiment: Experiment, jobs: list[Job], *, quiet: bool) -> Iterator[RunSummary]:
+    """Do ``jobs`` and hand out their summaries in this order: first those that may go on at once, then one by one."""
+    from netemu.cli.jobs import cores, run_side_by_side
+    from netemu.cli.progress import ProgressDisplay
+    from netemu.kernels import kernel_named
+    from netemu.session import run_experiment
+
+    displays = [ProgressDisplay(f"{experiment.name} on {job.kernel}, seed {job.seed}", quiet=quiet) for job in jobs]
+    alone = {kernel: not kernel_named(kernel).parallel for kernel in dict.fromkeys(job.kernel for job in jobs)}
+    together = [number for number, job in enumerate(jobs) if not alone[job.kernel]]
+    done: dict[int, RunSummary] = {}
+    if len(together) > 1 and cores() > 1:
+        shown = [displays[number] for number in together]
+        found = run_side_by_side([jobs[number] for number in together], shown, at_once=cores())
+        done = dict(zip(together, found, strict=True))
+    for number, (job, display) in enumerate(zip(jobs, displays, strict=True)):
+        try:
+            if number not in done:
+                done[number] = run_experiment(
+                    experiment,
+                    kernel=job.kernel,
+                    seed=job.seed,
+                    given=job.given,
+                    results=job.results,
+                    source=job.source,
+                    progress=display,
+                )
+        finally:
+            display.done()
+        yield done[number]
+
+
+def _compare(summaries: list[RunSummary], args: argparse.Namespace) -> None:
+    """Compare the runs of one experiment on several kernels, and say what came out and where it lies."""
+    from netemu.cli.progress import ProgressDisplay
+    from netemu.comparison import compare_runs, comparison_text
+
+    display = ProgressDisplay(f"{summaries[0].experiment}, {len(summaries)} runs", quiet=args.json)
+    try:
+        root = compare_runs([summary.run for summary in summaries], args.out, display)
+    finally:
+        display.done()
+    if args.json:
+        print(f"netemu: comparison: {root}", file=sys.stderr)
+    else:
+        print(comparison_text(root), flush=True)
 
 
 def _given(texts: list[str]) -> dict[str, object]:
