@@ -215,3 +215,25 @@ def test_a_tracing_instance_of_ours_goes_and_one_of_others_stays(tmp_path: Path,
         assert with_tracefs(lambda root: (root / "instances" / theirs).is_dir())
     finally:
         with_tracefs(lambda root: (root / "instances" / theirs).rmdir())
+
+
+def test_summaries_of_several_runs_are_results_too(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = f"20260102T030405Z-repeat-{DIGEST}"
+    whole, half = results / "path_mtu" / name, results / "path_mtu" / (name + "-2" + store.PARTIAL)
+    whole.mkdir(parents=True)
+    (whole / "repeat.json").write_text("{}\n")
+    half.mkdir()
+    (half / store.OWNER).write_text(f"{ended_process()}\n")
+    assert main.main(["clean", "--out", str(results)]) == 0
+    assert whole.exists() and not half.exists()
+    assert main.main(["clean", "--results", "--out", str(results)]) == 0
+    assert not whole.exists()
+    assert "the summary of several runs" in capsys.readouterr().out
+
+
+def test_comparisons_go_with_the_finished_runs_and_stay_without(results: Path) -> None:
+    comparison = results / "path_mtu" / f"20260102T030405Z-compare-{DIGEST}"
+    comparison.mkdir(parents=True)
+    (comparison / "comparison.json").write_text("{}\n")
+    assert list(clean.find_leftovers(results, False)) == []
+    assert [leftover.name for leftover in clean.find_leftovers(results, True)] == [str(comparison)]
