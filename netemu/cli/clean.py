@@ -18,7 +18,7 @@ directories whose owner has ended. Finished results stay unless --results is giv
 touched.
 """
 
-RUN_NAME = re.compile(r"^\d{8}T\d{6}Z-(compare-)?[0-9a-f]{12}(-\d+)?$")
+RUN_NAME = re.compile(r"^\d{8}T\d{6}Z-(repeat-|compare-)?[0-9a-f]{12}(-\d+)?$")
 CLOCK_SLACK_S = 2.0
 SETTLING_S = 10
 """What is younger than this may be about to get its owner file, or its lock."""
@@ -105,13 +105,17 @@ def partial_runs(results: Path, proc: Path = Path("/proc")) -> Iterator[Leftover
 
 
 def finished_runs(results: Path) -> Iterator[Leftover]:
-    """Finished run directories: those with a run's name and a manifest; whatever else lies there stays."""
+    """Finished runs and summaries of several: what has such a name and its file; whatever else lies there stays."""
     from netemu.recording.layout import Recording
 
     for path in sorted(results.glob("*/*")):
-        if RUN_NAME.match(path.name) and Recording(path).manifest.is_file():
+        if not RUN_NAME.match(path.name):
+            continue
+        if Recording(path).manifest.is_file():
             yield Leftover(str(path), "a finished run", _tree_remover(path))
-        elif RUN_NAME.match(path.name) and (path / "comparison.json").is_file():
+        elif Recording(path).repeat.is_file():
+            yield Leftover(str(path), "the summary of several runs", _tree_remover(path))
+        elif (path / "comparison.json").is_file():
             yield Leftover(str(path), "a comparison of several runs", _tree_remover(path))
 
 

@@ -11,11 +11,13 @@ from netemu.errors import BadInput
 
 if TYPE_CHECKING:
     from netemu.figures import FigureSpec
+    from netemu.recording.layout import Recording
 
 DESCRIPTION = """\
 Make the figures of RUN again from its tables: all that its experiment asked for, or the one called NAME. NAME may also
 be any figure of netemu, drawn with the options given by --option. The files are equal to the byte whenever they are
-made from the same tables; other widths than 3.33in get files of their own (NAME-7in.pdf).
+made from the same tables; other widths than 3.33in get files of their own (NAME-7in.pdf). RUN may also be the summary
+that `netemu run --repeat` leaves: the figures are then those over its runs, whose tables must still be there.
 """
 
 
@@ -46,7 +48,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Draw and write; print the path of every file made."""
-    from netemu.figures import RunTables, make_figures
     from netemu.recording.layout import Recording
 
     recording = Recording(args.stored)
@@ -59,20 +60,34 @@ def run(args: argparse.Namespace) -> int:
     options = parse_options(args.option)
     specs = choose_figures(args.stored, stored, args.name, options)
     widths = [parse_width_in(text) for text in args.width or ["3.33in"]]
-    tables = RunTables.read(recording.root)
-    paths = make_figures(specs, tables, args.out or recording.figures, widths_in=list(dict.fromkeys(widths)))
-    for path in paths:
+    for path in _make(recording, specs, args.out or recording.figures, list(dict.fromkeys(widths))):
         print(path)
     return 0
 
 
-def stored_figures(recording: Any) -> list[FigureSpec]:
-    """The figures that the run's experiment asked for, from its manifest; none where it has no manifest."""
+def _make(recording: Recording, specs: list[FigureSpec], out: Path, widths_in: list[float]) -> list[Path]:
+    """The figures of one run, or over the runs that a summary names."""
+    from netemu.results import repeat
+
+    if repeat.is_repeat(recording.root):
+        from netemu.figures.repeated.output import make_repeated_figures
+
+        return make_repeated_figures(specs, repeat.several_runs(recording.root), out, widths_in=widths_in)
+    from netemu.figures import RunTables, make_figures
+
+    return make_figures(specs, RunTables.read(recording.root), out, widths_in=widths_in)
+
+
+def stored_figures(recording: Recording) -> list[FigureSpec]:
+    """The figures that the experiment asked for, from the manifest or the summary; none where there is neither."""
     import msgspec
 
     from netemu.figures import FigureSpec
     from netemu.figures.tables import read_json_object
+    from netemu.results import repeat
 
+    if repeat.is_repeat(recording.root):
+        return repeat.stored_figures(recording.root)
     if not recording.manifest.is_file():
         return []
     try:

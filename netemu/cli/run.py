@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Run an experiment: build its network, prove every link, capture, analyse, judge its claims, draw its figures.
 Everything a run leaves lies in one directory, RESULTS/<experiment>/<UTC time>-<plan hash>/, printed at the end.
+With --repeat, what all runs come to lies beside them, in RESULTS/<experiment>/<UTC time>-repeat-<plan hash>/.
 """
 
 EPILOG = """\
@@ -49,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_positive,
         default=1,
         metavar="N",
-        help="run N times with the seeds S, S+1, ... and print intervals",
+        help="run N times with the seeds S, S+1, ...; print intervals and draw figures over all runs",
     )
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="change a parameter the experiment declares")
     add("--out", type=Path, default=Path("results"), metavar="DIR", help="the results root (default: results/)")
@@ -91,10 +92,8 @@ def run(args: argparse.Namespace) -> int:
     several = len(experiments) * args.repeat * len(args.kernel or ["host"]) > 1
     kernels = len(args.kernel or ["host"])
     for number, group in enumerate(_groups(experiments, args), 1):
-        if not args.json and len(group) > 1:
-            from netemu.results.summary import intervals
-
-            print(intervals(group), flush=True)
+        if len(group) > 1:
+            _sum_up(group, args)
         summaries += group
         if kernels > 1 and number % kernels == 0:
             _compare(summaries[-kernels * args.repeat :], args)
@@ -183,6 +182,26 @@ def _compare(summaries: list[RunSummary], args: argparse.Namespace) -> None:
         print(f"netemu: comparison: {root}", file=sys.stderr)
     else:
         print(comparison_text(root), flush=True)
+
+
+def _sum_up(group: list[RunSummary], args: argparse.Namespace) -> None:
+    """Store what several runs of one experiment on one kernel come to, with figures over all of them, and print it."""
+    from netemu.cli.progress import ProgressDisplay
+    from netemu.results.repeat import write_repeat
+    from netemu.results.summary import intervals
+
+    if not args.json:
+        print(intervals(group), flush=True)
+    display = ProgressDisplay(f"{group[0].experiment} on {group[0].kernel}, {len(group)} runs", quiet=args.json)
+    try:
+        display("drawing figures over all runs")
+        repeat = write_repeat(group, args.out)
+    finally:
+        display.done()
+    if not args.json:
+        lines = [f"  ! figure {name!r} is not there: {reason}" for name, reason in repeat.not_drawn.items()]
+        lines += [f"  in {repeat.root}", *(f"    {path}" for path in repeat.files)]
+        print("\n".join(lines), flush=True)
 
 
 def _given(texts: list[str]) -> dict[str, object]:

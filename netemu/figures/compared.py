@@ -30,6 +30,7 @@ from netemu.figures.style import (
     light_grid,
     new_figure,
     paper_style,
+    settle,
 )
 from netemu.figures.tables import VALIDITIES, RunTables
 from netemu.figures.time_sequence import Drawing, scales
@@ -98,8 +99,7 @@ def make_compared(
             with paper_style():
                 figure = _DRAWN[spec.kind](spec, runs, width_in)
                 mark_validity(figure, validity, reasons)
-                figure.draw_without_rendering()
-                figure.set_layout_engine("none")
+                settle(figure)
             for suffix in FORMATS:
                 files[f"{file_stem(spec.name, width_in)}.{suffix}"] = file_bytes(figure, suffix, spec.name, note)
     return [write_whole(directory / name, content) for name, content in files.items()]

@@ -106,7 +106,7 @@ def draw(spec: FigureSpec, run: RunTables, *, width_in: float) -> Figure:
     Raises :class:`BadInput` for a figure or option that does not exist, a selection that matches nothing or more
     than one connection, and a table that the run does not have.
     """
-    from netemu.figures.style import paper_style
+    from netemu.figures.style import paper_style, settle
     from netemu.figures.validity import mark_validity
 
     place = f"figure {spec.name!r}"
@@ -116,8 +116,7 @@ def draw(spec: FigureSpec, run: RunTables, *, width_in: float) -> Figure:
         with paper_style():
             figure = function(run, width_in=width_in, **spec.options)
             mark_validity(figure, run.validity, run.reasons)
-            figure.draw_without_rendering()  # solves the layout, once for all formats
-            figure.set_layout_engine("none")
+            settle(figure)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from error
     return figure

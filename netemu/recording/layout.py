@@ -67,6 +67,11 @@ class Recording:
         return self.root / "report.html"
 
     @property
+    def repeat(self) -> Path:
+        """``repeat.json``: the summary of several runs, with ``figures/``, in a directory of its own beside theirs."""
+        return self.root / "repeat.json"
+
+    @property
     def log(self) -> Path:
         """``log.txt``: what the run printed and did, in order."""
         return self.root / "log.txt"

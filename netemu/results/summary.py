@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from netemu.spread import spread
 
 
 class ClaimLike(Protocol):
@@ -87,32 +87,48 @@ def text_of(summary: RunSummary) -> str:
     return "\n".join(lines)
 
 
-def intervals(summaries: Sequence[RunSummary]) -> str:
-    """Over several runs: how often each claim held, and mean ± half-width of the 95 % interval of its number.
+@dataclass(frozen=True, slots=True)
+class ClaimOverRuns:
+    """A claim over the runs that are not void: how often it held, and mean and 95 % interval of its number.
 
-    The interval is Student's t over the runs, from a table for up to 30 degrees of freedom and 1.96 beyond.
+    ``runs = holds + fails + not_observable``; ``n`` of them have a number. ``half_width`` of the interval is Student's
+    t's, null for fewer than two numbers.
     """
-    lines = [f"over {len(summaries)} runs:"]
-    for index, claim in enumerate(summaries[0].claims):
-        same = [summary.claims[index] for summary in summaries]
-        held = sum(one.holds is True for one in same)
-        values = [one.value for one in same if one.value is not None]
-        line = f"  {held}/{len(same)} hold  {claim.name}"
-        if len(values) > 1:
-            half = t_975(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-            line += f": {statistics.fmean(values):.6g} ± {half:.3g} (95 %)"
+
+    name: str
+    runs: int
+    holds: int
+    fails: int
+    not_observable: int
+    n: int
+    mean: float | None
+    standard_deviation: float | None
+    half_width: float | None
+
+
+def claims_over_runs(summaries: Sequence[RunSummary]) -> list[ClaimOverRuns]:
+    """Every claim, in the order declared, over those of ``summaries`` that are not void."""
+    judged = [claim for summary in summaries if summary.validity != "void" for claim in summary.claims]
+    found = []
+    for name in dict.fromkeys(claim.name for claim in judged):
+        same = [claim for claim in judged if claim.name == name]
+        over = spread([claim.value for claim in same if claim.value is not None])
+        verdicts = [claim.holds for claim in same]
+        counts = (verdicts.count(True), verdicts.count(False), verdicts.count(None))
+        found.append(
+            ClaimOverRuns(name, len(same), *counts, over.n, over.mean, over.standard_deviation, over.half_width)
+        )
+    return found
+
+
+def intervals(summaries: Sequence[RunSummary]) -> str:
+    """Over several runs: how often each claim held, and mean ± half-width of the 95 % interval of its number."""
+    flawed = [(sum(one.validity == verdict for one in summaries), verdict) for verdict in ("degraded", "void")]
+    told = "".join(f", {count} {verdict}" for count, verdict in flawed if count)
+    lines = [f"over {len(summaries)} runs{told}{' (left out)' if flawed[1][0] else ''}:"]
+    for claim in claims_over_runs(summaries):
+        line = f"  {claim.holds}/{claim.runs} hold  {claim.name}"
+        if claim.half_width is not None:
+            line += f": {claim.mean:.6g} ± {claim.half_width:.3g} (95 %)"
         lines.append(line)
     return "\n".join(lines)
-
-
-# Two-sided 95 % quantiles of Student's t (any statistics textbook), for 1 ... 30 degrees of freedom.
-_T_975 = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
-
-
-def t_975(degrees: int) -> float:
-    """The 97.5 % quantile of Student's t."""
-    return _T_975[degrees - 1] if degrees <= len(_T_975) else 1.96

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from netemu.cli.figure import parse_option, parse_options, parse_width_in
 from netemu.cli.main import main
 from netemu.errors import BadInput
+from netemu.results.repeat import write_repeat
+from netemu.results.summary import RunSummary
+from tests.figures.test_output import digests
 from tests.figures.traces import all_frames, write_run
 
 REQUESTS = [
@@ -111,3 +115,33 @@ def test_options_become_what_they_look_like() -> None:
     }
     with pytest.raises(BadInput):
         parse_option("=1")
+
+
+@pytest.fixture
+def repeated(tmp_path: Path) -> Path:
+    """The summary of two runs, as ``netemu run --repeat 2`` leaves it."""
+    manifest = {"plan_digest": "0123456789ab", "parameters": {}, "figures": REQUESTS}
+    runs = [write_run(tmp_path / "results" / "tiny" / name, all_frames(), **manifest) for name in ("a", "b")]
+    summaries = [RunSummary("tiny", root, "host", seed, "valid", (), (), (), ()) for seed, root in enumerate(runs)]
+    return write_repeat(summaries, tmp_path / "results").root
+
+
+def test_figures_over_several_runs_are_made_again(repeated: Path, tmp_path: Path) -> None:
+    assert main(["figure", str(repeated), "--out", str(tmp_path / "out")]) == 0
+    assert digests(tmp_path / "out") == digests(repeated / "figures")
+    assert "sequence.xpl" not in names(tmp_path / "out")
+
+
+def test_any_figure_may_be_asked_for_over_several_runs(repeated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--option", "table=calls", "--option", "column=blocked_ns", "--width", "7in"]
+    assert main(["figure", str(repeated), "cdf", *options]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == str(repeated / "figures" / "cdf-7in.pdf")
+    assert main(["figure", str(repeated), "--list"]) == 0
+    assert "sequence  (time_sequence port=5001)" in capsys.readouterr().out
+
+
+def test_a_summary_whose_runs_are_gone_is_refused(repeated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(repeated.parent / "b")
+    assert main(["figure", str(repeated)]) == 2
+    error = capsys.readouterr().err
+    assert "the run ../b (seed 1) has no tables any more" in error and error.count("\n") == 1

@@ -1,15 +1,19 @@
 """``netemu run``: options, their mistakes, and how the outcomes of several runs become one exit code."""
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
 
+from netemu import session
 from netemu.cli import main as frame
 from netemu.cli import run as command
 from netemu.errors import BadInput, FailedClaim, VoidRun
 from netemu.results.summary import ClaimSummary, RunSummary
+from tests.results.test_repeat import made
 
+FILES = ("figures/trips.pdf", "figures/trips.png", "figures/trips.svg", "repeat.json")
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "path_mtu.py"
 
 
@@ -145,3 +149,37 @@ def test_where_nothing_can_go_on_beside_it_a_run_needs_no_process(
     told = Told(monkeypatch, {"v1": True, "v2": True}, at_once)
     assert runs_of(kernels) == kernels
     assert told.together == []
+
+
+def test_several_runs_are_summed_up_and_every_file_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = iter([made(tmp_path, 1, 2.0), made(tmp_path, 2, 2.0)])
+    monkeypatch.setattr(session, "run_experiment", lambda *args, **kwargs: next(ran))
+    assert frame.main(["run", str(EXPERIMENT), "--repeat", "2", "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "over 2 runs:" in out
+    (root,) = (tmp_path / "tiny").glob("*-repeat-*")
+    assert f"  in {root}" in out
+    assert out[-4:] == [f"    {root / name}" for name in FILES]
+
+
+def test_a_figure_that_the_runs_do_not_allow_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = [{"name": "trips", "figure": "rtt", "options": {"port": 1}}]
+    ran = iter([made(tmp_path, seed, 2.0, figures=wrong) for seed in (1, 2)])
+    monkeypatch.setattr(session, "run_experiment", lambda *args, **kwargs: next(ran))
+    assert frame.main(["run", str(EXPERIMENT), "--repeat", "2", "--out", str(tmp_path)]) == 0
+    assert "  ! figure 'trips' is not there: figure 'trips': " in capsys.readouterr().out
+
+
+def test_json_stays_a_list_of_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = iter([made(tmp_path, 1, 2.0), made(tmp_path, 2, 2.0)])
+    monkeypatch.setattr(session, "run_experiment", lambda *args, **kwargs: next(ran))
+    assert frame.main(["run", str(EXPERIMENT), "--repeat", "2", "--json", "--out", str(tmp_path)]) == 0
+    assert [one["seed"] for one in json.loads(capsys.readouterr().out)] == [1, 2]
+    (root,) = (tmp_path / "tiny").glob("*-repeat-*")
+    assert (root / "repeat.json").is_file()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netemu.figures import FIGURES, FigureSpec, RunTables, draw
-from netemu.figures.style import DROPS, RETRANSMISSIONS, SERIES, paper_style
+from netemu.figures.style import DROPS, RETRANSMISSIONS, SERIES, new_figure, paper_style, settle
 from netemu.recording.tables import SEGMENT_KINDS
 
 CDF = {"table": "calls", "column": "blocked_ns", "by": "agent"}
@@ -71,3 +71,21 @@ def drawn_texts(figure: Any) -> Iterator[Any]:
     for text in figure.findobj(Text):
         if text not in hidden and text.get_visible() and text.get_text().strip():
             yield text
+
+
+def test_a_settled_layout_is_the_same_to_the_last_bit() -> None:
+    """The solver's result is not: its last bits follow the addresses of its variables."""
+
+    def places() -> list[tuple[float, ...]]:
+        with paper_style():
+            figure = new_figure(3.33)
+            for axes in figure.subplots(2, 1, sharex=True, height_ratios=[1.0, 2.0]):
+                axes.set_ylabel("Bytes (kB)")
+            settle(figure)
+            figure.draw_without_rendering()
+        return [axes.get_position().bounds for axes in figure.axes]
+
+    found = places()
+    corners = [bounds[0:2] for bounds in found]
+    assert corners == [tuple(round(value, 6) for value in corner) for corner in corners]
+    assert all(places() == found for _ in range(20))

@@ -1,10 +1,11 @@
 """What a run prints, for a person and for machines."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from netemu.results.summary import ClaimSummary, RunSummary, intervals, t_975, text_of
+from netemu.results.summary import ClaimSummary, RunSummary, claims_over_runs, intervals, text_of
 
 
 def summary(value: float = 1460.0, holds: bool | None = True, seed: int = 1) -> RunSummary:
@@ -50,5 +51,14 @@ def test_intervals_are_student_t_over_the_runs() -> None:
     assert "3/3 hold  the SYN announces 1460: 12 ± 4.97 (95 %)" in text
 
 
-def test_quantiles_go_over_to_the_normal() -> None:
-    assert (t_975(1), t_975(30), t_975(31)) == (12.706, 2.042, 1.96)
+def test_void_runs_are_left_out_of_intervals_and_counted() -> None:
+    void = replace(summary(), validity="void", claims=())
+    lines = intervals([void, summary(10.0), summary(14.0, holds=None)]).splitlines()
+    assert lines[0] == "over 3 runs, 2 degraded, 1 void (left out):"
+    assert lines[1].startswith("  1/2 hold  the SYN announces 1460: 12 ± ")
+    (claim,) = claims_over_runs([void, summary(10.0), summary(14.0, holds=None)])
+    assert (claim.runs, claim.holds, claim.fails, claim.not_observable, claim.n) == (2, 1, 0, 1, 2)
+
+
+def test_one_number_has_no_interval() -> None:
+    assert intervals([summary()]).splitlines()[1] == "  1/1 hold  the SYN announces 1460"

@@ -21,7 +21,7 @@ GRID_POINTS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """At each ``x``: median, least and greatest of the runs, and the 95 % interval of the median.
+    """At each ``x``: median, least and greatest of the ``counts`` runs that have a value; 95 % interval of the median.
 
     NaN where no more than half of the runs, or only one, have a value; the interval also where fewer than 6 have.
     """
@@ -32,6 +32,7 @@ class Band:
     high: Array
     interval_low: Array
     interval_high: Array
+    counts: Array
 
     @property
     def has_interval(self) -> bool:
@@ -39,6 +40,11 @@ class Band:
         import numpy as np
 
         return bool(np.isfinite(self.interval_low).any())
+
+    @property
+    def confidence(self) -> float:
+        """With which probability least to greatest hold the median, where most runs have a value."""
+        return float(1 - 2.0 ** (1 - int(self.counts.max())))
 
     @property
     def is_empty(self) -> bool:
@@ -55,8 +61,8 @@ def over_runs(x: Array, values: Array) -> Band:
     runs, places = values.shape
     ordered = np.sort(values.astype(float), axis=0)  # NaN last
     counts = np.isfinite(ordered).sum(axis=0)
-    nothing = np.full(places, np.nan)
-    band = Band(x, *(nothing.copy() for _ in range(5)))
+    median, low, high, interval_low, interval_high = np.full((5, places), np.nan)
+    band = Band(x, median, low, high, interval_low, interval_high, counts)
     for count in range(max(2, runs // 2 + 1), runs + 1):
         at = np.flatnonzero(counts == count)
         if not at.size:

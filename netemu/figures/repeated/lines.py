@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from netemu.figures.repeated.bands import Array
 
-LIGHT, DARK = 0.20, 0.40
+LIGHT, DARK = 0.20, 0.28
 """Opacity of the two bands; they overlap."""
 
 TIME = "Time since the connection's start"
@@ -35,12 +35,13 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A band with its look: ``line`` is a Matplotlib line style."""
+    """A band with its look: ``line`` is a Matplotlib line style; ``filled`` False shows the median alone."""
 
     band: Band
     label: str
     colour: str
     line: Any
+    filled: bool = True
 
 
 def band_of(runs: Sequence[Steps]) -> Band | None:
@@ -59,12 +60,20 @@ def band_of(runs: Sequence[Steps]) -> Band | None:
     return over_runs(grid, np.stack(rows))
 
 
-def draw_lines(axes: Axes, lines: Sequence[Line], unit: Callable[[float], Scale], quantity: str) -> tuple[Scale, Scale]:
-    """Draw every band, label both axes, and return the units chosen for time and values."""
+def draw_lines(
+    axes: Axes,
+    lines: Sequence[Line],
+    unit: Callable[[float], Scale],
+    quantity: str,
+    *,
+    time: Scale | None = None,
+) -> tuple[Scale, Scale]:
+    """Draw every band, label both axes, and return the units of time (chosen unless given) and values."""
     import numpy as np
 
     scale = unit(max(float(np.nanmax(one.band.high)) for one in lines))
-    time = time_scale(max(float(one.band.x[-1]) for one in lines))
+    if time is None:
+        time = time_scale(max(float(one.band.x[-1]) for one in lines))
     for one in lines:
         _draw(axes, one, time, scale)
     axes.margins(x=0.02)
@@ -76,9 +85,10 @@ def draw_lines(axes: Axes, lines: Sequence[Line], unit: Callable[[float], Scale]
 
 def _draw(axes: Axes, one: Line, time: Scale, scale: Scale) -> None:
     band, x = one.band, one.band.x / time.divisor
-    look: dict[str, Any] = {"step": "post", "color": one.colour, "linewidth": 0}
-    axes.fill_between(x, band.low / scale.divisor, band.high / scale.divisor, alpha=LIGHT, **look)
-    axes.fill_between(x, band.interval_low / scale.divisor, band.interval_high / scale.divisor, alpha=DARK, **look)
+    if one.filled:
+        look: dict[str, Any] = {"step": "post", "color": one.colour, "linewidth": 0}
+        axes.fill_between(x, band.low / scale.divisor, band.high / scale.divisor, alpha=LIGHT, **look)
+        axes.fill_between(x, band.interval_low / scale.divisor, band.interval_high / scale.divisor, alpha=DARK, **look)
     axes.step(x, band.median / scale.divisor, where="post", color=one.colour, linestyle=one.line)
 
 
@@ -88,8 +98,15 @@ def keys(lines: Sequence[Line]) -> list[tuple[Any, str]]:
     from matplotlib.patches import Patch
 
     found: list[tuple[Any, str]] = [(Line2D([], [], color=one.colour, linestyle=one.line), one.label) for one in lines]
-    colour = lines[0].colour if len(lines) == 1 else GREY
-    found.append((Patch(color=colour, alpha=LIGHT, linewidth=0), "min–max"))
-    if any(one.band.has_interval for one in lines):
+    bands = [one for one in lines if one.filled]
+    colour = bands[0].colour if len(bands) == 1 else GREY
+    found.append((Patch(color=colour, alpha=LIGHT, linewidth=0), f"min–max{_confidence(bands)}"))
+    if any(one.band.has_interval for one in bands):
         found.append((Patch(color=colour, alpha=LIGHT + DARK, linewidth=0), "95 % interval"))
     return found
+
+
+def _confidence(lines: Sequence[Line]) -> str:
+    """How sure min to max hold the median, where the runs are too few for a 95 % interval."""
+    share = min(one.band.confidence for one in lines)
+    return "" if share >= 0.95 else f" ({100 * share:.0f} % interval)"

@@ -29,7 +29,7 @@ def draw_repeated(spec: FigureSpec, runs: SeveralRuns, *, width_in: float) -> Fi
 
     Raises :class:`BadInput` as :func:`netemu.figures.draw` does, and for a figure that only one run can have.
     """
-    from netemu.figures.style import BLACK, VERMILLION, paper_style
+    from netemu.figures.style import BLACK, VERMILLION, paper_style, settle
     from netemu.figures.validity import note_below
 
     place = f"figure {spec.name!r}"
@@ -42,8 +42,7 @@ def draw_repeated(spec: FigureSpec, runs: SeveralRuns, *, width_in: float) -> Fi
             figure: Figure = function(runs, width_in=width_in, **spec.options)
             colour, weight = (BLACK, "normal") if runs.is_flawless else (VERMILLION, "bold")
             note_below(figure, runs.note(), colour, weight)
-            figure.draw_without_rendering()  # solves the layout, once for all formats
-            figure.set_layout_engine("none")
+            settle(figure)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from error
     return figure

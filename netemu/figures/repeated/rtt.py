@@ -1,4 +1,4 @@
-"""RTT samples in bins of time, smoothed RTT and retransmission timeout, each with the band of the runs."""
+"""RTT samples in bins of time and retransmission timeout with the band of the runs; the median smoothed RTT."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def draw(
     for column, label, colour, line in wanted:
         band = band_of([_steps(flow, one, column) for flow, one in zip(chosen, samples, strict=True)])
         if band is not None:
-            lines.append(Line(band, label, colour, line))
+            lines.append(Line(band, label, colour, line, filled=column != "srtt_ns"))
     lines = [one for one in lines if not one.band.is_empty]
     if not lines:
         raise nothing_shown(chosen, "RTT sample")
