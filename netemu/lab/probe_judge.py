@@ -107,7 +107,7 @@ def train_shape(target: Target) -> Shape:
         ip_bytes = max(SMALL_IP_BYTES, line_bytes - target.spec.overhead_bytes)
         line_ns = target.line_ns(ip_bytes)
     wanted_ns = min(SLOW_TRAIN_NS, max(TRAIN_NS, 50 * target.spec.jitter_ns))
-    count = max(LEAST_TRAIN, math.ceil(wanted_ns / line_ns))
+    count = max(LEAST_TRAIN, wanted_ns // line_ns)
     burst = min(max(2, math.ceil(TRAIN_NS / 4 / line_ns)), _queue_frames(target, ip_bytes) // 2, count)
     return Shape("train", ip_bytes, count, max(1, burst), int(line_ns / OVERFEED))
 
