@@ -137,5 +137,5 @@ def analyze_to_parquet(paths: Iterable[Path | str], packets: Path, *, relative: 
             yield t.packets_frame(reader, chunk, origin_ns)
 
     lazy = register_io_source(source, schema=t.PACKETS_SCHEMA)
-    lazy.sink_parquet(packets, compression="lz4", maintain_order=True)
+    lazy.sink_parquet(packets, compression="lz4", statistics=False, maintain_order=True)
     return _finish(pl.DataFrame(schema=t.PACKETS_SCHEMA), gathered)
