@@ -5,6 +5,7 @@ Arrays have one row for each run and one column for each place on the grid; NaN 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 GRID_POINTS = 2000
 """Finer than the 600 dpi of a column's width."""
+
+BINS = 60
+"""Of samples that come packet by packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +104,33 @@ def held(x: Array, values: Array, grid: Array, *, until: int | None = None) -> A
     return found
 
 
-def bin_medians(x: Array, values: Array, edges: Array) -> Array:
-    """The median of the values in each bin ``[edges[i], edges[i + 1])``; the last bin holds its end; NaN where none."""
+def in_bins(x: Array, values: Array, edges: Array, reduce: Callable[[Array], Any]) -> Array:
+    """``reduce`` of the values in each bin ``[edges[i], edges[i + 1])``; the last bin holds its end; NaN where none."""
     import numpy as np
 
     found = np.full(edges.size - 1, np.nan)
     index = np.clip(np.searchsorted(edges, x, side="right") - 1, -1, edges.size - 2)
     index[x > edges[-1]] = -1
     for one in np.unique(index[index >= 0]):
-        found[one] = np.median(values[index == one])
+        found[one] = reduce(values[index == one])
     return found
+
+
+def binned_over_runs(times: list[Array], values: list[Array], reduce: Callable[[Array], Any]) -> Band | None:
+    """The band of ``reduce`` of each run's values in each of ``BINS`` equal bins; None when no run has a value.
+
+    A bin's value stands at its beginning and again at its end, so that it is drawn as wide as it is.
+    """
+    import numpy as np
+
+    everything = np.concatenate(times)
+    if not everything.size:
+        return None
+    first = int(everything.min())
+    edges = np.linspace(first, max(int(everything.max()), first + BINS), BINS + 1)
+    rows = np.stack([in_bins(t_ns, one, edges, reduce) for t_ns, one in zip(times, values, strict=True)])
+    places = np.ravel(np.column_stack([edges[:-1], edges[1:]]))
+    return over_runs(places, np.repeat(rows, 2, axis=1))
 
 
 def share_at_or_below(values: Array, grid: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from netemu.figures import scales
 from netemu.figures.flight import sender_samples
-from netemu.figures.repeated.bands import Band, bin_medians, over_runs
+from netemu.figures.repeated.bands import Band, binned_over_runs
 from netemu.figures.repeated.lines import Line, Steps, band_of, draw_lines, keys
 from netemu.figures.repeated.runs import Flow, SeveralRuns, flows, nothing_shown
 from netemu.figures.rtt import LOG_ABOVE
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BINS = 60
 
 
 def draw(
@@ -54,10 +52,7 @@ def draw(
 
 
 def _binned(chosen: list[Flow]) -> Band | None:
-    """The median RTT sample of each run in each of ``BINS`` equal bins; None when no run has a sample.
-
-    A bin's value stands at its beginning and again at its end, so that it is drawn as wide as it is.
-    """
+    """The median RTT sample of each run in each bin; None when no run has a sample."""
     import numpy as np
 
     rows = [
@@ -65,15 +60,7 @@ def _binned(chosen: list[Flow]) -> Band | None:
         for flow in chosen
     ]
     times = [one["t_ns"].to_numpy() - flow.start_ns for flow, one in zip(chosen, rows, strict=True)]
-    everything = np.concatenate(times)
-    if not everything.size:
-        return None
-    first = int(everything.min())
-    edges = np.linspace(first, max(int(everything.max()), first + BINS), BINS + 1)
-    medians = [bin_medians(t_ns, one["rtt_ns"].to_numpy(), edges) for t_ns, one in zip(times, rows, strict=True)]
-    wide = np.repeat(np.stack(medians), 2, axis=1)
-    places = np.ravel(np.column_stack([edges[:-1], edges[1:]]))
-    return over_runs(places, wide)
+    return binned_over_runs(times, [one["rtt_ns"].to_numpy() for one in rows], np.median)
 
 
 def _steps(flow: Flow, samples: pl.DataFrame | None, column: str) -> Steps:

@@ -1,4 +1,4 @@
-"""The size of the data segment sent last and the path MTU over time, with the ICMP messages behind its steps."""
+"""The largest data segment in bins of time and the path MTU over time, with the ICMP messages behind its steps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from netemu.figures.flight import sender_samples
+from netemu.figures.repeated.bands import Band, binned_over_runs
 from netemu.figures.repeated.lines import Line, Steps, band_of, draw_lines, keys
 from netemu.figures.repeated.runs import Flow, SeveralRuns, flows, nothing_shown
 from netemu.figures.scales import Scale, within
@@ -28,10 +29,10 @@ def draw(
 ) -> Figure:
     """The selected direction in every run; a triangle is the median time of an ICMP message, its bar min to max."""
     chosen = flows(runs, start, stop, selection)
-    sizes = band_of([_sizes(flow) for flow in chosen])
+    sizes = _sizes(chosen)
     if sizes is None or sizes.is_empty:
         raise nothing_shown(chosen, "data segment")
-    lines = [Line(sizes, "segment", BLACK, "-")]
+    lines = [Line(sizes, "largest segment", BLACK, "-")]
     path_mtu = band_of([_path_mtu(flow) for flow in chosen])
     if path_mtu is not None and not path_mtu.is_empty:
         lines.append(Line(path_mtu, "path MTU (socket)", BLUE, (0, (4, 1.2))))
@@ -43,19 +44,25 @@ def draw(
     return figure
 
 
-def _sizes(flow: Flow) -> Steps:
-    """The IP packet size of the data segment sent last, up to the last of them."""
+def _sizes(chosen: list[Flow]) -> Band | None:
+    """The IP packet size of the largest data segment that each run sent in each bin.
+
+    What is left of a segment that was split for a smaller path MTU says nothing of the path, so the largest counts.
+    """
+    import numpy as np
     import polars as pl
 
-    rows = (
-        flow.run.scan("packets")
-        .filter(flow.chosen.where(), pl.col("protocol") == 6, pl.col("payload_bytes") > 0, within(flow.span))
-        .sort("t_ns", "frame")
-        .select("t_ns", "ip_bytes")
-        .collect()
-    )
-    t_ns = rows["t_ns"].to_numpy() - flow.start_ns
-    return Steps(t_ns, rows["ip_bytes"].to_numpy(), int(t_ns[-1]) if t_ns.size else None)
+    times, sizes = [], []
+    for flow in chosen:
+        rows = (
+            flow.run.scan("packets")
+            .filter(flow.chosen.where(), pl.col("protocol") == 6, pl.col("payload_bytes") > 0, within(flow.span))
+            .select("t_ns", "ip_bytes")
+            .collect()
+        )
+        times.append(rows["t_ns"].to_numpy() - flow.start_ns)
+        sizes.append(rows["ip_bytes"].to_numpy())
+    return binned_over_runs(times, sizes, np.max)
 
 
 def _path_mtu(flow: Flow) -> Steps:

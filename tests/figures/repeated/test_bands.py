@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from netemu.figures.repeated.bands import (
     GRID_POINTS,
-    bin_medians,
+    binned_over_runs,
     common_grid,
     held,
+    in_bins,
     over_runs,
     share_at_or_below,
 )
@@ -50,9 +51,18 @@ def test_a_step_holds_its_value_until_the_next_and_no_longer_than_said() -> None
 
 def test_bins_hold_their_beginning_and_the_last_its_end() -> None:
     edges = np.array([0.0, 10.0, 20.0, 30.0])
-    found = bin_medians(np.array([0, 9, 10, 30, 31, -1]), np.array([2, 4, 7, 8, 100, 100]), edges)
+    found = in_bins(np.array([0, 9, 10, 30, 31, -1]), np.array([2, 4, 7, 8, 100, 100]), edges, np.median)
     assert np.array_equal(found, [3, 7, 8], equal_nan=True)
-    assert np.isnan(bin_medians(np.zeros(0), np.zeros(0), edges)).all()
+    assert np.isnan(in_bins(np.zeros(0), np.zeros(0), edges, np.max)).all()
+
+
+def test_a_bin_is_as_wide_as_it_is_drawn() -> None:
+    times = [np.array([0, 599]), np.array([1, 600])]
+    band = binned_over_runs(times, [np.array([4, 6]), np.array([8, 2])], np.max)
+    assert band is not None
+    known = np.flatnonzero(np.isfinite(band.median))
+    assert (band.x[known].tolist(), band.median[known].tolist()) == ([0, 10, 590, 600], [6, 6, 4, 4])
+    assert binned_over_runs([np.zeros(0), np.zeros(0)], [np.zeros(0), np.zeros(0)], np.max) is None
 
 
 def test_the_grid_spans_all_runs_in_whole_numbers() -> None:
