@@ -116,7 +116,7 @@ def drawn_lines(text: str) -> dict[str, list[tuple[str, ...]]]:
 
 @pytest.mark.lab
 def test_tcptrace_draws_the_same_graph_of_a_real_lossy_transfer(tmp_path: Path) -> None:
-    rig.run(rig.Path_(seed=7, send_bytes=300_000, loss=0.03), tmp_path)
+    rig.run(rig.Transfer(seed=7, send_bytes=300_000, loss=0.03), tmp_path)
     micro = tmp_path / "micro.pcap"  # tcptrace reads microseconds only
     subprocess.run(["tcpdump", "-r", tmp_path / "a.pcap", "-w", micro], check=True, capture_output=True)
     subprocess.run(["tcptrace", "-S", "-zxy", micro], check=True, capture_output=True, cwd=tmp_path)
