@@ -6,7 +6,8 @@ on the kernel's command line. Standard library only, and as little of that as po
 
 ``work.json`` in the control directory says what to do::
 
-    {"argv": [...], "path": [...], "environment": {...}, "modules": [...], "heartbeat_s": 1.0}
+    {"argv": [...], "path": [...], "environment": {...}, "modules": [...], "heartbeat_s": 1.0,
+     "timer_slack_ns": 1}
 
 Each line that this file prints is a JSON object: ``{"up": kernel release}``, ``{"beat": seconds}``, and at the end
 ``{"exit": code}``; the work's own lines come in between.
@@ -44,6 +45,7 @@ _MADE_IN = ("/run/", "/dev/")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _RB_POWER_OFF = 0x4321FEDC
 _FINIT_MODULE = 313
+_PR_SET_TIMERSLACK = 29
 _RNDRESEEDCRNG = 0x5207
 _CLONE_NEWNET = 0x40000000
 _NO_FALLBACK_TUNNELS = "/proc/sys/net/core/fb_tunnels_only_for_init_net"
@@ -156,6 +158,7 @@ def main() -> None:
         load_modules(work["modules"])
         with open("/dev/urandom", "rb") as device:  # noqa: PTH123
             fcntl.ioctl(device, _RNDRESEEDCRNG)
+        libc.prctl(_PR_SET_TIMERSLACK, work["timer_slack_ns"], 0, 0, 0)
         os.chdir(SCRATCH)
         code = attend(start(work), work["heartbeat_s"])
     except BaseException as error:

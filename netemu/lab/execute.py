@@ -77,6 +77,9 @@ class Execution:
 
     def prove(self) -> dict[str, Any]:
         """Read every setting back and probe every link; raises on the first mismatch."""
+        # An interface works once linkwatch has seen it, a hundred of them a second (net/core/link_watch.c), whereas in
+        # virtual time building takes no time at all.
+        settle()
         settings = verify.verify(self.network, self.plan)
         self.progress(f"probing {len(self.plan.links)} links")
         links = probe.probe_links(self.network, self.plan, self.wires.backends)
