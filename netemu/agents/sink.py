@@ -4,11 +4,15 @@ Reading: ``chunk_bytes`` per recv(), one recv() each ``interval_ns`` when that i
 ``initial_pause_ns`` after a connection's accept nor in ``pauses`` (items [at_ns, for_ns] of the run's time), none
 at all after ``stop_after_bytes`` of a connection (which then ends as ``close`` says).
 
+``waitall``: a recv() with MSG_WAITALL takes data from the queue as it comes, as a reader who is always there would, and
+returns with all of ``chunk_bytes`` at once: few calls, which is what a bulk transfer in a guest's virtual time wants.
+
 Modes ``blocking`` and ``timeout`` serve one connection after the other, ``nonblocking`` all at once.
 """
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from netemu.agents import options
@@ -39,6 +43,7 @@ ARGS = (
     Arg("initial_pause_ns", int, 0, "from accept() to the first recv()"),
     Arg("pauses", list, [], "items [at_ns, for_ns]: no recv() then", check=_check_pauses),
     Arg("stop_after_bytes", int, None, "read no more of a connection after this many bytes"),
+    Arg("waitall", bool, False, "MSG_WAITALL: a recv() takes data as it comes and returns with all it asked for"),
 )
 
 
@@ -51,6 +56,7 @@ class Reader:
         self._interval: int = args["interval_ns"]
         self._pauses = [(at, at + length) for at, length in args["pauses"]]
         self._limit: int | None = args["stop_after_bytes"]
+        self._flags = socket.MSG_WAITALL if args["waitall"] else 0
         self._next_ns = session.now() + args["initial_pause_ns"] if args["initial_pause_ns"] else 0
 
     def serve(self, stream: Stream) -> bool:
@@ -59,7 +65,7 @@ class Reader:
             return False
         room = self._chunk if self._limit is None else min(self._chunk, self._limit - stream.received)
         if room > 0:
-            stream.recv(room)
+            stream.recv(room, self._flags)
         return not stream.at_end and (self._limit is None or stream.received < self._limit)
 
     def _wait(self) -> bool:
@@ -85,6 +91,8 @@ def check(args: dict[str, Any], place: str) -> None:
     """Refuse what :data:`ARGS` cannot: see the messages."""
     options.check(args, place)
     paced = args["interval_ns"] or args["initial_pause_ns"] or args["pauses"]
+    if args["waitall"] and args["mode"] != "blocking":
+        raise BadInput(f"{place}: waitall needs mode 'blocking', not {args['mode']!r}")
     if paced and serves_at_once(args):
         raise BadInput(f"{place}: slow reading in mode 'nonblocking' needs connections 1")
 

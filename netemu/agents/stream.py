@@ -102,9 +102,9 @@ class Stream:
             count -= self.send(min(count, chunk), flags)
         return count == 0
 
-    def recv(self, count: int) -> int:
+    def recv(self, count: int, flags: int = 0) -> int:
         """One recv() of up to ``count`` bytes, checked: bytes done, 0 for "not now" or ``at_end``."""
-        done, code = self._call("recv", count, libc.recv, self.fd, self.payload.receive_address, count, 0)
+        done, code = self._call("recv", count, libc.recv, self.fd, self.payload.receive_address, count, flags)
         if done > 0:
             self.mismatch_bytes += self.payload.mismatches(self.received, done)
             self.received += done

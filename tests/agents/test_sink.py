@@ -32,6 +32,13 @@ def test_one_read_per_interval(bench: Bench, cage: Namespace) -> None:
 
 
 @pytest.mark.lab
+def test_a_read_that_waits_for_all_returns_with_all(bench: Bench, cage: Namespace) -> None:
+    reads, summary = run(bench, cage, 1_000_000, chunk_bytes=300_000, waitall=True)
+    assert [line["done_bytes"] for line in reads] == [300_000] * 3 + [100_000, 0]
+    assert summary["mismatch_bytes"] == 0
+
+
+@pytest.mark.lab
 def test_no_read_in_a_pause(bench: Bench, cage: Namespace) -> None:
     pauses = [[0, 100 * MS], [150 * MS, 100 * MS]]
     reads, _ = run(bench, cage, 20_000, chunk_bytes=1000, interval_ns=10 * MS, pauses=pauses)
@@ -81,6 +88,7 @@ def test_several_connections(bench: Bench, cage: Namespace, mode: str) -> None:
         ({"pauses": [[0]]}, r"must hold items \[at_ns, for_ns\]"),
         ({"pauses": [[0, 10], [5, 10]]}, "must be in order of time and not overlap"),
         ({"interval_ns": 5, "mode": "nonblocking", "connections": 0}, "needs connections 1"),
+        ({"waitall": True, "mode": "timeout"}, "waitall needs mode 'blocking', not 'timeout'"),
     ],
 )
 def test_paces_that_make_no_sense(args: dict[str, Any], message: str) -> None:

@@ -69,7 +69,9 @@ def bulk_plan(size_bytes: int, *, capture: bool, loss: float = 0.0) -> Plan:
     return msgspec.structs.replace(
         plans.pair(link),
         agents=(
-            AgentSpec("t.server", "h2", "sink", {"port": 5001, "chunk_bytes": 1 << 20}, 0, DURATION_NS),
+            AgentSpec(
+                "t.server", "h2", "sink", {"port": 5001, "chunk_bytes": 1 << 20, "waitall": True}, 0, DURATION_NS
+            ),
             AgentSpec("t.client", "h1", "bulk_send", args, 0, DURATION_NS),
         ),
         captures=(CaptureSpec("h1", "h1-eth0", 96),) if capture else (),
