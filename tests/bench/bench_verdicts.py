@@ -124,7 +124,8 @@ def main() -> int:
             print(f"{line}   {target}")
         for name in ("tshark", "tcptrace"):
             print(
-                f"{name:<14}{result['kernel']['total']:>8}{result['packets'][name]:>9}{'':>7}{result['equal'][name]:>12}   totals only"
+                f"{name:<14}{result['kernel']['total']:>8}{result['packets'][name]:>9}"
+                f"{'':>7}{result['equal'][name]:>12}   totals only"
             )
     return 0 if result["apart"]["total"] == 0 else 1
 
