@@ -271,8 +271,8 @@ def _early_end(guest: Guest) -> Exception:
         return VoidRun(f"the guest ran out of memory: give it more with ?memory=; {guest.describe_end()}")
     if any("ptrace set fp regs failed" in line for line in guest.tail):
         return MissingCapability(
-            "this kernel cannot save the registers of this machine's processor (AMX): netemu kernels build"
-            " gives one that can"
+            "this kernel cannot save the registers of this machine's processor (AMX): netemu kernels build VERSION"
+            " makes one that can"
         )
     return VoidRun(guest.describe_end())
 
