@@ -23,6 +23,7 @@ from netemu.kernels import Progress
 from netemu.kernels.ready import module_files
 from netemu.kernels.store import Entry, check_name, open_store, version_key
 from netemu.kernels.uml_boot import Machine, guard, run_guest
+from netemu.lab.cage import RUN_ID_VARIABLE
 from netemu.lab.start import STEP_VARIABLE
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, to_json
@@ -115,7 +116,8 @@ class UmlKernel:
                 progress(message["progress"])
 
         progress(f"booting Linux {entry.manifest.version} in {'virtual' if machine.virtual else 'real'} time")
-        environment = {STEP_VARIABLE: str(START_STEP_NS)} if machine.virtual else {}
+        # The lab finds itself in a cage, the guest.
+        environment = {RUN_ID_VARIABLE: "guest"} | ({STEP_VARIABLE: str(START_STEP_NS)} if machine.virtual else {})
         guest = run_guest(machine, ["netemu.lab", GUEST_RECORDING], recording.root, on_message, environment)
         if failure:
             raise failure[0]

@@ -27,6 +27,8 @@ import time
 CONTROL = "/run/netemu/control"
 RECORDING = "/run/netemu/recording"
 SCRATCH = "/run/netemu/scratch"
+REGISTRY = "/run/netemu-guest.jsonl"
+"""Where a lab writes down what outlives it (netemu.lab.registry). Nothing outlives a guest."""
 
 _READ_ONLY = 1
 _MOUNTS = (
@@ -155,6 +157,7 @@ def main() -> None:
         say({"up": os.uname().release})
         with open(CONTROL + "/work.json", "rb") as file:  # noqa: PTH123
             work = json.load(file)
+        os.close(os.open(REGISTRY, os.O_CREAT | os.O_WRONLY, 0o600))
         load_modules(work["modules"])
         with open("/dev/urandom", "rb") as device:  # noqa: PTH123
             fcntl.ioctl(device, _RNDRESEEDCRNG)

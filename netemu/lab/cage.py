@@ -35,13 +35,13 @@ from netemu.lab.registry import Registry
 from netemu.lab.watch import PACKAGES, Watch
 
 SCRATCH_PREFIX = "netemu-run-"
-_ENVIRONMENT = "NETEMU_RUN_ID"
+RUN_ID_VARIABLE = "NETEMU_RUN_ID"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def current_registry() -> Registry | None:
     """In a cage: the registry of the run that this process is part of. Outside: None."""
-    run_id = os.environ.get(_ENVIRONMENT)
+    run_id = os.environ.get(RUN_ID_VARIABLE)
     return None if run_id is None else Registry(run_id)
 
 
@@ -121,7 +121,7 @@ class _Attendance:
             self.process = subprocess.Popen(
                 [*command, run_id, str(scratch), "--", *argv],
                 pass_fds=descriptors,
-                env={**inherited, "PYTHONPATH": path, _ENVIRONMENT: run_id},
+                env={**inherited, "PYTHONPATH": path, RUN_ID_VARIABLE: run_id},
                 stdin=subprocess.DEVNULL,
                 stdout=outputs[0],
                 stderr=outputs[1],
