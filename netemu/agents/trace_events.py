@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _IPV6_FAMILY = "AF_INET6"
+POINTERS = ("skaddr", "skbaddr")
+"""Fields that hold addresses of the kernel's memory, hashed."""
 
 
 def parse_line(line: str, t0_ns: int) -> dict[str, Any] | None:
@@ -43,9 +45,9 @@ def parse_line(line: str, t0_ns: int) -> dict[str, Any] | None:
 def _value(key: str, value: str) -> int | str:
     if key == "sock_cookie":
         return int(value, 16)
-    if value.lstrip("-").isdigit() and key not in ("skaddr", "skbaddr"):
+    if value.lstrip("-").isdigit() and key not in POINTERS:
         return int(value)
-    if value.startswith("0x") and key not in ("skaddr", "skbaddr"):
+    if value.startswith("0x") and key not in POINTERS:
         return int(value, 16)
     return value
 
@@ -112,7 +114,10 @@ def _address(endpoint: str | None) -> str:
 def own_events(
     lines: Iterable[str], again: Iterable[str], t0_ns: int, ownership: Ownership
 ) -> Iterator[dict[str, Any]]:
-    """This run's events since ``t0_ns``; ``lines`` and ``again`` are the same lines, read twice."""
+    """This run's events since ``t0_ns``, without addresses of memory, which no two runs share.
+
+    ``lines`` and ``again`` are the same lines, read twice.
+    """
     for line in lines:
         event = parse_line(line, t0_ns)
         if event is not None:
@@ -120,7 +125,7 @@ def own_events(
     for line in again:
         event = parse_line(line, t0_ns)
         if event is not None and event["t_ns"] >= 0 and ownership.claim(event):
-            yield event
+            yield {key: value for key, value in event.items() if key not in POINTERS}
 
 
 def known_cookies(rows: Iterable[Mapping[str, Any]]) -> dict[int, str]:

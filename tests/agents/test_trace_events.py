@@ -55,6 +55,12 @@ def test_a_known_cookie_makes_it_ours_and_names_the_host() -> None:
     assert (state["host"], state["attribution"], state["sock_cookie"]) == ("h1", "cookie", 42)
 
 
+def test_addresses_of_memory_are_not_kept() -> None:
+    (probe,) = events([PROBE.format(cookie=42)], {42: "h1"})
+    assert probe["sock_cookie"] == 42
+    assert not {"skaddr", "skbaddr"} & probe.keys()
+
+
 def test_a_foreign_cookie_makes_it_another_runs_however_equal_the_addresses() -> None:
     assert events([PROBE.format(cookie=43), STATE], {42: "h1"}) == []
 
