@@ -211,6 +211,21 @@ def test_lines_of_the_console_are_told_from_messages() -> None:
     assert (guest.release, guest.exit_code) == ("7.2", 3)
 
 
+def test_modules_are_compiled_once(tmp_path: Path) -> None:
+    module = tmp_path / "package/module.py"
+    module.parent.mkdir()
+    module.write_text("one = 1\n")
+    uml_boot.compile_package(tmp_path / "package")
+    (bytecode,) = (tmp_path / "package/__pycache__").iterdir()
+    first = bytecode.stat().st_mtime_ns
+    uml_boot.compile_package(tmp_path / "package")
+    assert bytecode.stat().st_mtime_ns == first
+    module.write_text("two = 2\n")
+    os.utime(module, (time.time() + 10, time.time() + 10))
+    uml_boot.compile_package(tmp_path / "package")
+    assert bytecode.stat().st_mtime_ns > first
+
+
 def test_the_command_line_names_no_run(tmp_path: Path) -> None:
     line = Machine(tmp_path / "linux", virtual=True, random_seed=5).command_line
     assert not any(str(tmp_path) in word for word in line)
