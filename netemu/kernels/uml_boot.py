@@ -27,6 +27,14 @@ _PACKAGES = Path(__file__).resolve().parents[2]
 _INIT = Path(__file__).with_name("uml_init.py")
 _GUARD = Path(__file__).with_name("uml_guard.py")
 _START_NS = 1_700_000_000 * 10**9
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/",
+    "LC_ALL": "C.UTF-8",
+    # Before 6.16 a guest's processes are clones of the kernel's process with other memory; the C library's restartable
+    # sequences would have our kernel write into memory that is gone, and kill them.
+    "GLIBC_TUNABLES": "glibc.pthread.rseq=0",
+}
 _UP_S = 60.0
 _TAIL_LINES = 12
 _STACK = re.compile(r"^\s*(\[<[0-9a-f]+>\]|[0-9a-f]{8,16}( [0-9a-f]{8,16})*$|Stack:|Call Trace:|R[A-Z0-9]{1,2}:)")
@@ -227,7 +235,7 @@ def guard(
     process = subprocess.Popen(
         [sys.executable, "-S", "-s", "-E", str(_GUARD), json.dumps(spec)],
         cwd=directory,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C.UTF-8"} | ({"TMPDIR": str(memory)} if memory else {}),
+        env=_ENVIRONMENT | ({"TMPDIR": str(memory)} if memory else {}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
