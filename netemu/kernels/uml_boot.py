@@ -194,6 +194,7 @@ def _prepare(
         "heartbeat_s": 1.0,
         # Linux lets a sleeping process wake 50 us late, to save power; 0 means that default.
         "timer_slack_ns": 1 if machine.virtual else 0,
+        "reseed": machine.virtual,
     }
     (control / "work.json").write_text(json.dumps(work))
 

@@ -7,7 +7,7 @@ on the kernel's command line. Standard library only, and as little of that as po
 ``work.json`` in the control directory says what to do::
 
     {"argv": [...], "path": [...], "environment": {...}, "modules": [...], "heartbeat_s": 1.0,
-     "timer_slack_ns": 1}
+     "timer_slack_ns": 1, "reseed": true}
 
 Each line that this file prints is a JSON object: ``{"up": kernel release}``, ``{"beat": seconds}``, and at the end
 ``{"exit": code}``; the work's own lines come in between.
@@ -159,8 +159,9 @@ def main() -> None:
             work = json.load(file)
         os.close(os.open(REGISTRY, os.O_CREAT | os.O_WRONLY, 0o600))
         load_modules(work["modules"])
-        with open("/dev/urandom", "rb") as device:  # noqa: PTH123
-            fcntl.ioctl(device, _RNDRESEEDCRNG)
+        if work["reseed"]:
+            with open("/dev/urandom", "rb") as device:  # noqa: PTH123
+                fcntl.ioctl(device, _RNDRESEEDCRNG)
         libc.prctl(_PR_SET_TIMERSLACK, work["timer_slack_ns"], 0, 0, 0)
         os.chdir(SCRATCH)
         code = attend(start(work), work["heartbeat_s"])
