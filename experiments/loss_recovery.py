@@ -19,7 +19,7 @@ tcp_retransmit_timer in net/ipv4 of the kernel.
 
 import polars as pl
 
-from netemu.experiment import Experiment, Outcome, Run, bulk, equal, holds, observed, within
+from netemu.experiment import Experiment, Outcome, Run, bulk, equal, holds, observed
 from netemu.units import parse_size_bytes
 from topologies import chain
 
@@ -32,7 +32,6 @@ DROPPED = {
     "timeout": [{"kind": "data", "nth": list(range(1, 12))}],
 }
 LOST = {flow: sum(len(rule["nth"]) for rule in rules) for flow, rules in DROPPED.items()}
-RTT_NS = 40_000_000
 
 experiment = Experiment(
     "loss_recovery", question="What does Linux do when 1, 2, 3 segments or a whole window are lost?"
@@ -110,11 +109,19 @@ def _data(run: Run, flow: str) -> pl.DataFrame:
     return run.packets(flow, at="h1-eth0", direction=0).filter(pl.col("payload_bytes") > 0).sort("t_ns")
 
 
-@experiment.claim("window: a tail-loss probe is the first to break the silence, after about two round trips")
+@experiment.claim("window: a tail-loss probe is the first to break the silence, after two smoothed round trips")
 def probe_time(run: Run) -> Outcome:
-    """tcp_schedule_loss_probe: 2 srtt, and the timer wheel's rounding (4 ms a tick here, up to 8 ms at this length)."""
+    """tcp_schedule_loss_probe: 2 srtt and 2 ticks (TCP_TIMEOUT_MIN); the timer wheel may add an eighth."""
+    sampled = run.sockets("window").filter(pl.col("srtt_ns") > 0).sort("t_ns")
+    least_ms = 2 * observed(sampled["srtt_ns"].first(), "srtt of the sender") / 1e6
     times = _data(run, "window")["t_ns"].to_list()
-    return within((times[10] - times[9]) / 1e6, 2 * RTT_NS / 1e6 + 5, 10, "ms")
+    waited_ms = (times[10] - times[9]) / 1e6
+    return holds(
+        least_ms - 1 <= waited_ms <= least_ms * 1.125 + 10,
+        expected=f"2 srtt = {least_ms:.1f} ms, up to an eighth and 10 ms more",
+        measured=f"{waited_ms:.1f} ms",
+        value=waited_ms,
+    )
 
 
 @experiment.claim("window: the probe carries new data, since there was some to send")

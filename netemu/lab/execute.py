@@ -24,6 +24,7 @@ from netemu.lab.members import Member
 from netemu.lab.network import Network
 from netemu.lab.registry import TRACING
 from netemu.lab.start import choose_t0_ns, settle
+from netemu.lab.stolen import stolen_ns
 from netemu.lab.validity import Validity, judge_members, judge_wires
 from netemu.lab.wire import RunningWires, start_wires
 from netemu.recording.layout import Recording
@@ -52,7 +53,7 @@ def execute(plan: Plan, recording: Recording, progress: Progress) -> None:
             wire_accounts = wires.stop()
     validity = execution.validity
     validity.voids.extend(wire_accounts.pop("void"))
-    judge_wires(plan, wire_accounts, validity)
+    judge_wires(plan, wire_accounts, validity, account["stolen_ns"])
     account |= {
         "wires": wire_accounts,
         "kernel": _kernel(),
@@ -94,6 +95,7 @@ class Execution:
         agents = [self._start_agent(agent) for agent in self.plan.agents]
         members.wait_ready(agents)
         before = read_counters(self.network) if self.plan.probes.counters else None
+        stolen_before_ns = stolen_ns()
         t0_ns = choose_t0_ns()
         self.wires.go(t0_ns)
         for member in [*recorders, *agents]:
@@ -101,6 +103,7 @@ class Execution:
         self.progress(f"traffic of {len(agents)} agents, at most {self._stop_ns / 1e9:g} s")
         self._wait_agents(agents, t0_ns)
         time.sleep(self.plan.drain_ns / 1e9)
+        stolen = stolen_ns() - stolen_before_ns
         if before is not None:
             write_counters(before, read_counters(self.network), self.recording.samples / "counters.jsonl")
         self.progress("collecting captures and samples")
@@ -109,7 +112,7 @@ class Execution:
         self._end([member for member in recorders if member.name == "tracing"])
         summaries = {member.name: member.summary() for member in [*recorders, *agents]}
         judge_members(summaries, self.validity)
-        return {"members": summaries}
+        return {"members": summaries, "stolen_ns": stolen}
 
     @property
     def _stop_ns(self) -> int:

@@ -41,8 +41,12 @@ def judge_members(summaries: Mapping[str, Mapping[str, Any]], validity: Validity
             )
 
 
-def judge_wires(plan: Plan, wires: Mapping[str, Any], validity: Validity) -> None:
-    """Whether each wire lost what it was asked to lose, and was on time; from the wire's own account."""
+def judge_wires(plan: Plan, wires: Mapping[str, Any], validity: Validity, stolen_ns: int = 0) -> None:
+    """Whether each wire lost what it was asked to lose, and was on time; from the wire's own account.
+
+    ``stolen_ns``: the processor time that a hypervisor withheld meanwhile, told where a wire was late.
+    """
+    late = False
     for link in plan.links:
         summary = wires.get(link.name)
         if summary is None:
@@ -51,6 +55,16 @@ def judge_wires(plan: Plan, wires: Mapping[str, Any], validity: Validity) -> Non
         for name, direction in (("a_to_b", link.a_to_b), ("b_to_a", link.b_to_a)):
             account = summary["directions"][name]
             _judge_direction(f"link {link.name} {name}", direction, account, validity)
+            late = late or _is_late(account)
+    if late and stolen_ns:
+        validity.degradations.append(
+            f"meanwhile a hypervisor withheld {stolen_ns / 1e6:.0f} ms of this machine's processor time"
+        )
+
+
+def _is_late(account: Mapping[str, Any]) -> bool:
+    late_ns = account.get("lateness_p99_ns")
+    return late_ns is not None and late_ns > LATENESS_NS
 
 
 def _judge_direction(place: str, direction: LinkDirection, account: Mapping[str, Any], validity: Validity) -> None:
@@ -61,9 +75,8 @@ def _judge_direction(place: str, direction: LinkDirection, account: Mapping[str,
         if abs(lost - expected) > allowed:
             validity.voids.append(f"{place}: loss asked {direction.loss.ratio:.4g}, wire lost {lost} of {packets}")
     validity.degradations.extend(f"{place}: {rule} never met its packet" for rule in account.get("unmet_drops", []))
-    late_ns = account.get("lateness_p99_ns")
-    if late_ns is not None and late_ns > LATENESS_NS:
+    if _is_late(account):
         validity.degradations.append(
-            f"{place}: 1 packet in 100 left the wire more than {late_ns / 1e6:.2f} ms late (tolerance"
-            f" {LATENESS_NS / 1e6:g} ms)"
+            f"{place}: 1 packet in 100 left the wire more than {account['lateness_p99_ns'] / 1e6:.2f} ms late"
+            f" (tolerance {LATENESS_NS / 1e6:g} ms)"
         )

@@ -6,11 +6,14 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import FRAGMENT_ROWS, fragment_at
-from netemu.trace.memory import i64
+from netemu.trace.layout import FRAGMENT, FRAGMENT_COVER_WORDS, FRAGMENT_ROWS, fragment_at
+from netemu.trace.memory import i64, set_word, word
 
 _LIFETIME_NS = 30_000_000_000
 """How long Linux keeps an unfinished packet (net.ipv4.ipfrag_time)."""
+_LONGEST_BYTES = 65535
+_ROW_WORDS = FRAGMENT.itemsize // 8
+_COVER = _ROW_WORDS - FRAGMENT_COVER_WORDS
 
 
 @compiled
@@ -25,6 +28,7 @@ def _slot(table: int, p: Any) -> int:
             continue
         if (
             row.ip_id == p.ip_id
+            and row.version == p.ip_version
             and row.src_lo == p.src_lo
             and row.dst_lo == p.dst_lo
             and row.src_hi == p.src_hi
@@ -37,18 +41,39 @@ def _slot(table: int, p: Any) -> int:
     row = fragment_at(table, oldest)
     row.got = 0
     row.used, row.capture, row.ip_id, row.t_ns, row.total, row.header = 1, p.capture, p.ip_id, p.t_ns, -1, -1
+    row.version = p.ip_version
     row.src_hi, row.src_lo, row.dst_hi, row.dst_lo = p.src_hi, p.src_lo, p.dst_hi, p.dst_lo
+    for i in range(FRAGMENT_COVER_WORDS):
+        set_word(table, oldest * _ROW_WORDS + _COVER + i, i64(0))
     return oldest
+
+
+@compiled
+def _cover(table: int, slot: int, start: int, end: int) -> int:
+    """Mark the bytes from ``start`` to ``end`` as seen; how many of them had not been: a fragment may come twice."""
+    new = i64(0)
+    for unit in range(start >> 3, (end + 7) >> 3):
+        place = slot * _ROW_WORDS + _COVER + (unit >> 6)
+        bit = i64(1) << (unit & 63)
+        bits = word(table, place)
+        if bits & bit == 0:
+            set_word(table, place, bits | bit)
+            new += min(i64(8), end - 8 * unit)
+    return new
 
 
 @compiled
 def reassemble(table: int, p: Any) -> bool:
     """Whether the TCP fragment ``p`` completes its segment, whose header fields and length ``p`` then carries."""
-    row = fragment_at(table, _slot(table, p))
     length = p.ip_bytes - p.header_bytes
-    row.got += length
+    end = p.fragment_offset + length
+    if length <= 0 or end > _LONGEST_BYTES:
+        return False
+    slot = _slot(table, p)
+    row = fragment_at(table, slot)
+    row.got += _cover(table, slot, p.fragment_offset, end)
     if not p.more_fragments:
-        row.total = p.fragment_offset + length
+        row.total = end
     if p.fragment_offset == 0 and p.transport >= 0:
         row.header = 20 + p.options_bytes
         row.sport, row.dport, row.seq, row.ack = p.sport, p.dport, p.seq, p.ack

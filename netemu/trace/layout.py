@@ -13,9 +13,11 @@ import numpy as np
 from netemu.trace.memory import record_at
 
 
-def words(names: str) -> np.dtype[Any]:
-    """A record of 64-bit integers with these names."""
-    return np.dtype([(name, np.int64) for name in names.split()])
+def words(names: str, unnamed: int = 0) -> np.dtype[Any]:
+    """A record of 64-bit integers with these names, and as many more after them without."""
+    listed = names.split()
+    size = 8 * (len(listed) + unnamed)
+    return np.dtype({"names": listed, "formats": [np.int64] * len(listed), "itemsize": size})
 
 
 _PACKET_FIELDS = """
@@ -128,11 +130,16 @@ link unit value offset_ns capture snap
 """)
 """One interface: link type, unit of its times and its value, their offset, capture number, snap length."""
 
-FRAGMENT = words("""
-used capture src_hi src_lo dst_hi dst_lo ip_id got total header sport dport seq ack flags window
+FRAGMENT_COVER_WORDS = 128
+"""A bit for every 8 bytes of the longest IP packet: fragments begin at multiples of 8 (RFC 791 section 3.1)."""
+FRAGMENT = words(
+    """
+used capture version src_hi src_lo dst_hi dst_lo ip_id got total header sport dport seq ack flags window
 options ts_val ts_ecr t_ns
-""")
-"""A TCP segment of which some fragments have been seen."""
+""",
+    FRAGMENT_COVER_WORDS,
+)
+"""A TCP segment of which some fragments have been seen; the bits of what was seen stand behind the names."""
 FRAGMENT_ROWS = 64
 
 STATE = words("""

@@ -40,6 +40,14 @@ def test_a_late_wire_degrades_the_run() -> None:
     assert "1 packet in 100" in validity.degradations[0]
 
 
+def test_a_late_wire_tells_what_a_hypervisor_took() -> None:
+    on_time, late = Validity(), Validity()
+    judge_wires(plan(), account(), on_time, 40_000_000)
+    judge_wires(plan(), account(late_ns=LATENESS_NS + 1), late, 40_000_000)
+    assert on_time == Validity()
+    assert "withheld 40 ms" in late.degradations[-1]
+
+
 def test_a_wire_without_account_is_void() -> None:
     validity = Validity()
     judge_wires(plan(), {}, validity)

@@ -44,6 +44,20 @@ def test_a_missing_fragment_leaves_no_segment(tmp_path: Path) -> None:
         assert analysis.connections.height == 0
 
 
+@pytest.mark.parametrize("make", [fragments_v4, fragments_v6])
+def test_a_fragment_that_comes_twice_completes_nothing(tmp_path: Path, make) -> None:  # type: ignore[no-untyped-def]
+    """The network may copy a fragment; its bytes count once (ip_frag_queue drops the copy)."""
+    first, second, last = make()
+    for frames, expected in (
+        ([first, last, last, last], []),
+        ([second, second, second, last, last], []),
+        ([first, first, last, second], [1000]),
+        ([last, second, second, first], [1000]),
+    ):
+        analysis = analyze([write_pcap(tmp_path / "x.pcap", [(i, f, len(f)) for i, f in enumerate(frames)])])
+        assert analysis.connections["a_unique_payload_bytes"].to_list() == expected
+
+
 def test_interleaved_packets_are_kept_apart(tmp_path: Path) -> None:
     one, two = fragments_v4(77, 9), fragments_v4(1077, 10)
     mixed = [f for pair in zip(one, two, strict=True) for f in pair]
