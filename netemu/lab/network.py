@@ -1,4 +1,4 @@
-"""A Plan's network on Mininet: namespaces, wires, addresses, routes, neighbours, in a few netlink batches.
+"""A Plan's network: namespaces, wires, addresses, routes, neighbours, in a few netlink batches.
 
 Everything hangs on file descriptors of this process: when it ends in whatever way, the kernel takes the network away.
 """
@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from mininet.net import Mininet
-
 from netemu.lab import rtnetlink
 from netemu.lab.namespace import Namespace, require_root
 from netemu.lab.netlink import Request
-from netemu.lab.nodes import BridgeSwitch, LabHost, LabIntf, WireLink
 from netemu.lab.offloads import offloads_off
 from netemu.lab.sysctls import lab_sysctls, present, split_by_interface, write_sysctls
 from netemu.lab.wiring import (
@@ -29,19 +26,6 @@ from netemu.lab.wiring import (
     derive_wiring,
 )
 from netemu.specs import LinkSpec, NodeSpec, Plan
-
-
-class LabMininet(Mininet):  # type: ignore[misc]
-    """Mininet without a controller, and without its constructor's changes to the machine's global sysctls."""
-
-    def __init__(self, **params: Any) -> None:
-        # Mininet.init() would raise net.core.rmem_max, tcp_rmem and others for the whole machine, and it is called by
-        # the class's name, so that overriding it has no effect: it only leaves alone what it believes to be done.
-        before, Mininet.inited = Mininet.inited, True
-        try:
-            super().__init__(**params)
-        finally:
-            Mininet.inited = before
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +52,8 @@ class Network:
     wire_sites
         One :class:`WireSite` per link, in the plan's order.
     mininet
-        The Mininet object, for whoever scripts one: ``network.mininet.get("h1").cmd("ip addr")``.
+        The Mininet object, for whoever scripts one: ``network.mininet.get("h1").cmd("ip addr")``. It is made when
+        somebody asks for it, since loading Mininet takes longer than the rest of the network, in a guest above all.
     """
 
     def __init__(self, plan: Plan, wiring: Wiring) -> None:
@@ -76,7 +61,16 @@ class Network:
         self.wiring = wiring
         self.namespaces: dict[str, Namespace] = {}
         self.wire_sites: list[WireSite] = []
-        self.mininet: Any = LabMininet(controller=None, link=WireLink, intf=LabIntf, build=False)
+        self._mininet: Any = None
+
+    @property
+    def mininet(self) -> Any:
+        """See the class."""
+        if self._mininet is None:
+            from netemu.lab.nodes import mininet_of
+
+            self._mininet = mininet_of(self.plan, self.wiring, self.namespaces)
+        return self._mininet
 
     @classmethod
     def build(cls, plan: Plan) -> Network:
@@ -121,16 +115,6 @@ class Network:
         with namespace.entered():
             write_sysctls(present(lab_sysctls(node.role, ipv6=ipv6), ipv6=ipv6), node.name)
             write_sysctls(list(anytime.items()), node.name)
-        if node.role == "switch":
-            self.mininet.addSwitch(
-                node.name,
-                cls=BridgeSwitch,
-                namespace=namespace,
-                inNamespace=True,
-                dpid=f"{1 + len(self.mininet.switches):x}",
-            )
-        else:
-            self.mininet.addHost(node.name, cls=LabHost, namespace=namespace, ip=None)
 
     def _make_bridges(self) -> None:
         for number, node in enumerate(node for node in self.plan.nodes if node.role == "switch"):
@@ -147,7 +131,6 @@ class Network:
                 write_sysctls(present(lab_sysctls("wire", ipv6=False), ipv6=False), f"wire {link.name}")
             port_a, port_b = self.wiring.port(link, "a"), self.wiring.port(link, "b")
             requests += [self._veth(port_a, namespace), self._veth(port_b, namespace)]
-            self.mininet.addLink(port_a.node, port_b.node, port_a=port_a, port_b=port_b)
         if self.wire_sites:
             # Both ends of every pair say where they go. The socket is that of a namespace with no interface of such an
             # index or name, for kernel 6.1 looks for a clash where the request comes from ("File exists").
@@ -219,8 +202,9 @@ class Network:
 
     def close(self) -> None:
         """Take the network away; calling it again does nothing."""
-        for node in self.mininet.values():
-            node.terminate()
+        if self._mininet is not None:
+            for node in self._mininet.values():
+                node.terminate()
         for namespace in self.namespaces.values():
             namespace.close()
         for site in self.wire_sites:

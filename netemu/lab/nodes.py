@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 from mininet.link import Intf, Link
+from mininet.net import Mininet
 from mininet.node import Host, Node, Switch
 
 from netemu.lab.namespace import Namespace
-from netemu.lab.wiring import Port
+from netemu.lab.wiring import Port, Wiring
+from netemu.specs import Plan
 
 
 class _NamespaceNode(Node):  # type: ignore[misc]
@@ -156,3 +159,32 @@ def _port_number(interface: str, node: Any) -> int:
     match = re.search(r"-eth(\d+)$", interface)
     number = None if match is None else int(match[1])
     return int(node.newPort()) if number is None or number in node.intfs else number
+
+
+class LabMininet(Mininet):  # type: ignore[misc]
+    """Mininet without a controller, and without its constructor's changes to the machine's global sysctls."""
+
+    def __init__(self, **params: Any) -> None:
+        # Mininet.init() would raise net.core.rmem_max, tcp_rmem and others for the whole machine, and it is called by
+        # the class's name, so that overriding it has no effect: it only leaves alone what it believes to be done.
+        before, Mininet.inited = Mininet.inited, True
+        try:
+            super().__init__(**params)
+        finally:
+            Mininet.inited = before
+
+
+def mininet_of(plan: Plan, wiring: Wiring, namespaces: Mapping[str, Namespace]) -> LabMininet:
+    """Mininet's view of the network of ``plan``, whose nodes lie in ``namespaces`` and are configured already."""
+    mininet = LabMininet(controller=None, link=WireLink, intf=LabIntf, build=False)
+    for node in plan.nodes:
+        namespace = namespaces[node.name]
+        if node.role == "switch":
+            dpid = f"{1 + len(mininet.switches):x}"
+            mininet.addSwitch(node.name, cls=BridgeSwitch, namespace=namespace, inNamespace=True, dpid=dpid)
+        else:
+            mininet.addHost(node.name, cls=LabHost, namespace=namespace, ip=None)
+    for link in plan.links:
+        port_a, port_b = wiring.port(link, "a"), wiring.port(link, "b")
+        mininet.addLink(port_a.node, port_b.node, port_a=port_a, port_b=port_b)
+    return mininet

@@ -1,4 +1,4 @@
-"""The kernel's wires of a run: set by tc, read back, changed on time, counted from the qdiscs' own statistics."""
+"""The kernel's wires of a run: set by netlink, read back, changed on time, counted from the qdiscs' own statistics."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netemu.errors import VoidRun
+from netemu.errors import MissingCapability, VoidRun
 from netemu.lab import netem
 from netemu.lab.namespace import Namespace
-from netemu.lab.netem_tc import TcSession
+from netemu.lab.netem_netlink import netem_request, read_qdiscs, redirect_requests
 from netemu.lab.relay_journal import COLUMNS
+from netemu.lab.rtnetlink import LOOPBACK_INDEX
+from netemu.lab.wiring import WIRE_INDEX
 
 if TYPE_CHECKING:
     from netemu.lab.network import WireSite
@@ -22,16 +24,18 @@ _EGRESS = {"a_to_b": "b", "b_to_a": "a"}
 
 
 def missing_for_netem() -> str | None:
-    """What tc says when a netem wire is tried on the loopback of a throw-away namespace; None when it works."""
+    """What the kernel says when a netem wire is tried on the loopback of a throw-away namespace; None if it works."""
+    stage = netem.Stage("delay", "1:", None, {"limit": 1, "delay_ns": 1_000_000})
     with Namespace("netem probe") as namespace:
-        session = TcSession(namespace)
         try:
-            session.run(["qdisc add dev lo root netem delay 1ms", *netem.redirect_lines("lo", "lo")])
-            session.show("lo")
-        except VoidRun as error:
+            namespace.netlink.execute(
+                [
+                    netem_request(stage, LOOPBACK_INDEX, "qdisc netem"),
+                    *redirect_requests(LOOPBACK_INDEX, LOOPBACK_INDEX, "qdisc clsact with a redirection"),
+                ]
+            )
+        except MissingCapability as error:
             return str(error)
-        finally:
-            session.close()
     return None
 
 
@@ -48,26 +52,30 @@ class _NetemWire:
         self._phase = dict.fromkeys(_EGRESS, 0)
         self._chance = False
         self._before: dict[str, list[dict[str, Any]]] = {}
-        self._tc = TcSession(site.namespace)
-        try:
-            self._build()
-        except BaseException:
-            self.close()
-            raise
+        self._namespace = site.namespace
+        self._build()
 
     def _build(self) -> None:
         # The queues stand before the first frame can be redirected into them.
         for name, parameters in self._parameters.items():
             first = netem.stages(parameters, parameters.phases[0], chance=False)
-            self._tc.run(netem.lines("add", _EGRESS[name], first))
-        self._tc.run([*netem.redirect_lines("a", "b"), *netem.redirect_lines("b", "a")])
+            self._execute(name, first, change=False)
+        place = f"link {self.link.name}: redirection"
+        both = ((WIRE_INDEX["a"], WIRE_INDEX["b"]), (WIRE_INDEX["b"], WIRE_INDEX["a"]))
+        self._namespace.netlink.execute([request for ends in both for request in redirect_requests(*ends, place)])
         for name in _EGRESS:
             self._check(name)
+
+    def _execute(self, name: str, wanted: Sequence[netem.Stage], *, change: bool) -> None:
+        index = WIRE_INDEX[_EGRESS[name]]
+        place = f"link {self.link.name} {name}: netem"
+        requests = [netem_request(stage, index, f"{place} {stage.handle}", change=change) for stage in wanted]
+        self._namespace.netlink.execute(requests)
 
     def _check(self, name: str) -> list[dict[str, Any]]:
         """The qdiscs of one direction; :class:`VoidRun` unless the kernel has what was asked for."""
         parameters = self._parameters[name]
-        shown = self._tc.show(_EGRESS[name])
+        shown = read_qdiscs(self._namespace.netlink, WIRE_INDEX[_EGRESS[name]], f"link {self.link.name} {name}")
         wrong = netem.mismatches(parameters, parameters.phases[self._phase[name]], shown, self._chance)
         if wrong:
             raise VoidRun(f"link {self.link.name} {name}: {'; '.join(wrong)}")
@@ -88,7 +96,7 @@ class _NetemWire:
     def _apply(self, name: str) -> None:
         parameters = self._parameters[name]
         wanted = netem.stages(parameters, parameters.phases[self._phase[name]], chance=True)
-        self._tc.run(netem.lines("change", _EGRESS[name], wanted))
+        self._execute(name, wanted, change=True)
 
     def change(self, name: str, phase: int, due_ns: int) -> None:
         """Go to ``phase``, which was to hold from ``due_ns`` (monotonic); notes how late it was."""
@@ -106,10 +114,6 @@ class _NetemWire:
                 raise VoidRun(f"link {self.link.name} {name}: {account['overflowed']} packets did not fit the delay")
         return {"backend": "netem", "directions": found, "qdiscs": after, "changes_late_ns": self.late_ns}
 
-    def close(self) -> None:
-        """End its tc."""
-        self._tc.close()
-
 
 class NetemWires:
     """The netem wires of a run. Raises :class:`VoidRun` when the kernel's settings are not those asked for."""
@@ -119,13 +123,7 @@ class NetemWires:
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._voids: list[str] = []
-        self._wires: list[_NetemWire] = []
-        try:
-            for site in sites:
-                self._wires.append(_NetemWire(site))
-        except BaseException:
-            self.kill()
-            raise
+        self._wires = [_NetemWire(site) for site in sites]
 
     def go(self, t0_ns: int) -> None:
         """Traffic starts at ``t0_ns`` (monotonic): chance begins at once, so that it is there from the first packet."""
@@ -143,7 +141,7 @@ class NetemWires:
                 return
             try:
                 wire.change(name, phase, t0_ns + t_ns)
-            except VoidRun as error:
+            except (VoidRun, MissingCapability) as error:
                 self._voids.append(str(error))
                 return
 
@@ -154,7 +152,7 @@ class NetemWires:
         for wire in self._wires:
             try:
                 summaries[wire.link.name] = wire.finish()
-            except VoidRun as error:
+            except (VoidRun, MissingCapability) as error:
                 self._voids.append(str(error))
             self._account(wire.link.name)
         self.kill()
@@ -171,8 +169,6 @@ class NetemWires:
             self._thread.join()
 
     def kill(self) -> None:
-        """End the schedule and its helpers without an account."""
+        """End the schedule without an account; the qdiscs go with their namespace."""
         self._end_thread()
-        for wire in self._wires:
-            wire.close()
         self._wires.clear()

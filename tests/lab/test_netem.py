@@ -1,8 +1,8 @@
-"""The lines for tc and the comparison with what the kernel shows; kernels are asked in test_wire.py."""
+"""The qdiscs of a direction and the comparison with the kernel's; kernels are asked in test_netem_netlink.py."""
 
 from __future__ import annotations
 
-import json
+import copy
 from typing import Any
 
 import pytest
@@ -21,45 +21,63 @@ FULL = LinkDirection(
     queue=Queue(packets=50),
 )
 
-# `tc -s -j qdisc show dev lo` of Linux 6.1.176 with iproute2 6.1.0, after the lines of FULL; counters cut.
-SHOWN = """
-[{"kind": "netem", "handle": "1:", "root": true, "options": {"limit": 1000000,
-  "loss-gemodel": {"p": 0.01, "r": 0.3, "1-h": 1, "1-k": 0.001}, "corrupt": {"corrupt": 0.001, "correlation": 0},
-  "ecn": false, "gap": 0}, "bytes": 100, "packets": 10, "drops": 7},
- {"kind": "netem", "handle": "2:", "parent": "1:1", "options": {"limit": 50,
-  "rate": {"rate": 2500000, "packetoverhead": 24, "cellsize": 0, "celloverhead": 0}, "ecn": false, "gap": 0},
-  "bytes": 100, "packets": 10, "drops": 3},
- {"kind": "netem", "handle": "3:", "parent": "2:1", "options": {"limit": 1000000,
-  "delay": {"delay": 0.01, "jitter": 0.001, "correlation": 0}, "reorder": {"reorder": 0.01, "correlation": 0},
-  "ecn": false, "gap": 1}, "bytes": 100, "packets": 10, "drops": 0}]
-"""
+# What read_qdiscs() gives after the stages of FULL; counters cut.
+SHOWN: list[dict[str, Any]] = [
+    {
+        "kind": "netem",
+        "handle": "1:",
+        "options": {"limit": 1000000, "p": 0.01, "r": 0.3, "loss_in_bad": 1, "loss_in_good": 0.001, "corrupt": 0.001},
+        "bytes": 100,
+        "packets": 10,
+        "drops": 7,
+    },
+    {
+        "kind": "netem",
+        "handle": "2:",
+        "options": {"limit": 50, "rate_bps": 20_000_000, "overhead_bytes": 24},
+        "bytes": 100,
+        "packets": 10,
+        "drops": 3,
+    },
+    {
+        "kind": "netem",
+        "handle": "3:",
+        "options": {"limit": 1000000, "delay_ns": 10_000_700, "jitter_ns": 1_000_000, "reorder": 0.01},
+        "bytes": 100,
+        "packets": 10,
+        "drops": 0,
+    },
+    {"kind": "clsact", "handle": "ffff:", "bytes": 0, "packets": 0, "drops": 0},
+]
 
 
-def lines(direction: LinkDirection, *, chance: bool) -> list[str]:
+def stages(direction: LinkDirection, *, chance: bool) -> list[tuple[str, str | None, dict[str, float]]]:
     parameters = netem.parameters_of(direction, "l1")
-    return netem.lines("add", "b", netem.stages(parameters, parameters.phases[0], chance=chance))
+    found = netem.stages(parameters, parameters.phases[0], chance=chance)
+    return [(stage.handle, stage.parent, dict(stage.options)) for stage in found]
 
 
 def test_a_rate_takes_three_stages_with_the_queue_in_the_second() -> None:
-    assert lines(FULL, chance=True) == [
-        "qdisc add dev b root handle 1: netem limit 1000000 loss gemodel 1% 30% 100% 0.1% corrupt 0.1%",
-        "qdisc add dev b parent 1:1 handle 2: netem limit 50 rate 20000000bit 24",
-        "qdisc add dev b parent 2:1 handle 3: netem limit 1000000 delay 10000.700us 1000.000us reorder 1%",
+    chance = {"p": 0.01, "r": 0.3, "loss_in_bad": 1.0, "loss_in_good": 0.001, "corrupt": 0.001}
+    assert stages(FULL, chance=True) == [
+        ("1:", None, {"limit": 1_000_000, **chance}),
+        ("2:", "1:1", {"limit": 50, "rate_bps": 20_000_000, "overhead_bytes": 24}),
+        ("3:", "2:1", {"limit": 1_000_000, "delay_ns": 10_000_700, "jitter_ns": 1_000_000, "reorder": 0.01}),
     ]
 
 
 def test_before_traffic_nothing_is_left_to_chance_but_jitter() -> None:
-    assert lines(FULL, chance=False) == [
-        "qdisc add dev b root handle 1: netem limit 1000000",
-        "qdisc add dev b parent 1:1 handle 2: netem limit 50 rate 20000000bit 24",
-        "qdisc add dev b parent 2:1 handle 3: netem limit 1000000 delay 10000.700us 1000.000us",
+    assert stages(FULL, chance=False) == [
+        ("1:", None, {"limit": 1_000_000}),
+        ("2:", "1:1", {"limit": 50, "rate_bps": 20_000_000, "overhead_bytes": 24}),
+        ("3:", "2:1", {"limit": 1_000_000, "delay_ns": 10_000_700, "jitter_ns": 1_000_000}),
     ]
 
 
 def test_without_a_rate_one_netem_does_everything() -> None:
     direction = LinkDirection(delay_ns=1_000_000, loss=FixedLoss(0.013), duplicate_ratio=0.1)
-    assert lines(direction, chance=True) == [
-        "qdisc add dev b root handle 1: netem limit 1000000 delay 1000.000us loss random 1.3% duplicate 10%"
+    assert stages(direction, chance=True) == [
+        ("1:", None, {"limit": 1_000_000, "delay_ns": 1_000_000, "loss": 0.013, "duplicate": 0.1})
     ]
 
 
@@ -84,24 +102,24 @@ def test_what_netem_cannot_do_has_a_reason(direction: LinkDirection, reason: str
     assert (found is None) if reason is None else (found is not None and reason in found)
 
 
-def test_the_kernel_s_answer_to_these_lines_matches() -> None:
+def test_the_kernel_s_answer_matches() -> None:
     parameters = netem.parameters_of(FULL, "l1")
-    assert netem.mismatches(parameters, parameters.phases[0], json.loads(SHOWN), chance=True) == []
+    assert netem.mismatches(parameters, parameters.phases[0], SHOWN, chance=True) == []
 
 
 @pytest.mark.parametrize(
     ("stage", "option", "value", "says"),
     [
         (0, "limit", 999, "netem 1: (chance) limit: asked 1000000, kernel has 999"),
-        (0, "loss-gemodel", {"p": 0.02, "r": 0.3, "1-h": 1, "1-k": 0.001}, "p: asked 0.01, kernel has 0.02"),
-        (0, "duplicate", {"duplicate": 0.5}, "duplicate: asked 0, kernel has 0.5"),
-        (1, "rate", {"rate": 2500001, "packetoverhead": 24}, "rate_bps: asked 20000000, kernel has 20000008"),
-        (1, "rate", {"rate": 2500000, "packetoverhead": 0}, "overhead_bytes: asked 24, kernel has 0"),
-        (2, "delay", {"delay": 0.02, "jitter": 0.001}, "delay_ns: asked 10000700, kernel has 20000000"),
+        (0, "p", 0.02, "p: asked 0.01, kernel has 0.02"),
+        (0, "duplicate", 0.5, "duplicate: asked 0, kernel has 0.5"),
+        (1, "rate_bps", 20_000_008, "rate_bps: asked 20000000, kernel has 20000008"),
+        (1, "overhead_bytes", 0, "overhead_bytes: asked 24, kernel has 0"),
+        (2, "delay_ns", 10_000_701, "delay_ns: asked 10000700, kernel has 10000701"),
     ],
 )
 def test_another_setting_in_the_kernel_is_told(stage: int, option: str, value: Any, says: str) -> None:
-    shown = json.loads(SHOWN)
+    shown = copy.deepcopy(SHOWN)
     shown[stage]["options"][option] = value
     parameters = netem.parameters_of(FULL, "l1")
     (found,) = netem.mismatches(parameters, parameters.phases[0], shown, chance=True)
@@ -110,17 +128,16 @@ def test_another_setting_in_the_kernel_is_told(stage: int, option: str, value: A
 
 def test_a_stage_that_is_not_there_is_told() -> None:
     parameters = netem.parameters_of(FULL, "l1")
-    found = netem.mismatches(parameters, parameters.phases[0], json.loads(SHOWN)[:2], chance=True)
+    found = netem.mismatches(parameters, parameters.phases[0], SHOWN[:2], chance=True)
     assert found == ["netem 3: (delay) is not there"]
 
 
 def test_a_refusal_of_the_queue_is_told_from_a_loss() -> None:
     """Each parent counts its child's refusals too: 7 drops at the root of which 3 are the queue's."""
-    found = netem.totals([], json.loads(SHOWN))
+    found = netem.totals([], SHOWN)
     assert found["dropped"] == {"drop_list": 0, "drop_loss": 4, "drop_queue": 3}
     assert (found["packets"], found["forwarded"], found["overflowed"]) == (17, 10, 0)
 
 
 def test_totals_begin_at_the_start_of_traffic() -> None:
-    shown = json.loads(SHOWN)
-    assert netem.totals(shown, shown)["packets"] == 0
+    assert netem.totals(SHOWN, SHOWN)["packets"] == 0
