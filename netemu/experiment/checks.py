@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from netemu.topology import Network
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SERVERS = {"sink": "TCP", "respond": "TCP", "udp_sink": "UDP"}
 _ALLOWED = "use up to 64 letters, digits, '-', '_' and '.', the first a letter or digit"
 
 
@@ -61,7 +62,7 @@ def agent(experiment: str, item: object) -> AgentSpec:
 
 
 def agents(experiment: str, agents: Sequence[AgentSpec], network: Network) -> None:
-    """Names are different and fit for files, and each agent is on a host."""
+    """Names are different and fit for files, each agent is on a host, and no two listen in the same place."""
     hosts = sorted(node.name for node in network.nodes if node.role == "host")
     seen: set[str] = set()
     for agent in agents:
@@ -77,6 +78,23 @@ def agents(experiment: str, agents: Sequence[AgentSpec], network: Network) -> No
                 f" topology (hosts: {', '.join(hosts)})"
             )
         seen.add(agent.name)
+    _listeners(experiment, agents)
+
+
+def _listeners(experiment: str, agents: Sequence[AgentSpec]) -> None:
+    """All servers listen before traffic starts, so two in one place conflict whenever their flows are."""
+    taken: dict[tuple[object, ...], str] = {}
+    for agent in agents:
+        # Who sets options of his own may share a port by SO_REUSEPORT, and be after just that.
+        if agent.program not in _SERVERS or agent.args.get("setsockopt"):
+            continue
+        place = (agent.host, _SERVERS[agent.program], agent.args.get("address"), agent.args.get("port"))
+        other = taken.setdefault(place, agent.name)
+        if other != agent.name:
+            raise BadInput(
+                f"experiment {experiment!r}: agents {other!r} and {agent.name!r} both listen on {place[1]} port"
+                f" {place[3]} of {agent.host!r}; give one another port="
+            )
 
 
 def delays(experiment: str, network: Network, duration_ns: int) -> None:

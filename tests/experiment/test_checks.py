@@ -6,7 +6,7 @@ import networkx as nx
 import pytest
 
 from netemu.errors import BadInput
-from netemu.experiment import Experiment, bulk
+from netemu.experiment import Experiment, bulk, udp_stream
 from netemu.specs import AgentSpec
 from topologies import chain
 
@@ -48,6 +48,17 @@ def test_an_agent_on_no_host_is_named() -> None:
     stray = AgentSpec("a", "h9", "sink", {"address": "10.0.0.1", "port": 5001, "family": 4})
     with pytest.raises(BadInput, match="agent 'a' is on 'h9', which is no host"):
         make([stray]).plan()
+
+
+def test_two_servers_in_one_place_are_refused() -> None:
+    with pytest.raises(BadInput, match=r"'a\.server' and 'b\.server' both listen on TCP port 5001 of 'h2'"):
+        make([bulk("a", "h1", "h2", size=5, port=5001), bulk("b", "h1", "h2", size=5, port=5001, start="9s")]).plan()
+    make([bulk("a", "h1", "h2", size=5, port=5001), bulk("b", "h2", "h1", size=5, port=5001)]).plan()
+    datagrams = udp_stream("b", "h1", "h2", port=5001, size=100, rate_bps=1_000_000, count=3)
+    make([bulk("a", "h1", "h2", size=5, port=5001), datagrams]).plan()
+    shared = {"setsockopt": [[1, 15, 1]]}  # SO_REUSEPORT
+    both = [bulk(name, "h1", "h2", size=5, port=5001, receiver=shared) for name in ("a", "b")]
+    make(both).plan()
 
 
 def test_hosts_that_cannot_reach_each_other_are_no_ends_of_a_flow() -> None:
