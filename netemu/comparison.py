@@ -19,12 +19,12 @@ from typing import Any
 import msgspec
 
 from netemu.compare.claims import claims_text, compared
-from netemu.compare.describe import as_json
+from netemu.compare.describe import as_json, first_text, flows_as_json
 from netemu.compare.runs import diff_runs
 from netemu.errors import BadInput
 from netemu.figures import FigureSpec, RunTables
 from netemu.figures.compared import ComparedSpec, LabelledRun, compared_specs, make_compared
-from netemu.figures.style import COLUMN_WIDTH_IN
+from netemu.figures.style import COLUMN_WIDTH_IN, PAGE_WIDTH_IN
 from netemu.figures.tables import read_json_object
 from netemu.recording.layout import Recording
 from netemu.report.comparison import write_comparison_page
@@ -61,34 +61,41 @@ def compare_runs(runs: Sequence[Path], results: Path, progress: Progress = lambd
         raise
 
 
-def draw_comparison(root: Path, widths_in: Sequence[float] = (COLUMN_WIDTH_IN,)) -> list[Path]:
-    """Make the figures of the comparison in ``root`` again from its runs' tables; the files."""
+def draw_comparison(root: Path, widths_in: Sequence[float] = (COLUMN_WIDTH_IN, PAGE_WIDTH_IN)) -> list[Path]:
+    """Make the figures of the comparison in ``root`` again from its runs' tables; the files.
+
+    Panels side by side need the width of a page, which is what the page of the comparison shows of them.
+    """
     comparison = read_json_object(root / FILE)
     specs = msgspec.convert(comparison["figures"], list[ComparedSpec])
-    runs = [LabelledRun(one["label"], RunTables.read(Path(one["run"]))) for one in comparison["runs"] if _usable(one)]
+    runs = [LabelledRun(one["title"], RunTables.read(Path(one["run"]))) for one in comparison["runs"] if _usable(one)]
     return make_compared(specs, runs, root / "figures", widths_in=widths_in) if specs else []
 
 
 def comparison_text(root: Path) -> str:
     """What a person reads on the terminal: claims of each run, how alike the packets are, and where the rest lies."""
     comparison = read_json_object(root / FILE)
-    lines = [f"{comparison['experiment']}: {len(comparison['runs'])} runs compared", claims_text(comparison)]
+    lines = [f"{comparison['experiment']}: {len(comparison['runs'])} runs compared", claims_text(comparison), ""]
     for one in comparison["packets"]:
-        lines.append(f"packets {one['a']} -> {one['b']}: {_likeness(one)}")
-    return "\n".join([*lines, "comparison:", f"  {root}"])
+        times = "" if one["tolerance_ns"] is not None else ", times not compared"
+        alike = "identical" if one["identical"] else f"{one['identical_ratio']:.2%} identical"
+        lines.append(f"packets {one['a']} -> {one['b']}: {alike}{times}")
+        if not one["identical"]:
+            lines += _flow_lines(one["flows"])
+    page = root / "comparison.html"
+    return "\n".join([*lines, "comparison:", f"  {root}", f"  {page}"])
 
 
-def _likeness(one: Mapping[str, Any]) -> str:
-    times = "" if one["tolerance_ns"] is not None else ", times not compared"
-    if one["identical"]:
-        return f"identical{times}"
-    text = f"{one['identical_ratio']:.2%} identical{times}"
-    if (first := one["first"]) is None:
-        return text
-    return (
-        f"{text}; first difference in flow {first['flow']}, {first['direction']}, at {first['capture']},"
-        f" {first['t_ns'] / 1e9:.6f} s: {', '.join(first['differs'])}"
-    )
+def _flow_lines(flows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each flow that differs, with its first difference; the flows that do not are named in one."""
+    equal = [flow["flow"] for flow in flows if flow["first"] is None]
+    lines = [
+        f"  {flow['flow']}: {flow['identical_ratio']:.1%}; first at {flow['first']['capture']},"
+        f" {flow['first']['t_ns'] / 1e9:.6f} s, {flow['first']['direction']}: {', '.join(flow['first']['differs'])}"
+        for flow in flows
+        if flow["first"] is not None
+    ]
+    return [*lines, *([f"  identical: {', '.join(equal)}"] if equal else [])]
 
 
 def _usable(run: Mapping[str, Any]) -> bool:
@@ -102,13 +109,25 @@ def _has_connections(run: Mapping[str, Any]) -> bool:
 
 
 def _packets(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Two neighbours packet by packet; without the packets around the first difference, which `netemu diff` shows."""
-    told = as_json(diff_runs(Path(one["run"]), Path(other["run"])), context=0)
-    first = told["first"] and {
-        name: told["first"][name] for name in ("capture", "flow", "number", "direction", "t_ns", "differs")
-    }
+    """Two neighbours packet by packet, with the first difference of all and of each flow."""
+    diff = diff_runs(Path(one["run"]), Path(other["run"]))
+    told = as_json(diff, context=0)
     kept = ("identical", "identical_ratio", "tolerance_ns", "starts", "streams")
-    return {"a": one["label"], "b": other["label"], **{name: told[name] for name in kept}, "first": first}
+    return {
+        "a": one["label"],
+        "b": other["label"],
+        **{name: told[name] for name in kept},
+        "first": told["first"] and _place(told["first"]),
+        "flows": [
+            {**flow, "first": flow["first"] and {**_place(flow["first"]), "text": list(first_text(flow["first"]))}}
+            for flow in flows_as_json(diff)
+        ],
+    }
+
+
+def _place(first: Mapping[str, Any]) -> dict[str, Any]:
+    """A first difference without the packets around it."""
+    return {name: first[name] for name in ("capture", "flow", "number", "direction", "t_ns", "differs")}
 
 
 def _figures(runs: Sequence[Mapping[str, Any]]) -> list[ComparedSpec]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from netemu.comparison import compare_runs, comparison_text, draw_comparison
@@ -33,6 +34,7 @@ def test_claims_packets_and_figures_lie_in_one_directory(results: Path) -> None:
     made = {path.name for path in (root / "figures").iterdir()}
     assert {"sequence.svg", "delivered-sequence.pdf", "cwnd-sequence.png"} <= made
     assert "packets old -> new: identical, times not compared" in comparison_text(root)
+    assert [flow["flow"] for flow in stored["packets"][0]["flows"]] == ["bulk"]
     page = (root / "comparison.html").read_text()
     assert "../one/report.html" in page and page.count("<svg") == 3
 
@@ -42,6 +44,18 @@ def test_figures_are_made_again_equal_to_the_byte(results: Path) -> None:
     before = {path.name: path.read_bytes() for path in (root / "figures").iterdir()}
     again = draw_comparison(root)
     assert {path.name: path.read_bytes() for path in again} == before
+
+
+def test_a_flow_that_differs_is_told_on_the_terminal_and_in_full_on_the_page(results: Path) -> None:
+    frames = all_frames()
+    frames["packets"] = frames["packets"].filter(pl.col("frame") != 12)
+    other = run_directory(results / "by_hand/less", frames, kernel="less")
+    root = compare_runs([results / "by_hand/one", other], results)
+    text = comparison_text(root)
+    assert "packets old -> less: 99." in text
+    (line,) = [line for line in text.splitlines() if line.startswith("  bulk: 99.")]
+    assert "first at h1-eth0, " in line and line.endswith("a_to_b: only in A")
+    assert "bulk: first difference at" in (root / "comparison.html").read_text()
 
 
 def test_a_void_run_is_in_the_table_and_in_no_figure(results: Path) -> None:

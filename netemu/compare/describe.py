@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from netemu.compare.fields import ABSENT, FIELDS
-from netemu.compare.packets import StreamDiff
+from netemu.compare.packets import StreamDiff, identical_ratio
 from netemu.compare.runs import RunDiff, Side
 from netemu.compare.state import state_around
 from netemu.figures.selection import DIRECTIONS
@@ -47,9 +47,37 @@ def _stream(stream: StreamDiff) -> dict[str, Any]:
     }
 
 
-def first_difference(diff: RunDiff, context: int = CONTEXT) -> dict[str, Any] | None:
-    """The first difference: where, in what, the packets around it on both sides, and the sender's state; or None."""
-    found = diff.first()
+def flows_as_json(diff: RunDiff, context: int = CONTEXT) -> list[dict[str, Any]]:
+    """Each flow in the order in which they begin: how alike it is, in what it differs how often, and where first.
+
+    ``first`` is what :func:`first_difference` says of the flow, with the packets around it and the sender's state.
+    """
+    told = []
+    for flow in diff.flows:
+        streams = diff.of_flow(flow)
+        fields: dict[str, int] = {}
+        for stream in streams:
+            for name, count in _stream(stream)["fields"].items():
+                fields[name] = fields.get(name, 0) + count
+        told.append(
+            {
+                "flow": flow,
+                "identical_ratio": identical_ratio(streams),
+                "only_a": sum(stream.only_a for stream in streams),
+                "only_b": sum(stream.only_b for stream in streams),
+                "fields": fields,
+                "first": first_difference(diff, context, flow),
+            }
+        )
+    return told
+
+
+def first_difference(diff: RunDiff, context: int = CONTEXT, flow: str | None = None) -> dict[str, Any] | None:
+    """The first difference: where, in what, the packets around it on both sides, and the sender's state; or None.
+
+    ``flow`` None: of all flows.
+    """
+    found = diff.first(flow)
     if found is None:
         return None
     stream, pair = found
@@ -112,7 +140,7 @@ def text_of(diff: RunDiff, context: int = CONTEXT) -> str:
         begun = [f"at {_seconds(at)} s" if at is not None else "never" for at in (one["a_ns"], one["b_ns"])]
         lines.append(f"flow {one['flow']}, connection {one['number']}: begins {begun[0]} in A, {begun[1]} in B")
     if told["first"] is not None:
-        lines += _first(told["first"])
+        lines += [*first_text(told["first"]), ""]
     lines.append(f"identical_ratio {told['identical_ratio']:.6f}: {'identical' if diff.identical else 'different'}")
     return "\n".join(lines)
 
@@ -144,7 +172,8 @@ def _summary(streams: list[dict[str, Any]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def _first(first: dict[str, Any]) -> Iterator[str]:
+def first_text(first: dict[str, Any]) -> Iterator[str]:
+    """What :func:`first_difference` found, for a person: both sides beside each other, then the sender of each."""
     yield (
         f"first difference: flow {first['flow']}, connection {first['number']}, {first['direction']}, in capture"
         f" {first['capture']} at {_seconds(first['t_ns'])} s: {', '.join(first['differs'])}"
@@ -160,7 +189,6 @@ def _first(first: dict[str, Any]) -> Iterator[str]:
         states = first[f"sender_{name}"] or [None]
         for state in states:
             yield f"  {name.upper()} " + ("the run has no sample of this socket" if state is None else _state(state))
-    yield ""
 
 
 def _line(packet: dict[str, Any] | None) -> str:

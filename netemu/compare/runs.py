@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netemu.compare.fields import FIELDS, compared_packets
+from netemu.compare.fields import FIELDS, STREAM, compared_packets
 from netemu.compare.flows import flow_servers, named_connections
 from netemu.compare.packets import StreamDiff, diff_packets, identical_ratio
 from netemu.errors import BadInput
@@ -16,6 +16,8 @@ from netemu.recording.layout import Recording
 
 if TYPE_CHECKING:
     import polars as pl
+
+FLOW = STREAM.index("flow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,23 @@ class RunDiff:
         """Whether nothing that was compared differs."""
         return not self.starts and not any(stream.different.any() for stream in self.streams)
 
-    def first(self) -> tuple[StreamDiff, int] | None:
-        """The stream and the pair of the difference that happened first on the runs' clock."""
+    @property
+    def flows(self) -> list[str]:
+        """The names of the flows compared, in the order in which they begin."""
+        begun: dict[str, int] = {}
+        for side in (self.a, self.b):
+            for flow, begun_ns in side.connections.select("flow", "begun_ns").iter_rows():
+                begun[flow] = min(begun_ns, begun.get(flow, begun_ns))
+        return sorted(begun, key=lambda flow: (begun[flow], flow))
+
+    def of_flow(self, flow: str) -> tuple[StreamDiff, ...]:
+        """The streams of one flow."""
+        return tuple(stream for stream in self.streams if stream.stream[FLOW] == flow)
+
+    def first(self, flow: str | None = None) -> tuple[StreamDiff, int] | None:
+        """The stream and the pair of the difference that happened first on the runs' clock, in all flows or in one."""
         found: list[tuple[int, StreamDiff, int]] = []
-        for stream in self.streams:
+        for stream in self.streams if flow is None else self.of_flow(flow):
             different = stream.different
             if different.any():
                 pair = int(different.argmax())

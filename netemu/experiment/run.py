@@ -5,6 +5,7 @@ Every selection leaves a line of evidence, so that a claim's result says which r
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,8 @@ from netemu.specs import AgentSpec, Plan, from_json
 if TYPE_CHECKING:
     import polars as pl
 
+_RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
 
 class Run:
     """Read access to one run directory after analysis; tables are read when first asked for."""
@@ -28,6 +31,26 @@ class Run:
         self.manifest: dict[str, Any] = msgspec.json.decode(recording.manifest.read_bytes())
         self.evidence: list[str] = []
         self._tables: dict[str, pl.DataFrame] = {}
+
+    @property
+    def kernel_release(self) -> tuple[int, int, int]:
+        """The release of the Linux that ran, as numbers to compare: ``run.kernel_release >= (6, 5)``.
+
+        What a distribution appends is left out: ``6.18.5-amd64`` is ``(6, 18, 5)``.
+
+        :raises NotObservable: the manifest names no release.
+        """
+        release = str(self.manifest.get("kernel_details", {}).get("release", ""))
+        found = _RELEASE.match(release)
+        if found is None:
+            raise NotObservable(f"the manifest's kernel release {release!r} is no version")
+        self.evidence.append(f"manifest.json, kernel release {release}")
+        return int(found[1]), int(found[2]), int(found[3] or 0)
+
+    @property
+    def virtual_time(self) -> bool:
+        """Whether work took no time in this run, so that nothing in it can show contention for a processor."""
+        return (self.manifest.get("guest") or {}).get("time") == "virtual"
 
     def table(self, name: str) -> pl.DataFrame:
         """The whole table ``name`` of :mod:`netemu.recording.tables`."""

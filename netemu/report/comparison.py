@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from netemu.figures.compared import KINDS
+from netemu.figures.output import file_stem
+from netemu.figures.style import PAGE_WIDTH_IN
 from netemu.figures.tables import read_json_object
-from netemu.report.html import STYLE, element, escape, table
+from netemu.report.html import STYLE, details, element, escape, table
 from netemu.report.svg import inline_svg
 
 _MARKS = {True: ("holds", "✓ holds"), False: ("fails", "✗ fails"), None: ("unknown", "not observable")}
@@ -53,67 +55,102 @@ def _runs(comparison: Mapping[str, Any]) -> str:
         rows.append(
             [
                 element("td", escape(run["label"])),
+                element("td", escape(run["release"] or "unknown")),
+                element("td", escape(run["time"])),
                 element("td", escape(run["seed"]), class_="number"),
                 element("td", escape(run["validity"]) + reasons),
                 element("td", link),
             ]
         )
-    return table(["Kernel", "Seed", "Validity", "Run"], rows)
+    return table(["Kernel", "Linux", "Time", "Seed", "Validity", "Run"], rows)
 
 
 def _claims(comparison: Mapping[str, Any]) -> str:
-    """A row for each claim, a column for each run with what it measured."""
+    """A row for each claim, a column for each run with what it measured; those that differ between runs come first."""
     if not comparison["claims"]:
         return ""
-    rows = []
-    for claim in comparison["claims"]:
-        expected = list(dict.fromkeys(result["expected"] for result in claim["results"] if result["expected"]))
-        note = element("div", escape(f"expected {'; '.join(expected)}"), class_="quiet")
-        cells = [element("td", escape(claim["name"]) + note)]
-        for result in claim["results"]:
-            kind, mark = _MARKS[result["holds"]]
-            measured = element("div", escape(result["measured"]), class_="quiet")
-            cells.append(element("td", element("span", mark, class_=kind) + measured))
-        rows.append(cells)
-    differing = sum(not claim["agree"] for claim in comparison["claims"])
-    heading = "Claims: all runs agree" if not differing else f"Claims: the runs disagree about {differing}"
-    return element("h2", heading) + "\n" + table(["Claim", *(run["label"] for run in comparison["runs"])], rows)
+    head = ["Claim", *(run["label"] for run in comparison["runs"])]
+    differing = [claim for claim in comparison["claims"] if claim["differs"]]
+    equal = [claim for claim in comparison["claims"] if not claim["differs"]]
+    verdicts = sum(not claim["agree"] for claim in comparison["claims"])
+    parts = [element("h2", f"Claims: the runs disagree about {verdicts}" if verdicts else "Claims: all runs agree")]
+    if differing:
+        note = f"{len(differing)} of {len(comparison['claims'])} differ in what was measured or expected:"
+        parts += [element("p", note), table(head, [_claim(claim) for claim in differing])]
+    if equal and differing:
+        parts.append(element("p", f"{len(equal)} are the same in all runs:"))
+    if equal:
+        parts.append(table(head, [_claim(claim) for claim in equal]))
+    return "\n".join(parts)
+
+
+def _claim(claim: Mapping[str, Any]) -> list[str]:
+    """A row: the expectation stands below the name where all runs share it, else in each run's own cell."""
+    expected = list(dict.fromkeys(result["expected"] for result in claim["results"] if result["expected"]))
+    shared = len(expected) == 1
+    note = element("div", escape(f"expected {expected[0]}"), class_="quiet") if shared else ""
+    cells = [element("td", escape(claim["name"]) + note)]
+    for result in claim["results"]:
+        kind, mark = _MARKS[result["holds"]]
+        text = element("span", mark, class_=kind) + element("div", escape(result["measured"]), class_="quiet")
+        if not shared and result["expected"]:
+            text += element("div", escape(f"expected {result['expected']}"), class_="quiet")
+        cells.append(element("td", text))
+    return cells
 
 
 def _packets(comparison: Mapping[str, Any]) -> str:
+    """A table for each run and the next: how alike each flow is and where it differs first, with that place in full."""
     if not comparison["packets"]:
         return ""
-    rows = []
+    parts = [element("h2", "Packet by packet")]
     for one in comparison["packets"]:
-        first = one["first"]
+        times = "times are not compared" if one["tolerance_ns"] is None else "times are compared exactly"
+        alike = "identical" if one["identical"] else f"{one['identical_ratio']:.2%} of the packets are identical"
+        parts.append(element("h3", escape(f"{one['a']} → {one['b']}")))
+        parts.append(element("p", f"{alike}; {times}."))
+        if not one["identical"]:
+            parts.append(_flows(one))
+    return "\n".join(parts)
+
+
+def _flows(one: Mapping[str, Any]) -> str:
+    rows, places = [], []
+    for flow in one["flows"]:
+        first = flow["first"]
         where = "none"
         if first is not None:
-            place = f"{first['flow']}, {first['direction']}, {first['capture']}, {first['t_ns'] / 1e9:.6f} s"
-            where = f"{place}: {', '.join(first['differs'])}"
-        times = "not compared" if one["tolerance_ns"] is None else "exact"
+            place = f"{first['t_ns'] / 1e9:.6f} s, {first['capture']}, {first['direction']}"
+            where = f"{', '.join(first['differs'])} ({place})"
+            text = element("pre", escape("\n".join(first["text"])))
+            places.append(details(f"{flow['flow']}: first difference at {place}", text))
+        counts = [f"{name} {count}" for name, count in flow["fields"].items()]
+        counts += [f"only in {label} {flow[key]}" for label, key in ((one["a"], "only_a"), (one["b"], "only_b"))]
         rows.append(
             [
-                element("td", escape(f"{one['a']} → {one['b']}")),
-                element("td", f"{one['identical_ratio']:.4f}", class_="number"),
-                element("td", times),
+                element("td", escape(flow["flow"])),
+                element("td", f"{flow['identical_ratio']:.1%}", class_="number"),
                 element("td", escape(where)),
+                element("td", escape(", ".join(text for text in counts if not text.endswith(" 0")))),
             ]
         )
-    return (
-        element("h2", "Packet by packet") + "\n" + table(["Runs", "Identical ratio", "Times", "First difference"], rows)
-    )
+    head = ["Flow", "Identical", "First difference", "Packets that differ, by what"]
+    return "\n".join([table(head, rows), *places])
 
 
 def _figures(root: Path, comparison: Mapping[str, Any]) -> str:
+    """Panels as wide as the page, lines beside each other."""
     shown = []
     for index, spec in enumerate(comparison["figures"]):
-        name = spec["name"]
-        drawing = inline_svg(root / "figures" / f"{name}.svg", f"f{index}-", f"{name}: {KINDS[spec['kind']]}")
+        name, wide = spec["name"], spec["kind"] == "panels"
+        stem = file_stem(name, PAGE_WIDTH_IN) if wide else name
+        drawing = inline_svg(root / "figures" / f"{stem}.svg", f"f{index}-", f"{name}: {KINDS[spec['kind']]}")
         links = " ".join(
-            element("a", suffix.upper(), href=f"figures/{name}.{suffix}") for suffix in ("pdf", "png", "svg")
+            element("a", suffix.upper(), href=f"figures/{stem}.{suffix}") for suffix in ("pdf", "png", "svg")
         )
         caption = element("figcaption", f"<b>{escape(name)}</b>: {escape(KINDS[spec['kind']])}. {links}")
-        shown.append(element("figure", f"\n{drawing}\n{caption}\n"))
+        attributes = {"class_": "wide"} if wide else {}
+        shown.append(element("figure", f"\n{drawing}\n{caption}\n", **attributes))
     if not shown:
         return ""
     return element("h2", "Figures") + "\n" + element("div", "\n".join(shown), class_="figures")

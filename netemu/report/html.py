@@ -12,6 +12,7 @@ body { margin: 0; background: #fff; color: #111; font: 16px/1.5 "Helvetica Neue"
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .2rem; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; }
+h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
 p { margin: .4rem 0; max-width: 46rem; }
 .question { font-size: 1.15rem; }
 .quiet, figcaption, th { color: var(--quiet); }
@@ -32,6 +33,7 @@ td .quiet { font-size: .82rem; overflow-wrap: anywhere; }
 .unknown { color: var(--quiet); white-space: nowrap; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.6rem 2rem; }
 figure { margin: 0; break-inside: avoid; }
+figure.wide { grid-column: 1 / -1; }
 figure svg { width: 100%; height: auto; display: block; }
 figcaption { font-size: .88rem; margin-top: .3rem; }
 details { border-bottom: 1px solid var(--line); padding: .4rem 0; }

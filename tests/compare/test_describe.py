@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from netemu.compare.describe import as_json, text_of
+from netemu.compare.describe import as_json, first_text, flows_as_json, text_of
 from netemu.compare.runs import RunDiff, diff_runs
 from tests.compare.runs_by_hand import run_directory
 from tests.figures.traces import all_frames
@@ -46,3 +46,20 @@ def test_equal_runs_tell_no_difference(tmp_path: Path) -> None:
     assert as_json(diff)["first"] is None
     assert text_of(diff).endswith("identical_ratio 1.000000: identical")
     assert "times are not compared" in text_of(diff)
+
+
+def test_a_flow_tells_in_what_it_differs_how_often_and_where_first(diff: RunDiff) -> None:
+    (flow,) = flows_as_json(diff, context=1)
+    assert (flow["flow"], flow["only_a"], flow["only_b"]) == ("bulk", 1, 0)
+    assert 0.9 < flow["identical_ratio"] < 1
+    text = list(first_text(flow["first"]))
+    assert "only in A" in text[0]
+    assert sum(line.startswith("> ") for line in text) == 1
+    assert any(line.startswith("  B ") and "ca_state Open" in line for line in text)
+    assert set(text) <= set(text_of(diff, context=1).splitlines())
+
+
+def test_equal_flows_have_no_first_difference(tmp_path: Path) -> None:
+    diff = diff_runs(run_directory(tmp_path / "a"), run_directory(tmp_path / "b"))
+    (flow,) = flows_as_json(diff)
+    assert flow["first"] is None and flow["identical_ratio"] == 1.0 and flow["fields"] == {}

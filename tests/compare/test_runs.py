@@ -59,6 +59,15 @@ def test_the_first_difference_is_the_earliest_on_the_clock(pair: tuple[Path, Pat
     assert diff.a.packets.row(int(stream.pairs[number, 0]), named=True)["frame"] == 9
 
 
+def test_flows_are_named_in_the_order_in_which_they_begin_each_with_its_own_first_difference(
+    pair: tuple[Path, Path],
+) -> None:
+    diff = diff_runs(*pair)
+    assert diff.flows == ["bulk"]
+    assert len(diff.of_flow("bulk")) == len(diff.streams) == 2
+    assert diff.of_flow("web") == () and diff.first("web") is None
+
+
 def test_a_capture_that_one_run_has_alone_is_named(pair: tuple[Path, Path], tmp_path: Path) -> None:
     frames = all_frames()
     for name in ("packets", "connections"):

@@ -75,3 +75,29 @@ def test_a_capture_link_or_table_that_there_is_not_is_a_mistake(run: Run) -> Non
         run.wire("h1-h9")
     with pytest.raises(BadInput, match="no table is called 'zz'; there are packets"):
         run.table("zz")
+
+
+@pytest.mark.parametrize(
+    ("release", "numbers"),
+    [("5.10.223", (5, 10, 223)), ("6.18.5-3-amd64", (6, 18, 5)), ("7.2", (7, 2, 0)), ("7.2.0-rc4+", (7, 2, 0))],
+)
+def test_the_kernels_release_is_numbers_that_compare(run: Run, release: str, numbers: tuple[int, int, int]) -> None:
+    run.manifest["kernel_details"] = {"release": release}
+    assert run.kernel_release == numbers
+    assert (run.kernel_release >= (6, 5)) is (numbers[0] > 5)
+    assert f"manifest.json, kernel release {release}" in run.evidence
+
+
+@pytest.mark.parametrize("details", [{}, {"release": "unknown"}])
+def test_without_a_release_nothing_that_depends_on_it_is_observable(run: Run, details: dict[str, str]) -> None:
+    run.manifest["kernel_details"] = details
+    with pytest.raises(NotObservable, match="is no version"):
+        run.kernel_release  # noqa: B018
+
+
+def test_time_is_virtual_only_where_the_guest_says_so(run: Run) -> None:
+    assert not run.virtual_time
+    run.manifest["guest"] = {"time": "real"}
+    assert not run.virtual_time
+    run.manifest["guest"] = {"time": "virtual"}
+    assert run.virtual_time
