@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
-from netemu.experiment import Experiment, Run
+from netemu.experiment import Experiment, Run, Runs
 from netemu.experiment.claims import ClaimResult
 from netemu.kernels import Kernel, kernel_named
+from netemu.load import busy_loops, check_loops
 from netemu.recording.layout import Recording
 from netemu.results import store
 from netemu.results.manifest import build_manifest, write_manifest
-from netemu.results.summary import RunSummary, claim_summaries
+from netemu.results.summary import ClaimSummary, RunSummary, claim_summaries
 from netemu.specs import Plan
 
 Progress = Callable[[str], None]
@@ -33,14 +34,17 @@ def run_experiment(
     given: Mapping[str, object] | None = None,
     results: Path = Path("results"),
     source: Path | None = None,
+    load: int = 0,
     progress: Progress = lambda text: None,
 ) -> RunSummary:
-    """Run ``experiment`` once and leave its directory under ``results``.
+    """Run ``experiment`` once and leave its directory under ``results``; ``load``: busy loops beside the kernel's work.
 
     A void run is kept, with its reasons, and has no claims. Errors of the user or of the machine leave nothing.
     """
     plan = experiment.plan(given, seed)
-    return run_plan(plan, kernel=kernel, experiment=experiment, results=results, source=source, progress=progress)
+    return run_plan(
+        plan, kernel=kernel, experiment=experiment, results=results, source=source, load=load, progress=progress
+    )
 
 
 def run_plan(
@@ -50,10 +54,12 @@ def run_plan(
     experiment: Experiment | None,
     results: Path,
     source: Path | None = None,
+    load: int = 0,
     progress: Progress = lambda text: None,
 ) -> RunSummary:
     """Run a plan; ``experiment`` None: a stored plan whose claims nobody knows any more."""
     executor = kernel_named(kernel)
+    check_loops(load)
     # A figure that cannot be is refused here, before the run costs time.
     figures = [] if experiment is None else figure_requests(experiment, plan)
     recording = store.begin(results, plan.experiment, plan.digest)
@@ -62,7 +68,7 @@ def run_plan(
             manifest = build_manifest(
                 plan,
                 kernel,
-                _execute(executor, plan, recording, progress),
+                _execute(executor, plan, recording, load, progress) | {"busy_loops": load},
                 question="" if experiment is None else experiment.question,
                 drawing="" if experiment is None else experiment.drawing,
                 source=None if source is None else str(source.resolve()),
@@ -82,14 +88,24 @@ def run_plan(
     return _summary(recording, plan, manifest, claims)
 
 
-def _execute(executor: Kernel, plan: Plan, recording: Recording, progress: Progress) -> dict[str, Any]:
+def judge_over_runs(experiment: Experiment, summaries: Sequence[RunSummary]) -> tuple[ClaimSummary, ...]:
+    """The experiment's claims over several runs, judged on those of ``summaries`` that are not void."""
+    if not experiment.claims_over_runs:
+        return ()
+    usable = [Run(Recording(one.run)) for one in summaries if one.validity != "void"]
+    return claim_summaries(experiment.judge_over_runs(Runs(usable)))
+
+
+def _execute(executor: Kernel, plan: Plan, recording: Recording, load: int, progress: Progress) -> dict[str, Any]:
     """Execute the plan; the kernel's account, or that of a run that broke off."""
     account = recording.root / "execution.json"
     try:
-        executor.execute(plan, recording, progress)
+        with busy_loops(load):
+            executor.execute(plan, recording, progress)
         execution: dict[str, Any] = json.loads(account.read_text())
         account.unlink()
     except VoidRun as reason:
+        account.unlink(missing_ok=True)
         return {"void": [str(reason)], "degraded": []}
     return execution
 
@@ -132,9 +148,10 @@ def _results(
     from netemu.figures import FigureSpec, RunTables
     from netemu.figures.output import make_figures
     from netemu.report.page import write_report
+    from netemu.trace.compiled import COMPILING, is_compiled
     from netemu.trace.recording import write_tables
 
-    progress("analysing captures")
+    progress("analysing captures" if is_compiled() else COMPILING)
     try:
         write_tables(recording)
     except NetemuError:

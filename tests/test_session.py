@@ -60,6 +60,43 @@ def test_a_disk_that_fills_during_the_run_is_named_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_manifest_says_what_load_was_beside_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = FakeKernel(VoidRun("nothing was recorded"))
+    monkeypatch.setattr(session, "kernel_named", lambda name: kernel)
+    for load in (0, 1):
+        summary = session.run_experiment(experiment(), kernel="fake", results=tmp_path, load=load)
+        assert json.loads(Recording(summary.run).manifest.read_text())["busy_loops"] == load
+
+
+def test_load_that_did_not_last_makes_a_run_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def ended(count: int):
+        yield
+        raise VoidRun("1 of 1 busy loops ended before the run did")
+
+    monkeypatch.setattr(session, "busy_loops", ended)
+    monkeypatch.setattr(session, "kernel_named", lambda name: FakeKernel())
+    summary = session.run_experiment(experiment(), kernel="fake", results=tmp_path, load=1)
+    assert (summary.validity, summary.reasons) == ("void", ("1 of 1 busy loops ended before the run did",))
+    assert not (summary.run / "execution.json").exists()
+
+
+def test_too_much_load_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="1000 busy loops"):
+        session.run_experiment(experiment(), results=tmp_path, load=1000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_claims_over_runs_are_judged_on_those_that_are_not_void(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = run_with(FakeKernel(VoidRun("the capture lost packets")), tmp_path, monkeypatch)
+    made = experiment()
+    assert session.judge_over_runs(made, [summary]) == ()
+    made.claim_over_runs("none is void")(lambda runs: equal(len(runs), 0))
+    assert [claim.holds for claim in session.judge_over_runs(made, [summary])] == [True]
+
+
 def test_a_figure_that_no_run_can_make_good_is_refused_before_the_run(tmp_path: Path) -> None:
     for options, message in (
         ({"capture": "h9-eth0"}, r"captures no 'h9-eth0' \(captures: h1-eth0"),

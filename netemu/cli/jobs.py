@@ -30,6 +30,7 @@ class Job:
     seed: int
     given: Mapping[str, object] = field(default_factory=dict)
     results: Path = Path("results")
+    load: int = 0
 
 
 Work = Callable[[Job, Callable[[str], None]], RunSummary]
@@ -48,6 +49,7 @@ def perform(job: Job, progress: Callable[[str], None]) -> RunSummary:
         given=job.given,
         results=job.results,
         source=job.source,
+        load=job.load,
         progress=progress,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from netemu.errors import BadInput, FailedClaim, VoidRun
 if TYPE_CHECKING:
     from netemu.cli.jobs import Job
     from netemu.experiment import Experiment
+    from netemu.results.repeat import Repeat
     from netemu.results.summary import RunSummary
 
 DESCRIPTION = """\
@@ -28,6 +29,7 @@ examples:
   netemu run experiments/loss_recovery.py --seed 7 --repeat 5
   netemu run experiments/path_mtu.py --set size=1MB --json
   netemu run experiments/loss_recovery.py --kernel uml:5.10?time=virtual --kernel uml:7.2?time=virtual
+  netemu run experiments/repeatability.py --kernel host --repeat 100 --same-seed --load 4
   netemu run experiments/*.py --junit claims.xml --baseline baseline.json
 """
 
@@ -52,6 +54,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="N",
         help="run N times with the seeds S, S+1, ...; print intervals and draw figures over all runs",
     )
+    add("--same-seed", action="store_true", help="with --repeat: the seed S in all runs; count how many results differ")
+    add("--load", type=_whole, default=0, metavar="N", help="busy loops on this machine beside each run (default: 0)")
     add("--set", action="append", default=[], metavar="NAME=VALUE", help="change a parameter the experiment declares")
     add("--out", type=Path, default=Path("results"), metavar="DIR", help="the results root (default: results/)")
     add("--json", action="store_true", help="print one object, or a list when several runs were asked for")
@@ -77,8 +81,12 @@ def _positive(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Run everything that was asked for; the worst outcome decides the exit code."""
     from netemu.experiment.load import load_experiment
+    from netemu.load import check_loops
     from netemu.results.baseline import read_baseline
 
+    check_loops(args.load)
+    if args.same_seed and args.repeat == 1:
+        raise BadInput("--same-seed: there is one run; say how many with --repeat N")
     experiments = [(path, load_experiment(path)) for path in args.experiments]
     if args.parameters:
         for _, experiment in experiments:
@@ -89,18 +97,22 @@ def run(args: argparse.Namespace) -> int:
         if path is not None:
             _check_writable(option, path)
     summaries: list[RunSummary] = []
+    repeats: list[Repeat] = []
     several = len(experiments) * args.repeat * len(args.kernel or ["host"]) > 1
     kernels = len(args.kernel or ["host"])
     for number, group in enumerate(_groups(experiments, args), 1):
         if len(group) > 1:
-            _sum_up(group, args)
+            repeats.append(_sum_up(experiments[(number - 1) // kernels][1], group, args))
         summaries += group
         if kernels > 1 and number % kernels == 0:
-            _compare(summaries[-kernels * args.repeat :], args)
+            if args.same_seed:
+                _compare_repeats(repeats[-kernels:], args)
+            else:
+                _compare(summaries[-kernels * args.repeat :], args)
     if args.json:
         objects = [summary.as_json() for summary in summaries]
         print(json.dumps(objects if several else objects[0], indent=2))
-    return _conclude(args, summaries, baseline)
+    return _conclude(args, summaries, baseline, [line for repeat in repeats for line in repeat.failed])
 
 
 def _check_writable(option: str, path: Path) -> None:
@@ -122,10 +134,11 @@ def _groups(experiments: list[tuple[Path, Experiment]], args: argparse.Namespace
     from netemu.results.summary import text_of
 
     given = _given(args.set)
-    seeds = range(args.seed, args.seed + args.repeat)
+    seeds = [args.seed + (0 if args.same_seed else number) for number in range(args.repeat)]
     for path, experiment in experiments:
         experiment.plan(given, args.seed)  # a mistake is found before anything runs
-        jobs = [Job(path, kernel, seed, given, args.out) for kernel in args.kernel or ["host"] for seed in seeds]
+        kernels = args.kernel or ["host"]
+        jobs = [Job(path, kernel, seed, given, args.out, args.load) for kernel in kernels for seed in seeds]
         group: list[RunSummary] = []
         for summary in _runs(experiment, jobs, quiet=args.json):
             if not args.json:
@@ -161,6 +174,7 @@ def _runs(experiment: Experiment, jobs: list[Job], *, quiet: bool) -> Iterator[R
                     given=job.given,
                     results=job.results,
                     source=job.source,
+                    load=job.load,
                     progress=display,
                 )
         finally:
@@ -184,24 +198,37 @@ def _compare(summaries: list[RunSummary], args: argparse.Namespace) -> None:
         print(comparison_text(root), flush=True)
 
 
-def _sum_up(group: list[RunSummary], args: argparse.Namespace) -> None:
+def _compare_repeats(repeats: list[Repeat], args: argparse.Namespace) -> None:
+    """Set what the runs of one seed come to on several kernels beside one another, and say where it lies."""
+    from netemu.repeats import compare_repeats, repeats_text
+
+    root = compare_repeats([repeat.root for repeat in repeats], args.out)
+    if args.json:
+        print(f"netemu: comparison: {root}", file=sys.stderr)
+    else:
+        print(repeats_text(root), flush=True)
+
+
+def _sum_up(experiment: Experiment, group: list[RunSummary], args: argparse.Namespace) -> Repeat:
     """Store what several runs of one experiment on one kernel come to, with figures over all of them, and print it."""
     from netemu.cli.progress import ProgressDisplay
-    from netemu.results.repeat import write_repeat
+    from netemu.results.repeat import repeat_text, write_repeat
     from netemu.results.summary import intervals
+    from netemu.session import judge_over_runs
 
     if not args.json:
         print(intervals(group), flush=True)
     display = ProgressDisplay(f"{group[0].experiment} on {group[0].kernel}, {len(group)} runs", quiet=args.json)
     try:
         display("drawing figures over all runs")
-        repeat = write_repeat(group, args.out)
+        repeat = write_repeat(group, args.out, judge_over_runs(experiment, group))
     finally:
         display.done()
-    if not args.json:
-        lines = [f"  ! figure {name!r} is not there: {reason}" for name, reason in repeat.not_drawn.items()]
-        lines += [f"  in {repeat.root}", *(f"    {path}" for path in repeat.files)]
-        print("\n".join(lines), flush=True)
+    if args.json:
+        print(f"netemu: repeat: {repeat.root}", file=sys.stderr)
+    else:
+        print(repeat_text(repeat), flush=True)
+    return repeat
 
 
 def _given(texts: list[str]) -> dict[str, object]:
@@ -221,7 +248,10 @@ def _print_parameters(experiment: Experiment) -> None:
 
 
 def _conclude(
-    args: argparse.Namespace, summaries: list[RunSummary], baseline: dict[str, dict[str, bool | None]] | None
+    args: argparse.Namespace,
+    summaries: list[RunSummary],
+    baseline: dict[str, dict[str, bool | None]] | None,
+    failed_over_runs: Sequence[str] = (),
 ) -> int:
     """Write what CI reads, then say the worst outcome: void before failed before fine."""
     from netemu.results.baseline import regressions, write_baseline
@@ -245,6 +275,7 @@ def _conclude(
             for claim in summary.claims
             if claim.holds is False
         ]
+    lost += failed_over_runs
     if lost:
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         raise FailedClaim(lost[0] + more)

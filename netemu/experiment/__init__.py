@@ -3,6 +3,7 @@
 from netemu.experiment.claims import NotObservable, Outcome, at_least, at_most, equal, holds, observed, within
 from netemu.experiment.experiment import Experiment
 from netemu.experiment.run import Run
+from netemu.experiment.runs import Runs
 from netemu.experiment.traffic import (
     Flow,
     bulk,
@@ -19,6 +20,7 @@ __all__ = [
     "NotObservable",
     "Outcome",
     "Run",
+    "Runs",
     "at_least",
     "at_most",
     "bulk",

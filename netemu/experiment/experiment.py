@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from netemu.experiment.run import Run
+    from netemu.experiment.runs import Runs
     from netemu.topology import Network
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -34,6 +35,14 @@ class Claim:
 
     name: str
     judge: Callable[[Run], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOverRuns:
+    """A declared claim about several runs together."""
+
+    name: str
+    judge: Callable[[Runs], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Experiment:
         self.question = question
         self.parameters: dict[str, Parameter] = {}
         self.claims: list[Claim] = []
+        self.claims_over_runs: list[ClaimOverRuns] = []
         self.figures: list[FigureRequest] = []
         self.drawing = ""
         self._captures = captures
@@ -100,15 +110,27 @@ class Experiment:
 
     def claim(self, name: str) -> Callable[[Function], Function]:
         """Register ``function(run) -> Outcome`` as the claim that the sentence ``name`` makes."""
-
-        if any(claim.name == name for claim in self.claims):
-            raise BadInput(f"experiment {self.name!r}: the claim {name!r} is declared twice")
+        self._check_new_claim(name)
 
         def register(function: Function) -> Function:
             self.claims.append(Claim(name, function))
             return function
 
         return register
+
+    def claim_over_runs(self, name: str) -> Callable[[Function], Function]:
+        """Register ``function(runs) -> Outcome``: what ``name`` says of all runs of ``--repeat`` together."""
+        self._check_new_claim(name)
+
+        def register(function: Function) -> Function:
+            self.claims_over_runs.append(ClaimOverRuns(name, function))
+            return function
+
+        return register
+
+    def _check_new_claim(self, name: str) -> None:
+        if name in [*(claim.name for claim in self.claims), *(claim.name for claim in self.claims_over_runs)]:
+            raise BadInput(f"experiment {self.name!r}: the claim {name!r} is declared twice")
 
     def figure(self, name: str, figure: str, **options: Any) -> None:
         """Ask for the registered ``figure`` under the file name ``name``; ``flow=`` selects a connection by flow."""
@@ -156,26 +178,28 @@ class Experiment:
 
     def judge(self, run: Run) -> list[ClaimResult]:
         """Every claim judged on a finished run, in the order of declaration."""
-        return [self._judge(claim, run) for claim in self.claims]
+        return [self._judge(claim.name, claim.judge, run) for claim in self.claims]
 
-    def _judge(self, claim: Claim, run: Run) -> ClaimResult:
+    def judge_over_runs(self, runs: Runs) -> list[ClaimResult]:
+        """Every claim over several runs, in the order of declaration."""
+        return [self._judge(claim.name, claim.judge, runs) for claim in self.claims_over_runs]
+
+    def _judge(self, name: str, judge: Callable[[Any], Outcome], run: Run | Runs) -> ClaimResult:
         run.evidence.clear()
         try:
-            outcome = claim.judge(run)
+            outcome = judge(run)
         except NotObservable as reason:
             outcome = Outcome("observable", f"not observable: {reason}", None)
         except BadInput as error:
-            raise BadInput(f"claim {claim.name!r}: {error}") from error
+            raise BadInput(f"claim {name!r}: {error}") from error
         except (NetemuError, Terminated):
             raise
         except (Exception, SystemExit) as error:
-            raise BadInput(f"claim {claim.name!r} raised {_where(error)}") from error
+            raise BadInput(f"claim {name!r} raised {_where(error)}") from error
         if not isinstance(outcome, Outcome):
-            raise BadInput(
-                f"claim {claim.name!r} returned {outcome!r}; return equal(...), within(...) or another Outcome"
-            )
+            raise BadInput(f"claim {name!r} returned {outcome!r}; return equal(...), within(...) or another Outcome")
         evidence = "; ".join(dict.fromkeys(run.evidence))
-        return ClaimResult(claim.name, outcome.expected, outcome.measured, outcome.holds, outcome.value, evidence)
+        return ClaimResult(name, outcome.expected, outcome.measured, outcome.holds, outcome.value, evidence)
 
     def _network(self, values: SimpleNamespace) -> Network:
         from netemu.topology import compile_graph

@@ -24,6 +24,10 @@ FIGURES: dict[str, tuple[str, str]] = {
     "segment_size": ("netemu.figures.segment_size", "segment size and path MTU steps with the ICMP behind each"),
     "rtt": ("netemu.figures.rtt", "RTT samples, smoothed RTT and retransmission timeout"),
     "retransmissions": ("netemu.figures.retransmissions", "retransmissions by class, and what the wire dropped"),
+    "arrival": (
+        "netemu.figures.arrival",
+        "when each byte of a transfer arrived first; over runs, how far that scatters",
+    ),
     "cdf": ("netemu.figures.cdf", "empirical distribution of any column of any table"),
 }
 """Name -> (module with ``draw``, what it shows)."""

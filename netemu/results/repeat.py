@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,9 +20,10 @@ import msgspec
 from netemu.errors import BadInput
 from netemu.figures import FigureSpec, RunTables
 from netemu.figures.tables import read_json_object
+from netemu.recording.digest import PARTS, digest
 from netemu.recording.layout import Recording
 from netemu.results import store
-from netemu.results.summary import RunSummary, claims_over_runs
+from netemu.results.summary import ClaimSummary, RunSummary, claim_lines, claims_over_runs
 
 if TYPE_CHECKING:
     from netemu.figures.repeated import SeveralRuns
@@ -45,18 +47,36 @@ class _Stored(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A directory with ``repeat.json``, and the files below it, sorted; ``not_drawn``: figure -> why it is missing."""
+    """A directory with ``repeat.json``, and the files below it, sorted; ``not_drawn``: figure -> why it is missing.
+
+    ``digests``: for each part of a run (:data:`netemu.recording.digest.PARTS`) digest -> how many runs have it;
+    ``over_runs``: the claims about all runs together.
+    """
 
     root: Path
+    experiment: str
     files: tuple[Path, ...]
     not_drawn: dict[str, str]
+    digests: dict[str, dict[str, int]]
+    over_runs: tuple[ClaimSummary, ...]
+
+    @property
+    def failed(self) -> list[str]:
+        """A line for each claim over the runs that does not hold."""
+        return [
+            f"{self.experiment}: the claim {claim.name!r} does not hold over these runs: measured {claim.measured},"
+            f" expected {claim.expected}"
+            for claim in self.over_runs
+            if claim.holds is False
+        ]
 
 
-def write_repeat(summaries: Sequence[RunSummary], results: Path) -> Repeat:
+def write_repeat(summaries: Sequence[RunSummary], results: Path, over_runs: Sequence[ClaimSummary] = ()) -> Repeat:
     """Store what ``summaries``, finished runs of one experiment on one kernel, come to, and draw it.
 
-    Void runs count but are in no figure and no interval. A figure that these runs do not allow is not there, and the
-    summary says why. Nothing is left of a directory that could not be completed.
+    ``over_runs``: the claims about all of them together, judged. Void runs count but are in no figure, no interval and
+    have no digest. A figure that these runs do not allow is not there, and the summary says why. Nothing is left of a
+    directory that could not be completed.
 
     :raises BadInput: ``results`` cannot be written to.
     """
@@ -65,6 +85,7 @@ def write_repeat(summaries: Sequence[RunSummary], results: Path) -> Repeat:
     recording = store.begin(results, first.experiment, f"repeat-{manifest['plan_digest']}")
     try:
         content = _content(summaries, manifest, recording.root)
+        content["claims_over_runs"] = [asdict(claim) for claim in over_runs]
         _write(recording, content)
         not_drawn = _draw(recording)
         _write(recording, {**content, "not_drawn": not_drawn})
@@ -72,28 +93,39 @@ def write_repeat(summaries: Sequence[RunSummary], results: Path) -> Repeat:
     except BaseException:
         store.discard(recording)
         raise
-    return Repeat(recording.root, tuple(sorted(p for p in recording.root.rglob("*") if p.is_file())), not_drawn)
+    files = tuple(sorted(path for path in recording.root.rglob("*") if path.is_file()))
+    return Repeat(recording.root, summaries[0].experiment, files, not_drawn, content["digests"], tuple(over_runs))
 
 
 def _content(summaries: Sequence[RunSummary], manifest: dict[str, Any], root: Path) -> dict[str, Any]:
     counts = {verdict: sum(one.validity == verdict for one in summaries) for verdict in ("valid", "degraded", "void")}
+    found = [_digests(one) for one in summaries]
     return {
         "experiment": summaries[0].experiment,
         "kernel": summaries[0].kernel,
         "parameters": manifest["parameters"],
+        "busy_loops": manifest.get("busy_loops", 0),
         "runs": [
             {
                 "directory": os.path.relpath(one.run.resolve(), root),
                 "seed": one.seed,
                 "validity": one.validity,
                 "reasons": list(one.reasons),
+                "digests": digests,
             }
-            for one in summaries
+            for one, digests in zip(summaries, found, strict=True)
         ],
+        "digests": {part: dict(Counter(one[part] for one in found if part in one)) for part in PARTS},
         "validity": counts,
         "claims": [asdict(claim) for claim in claims_over_runs(summaries)],
         "figures": manifest["figures"],
     }
+
+
+def _digests(run: RunSummary) -> dict[str, str]:
+    """The digest of each part that the run has; a void one has none to speak of."""
+    digests = {part: digest(Recording(run.run), part) for part in PARTS if run.validity != "void"}
+    return {part: one for part, one in digests.items() if one is not None}
 
 
 def _write(recording: Recording, content: dict[str, Any]) -> None:
@@ -111,6 +143,16 @@ def _draw(recording: Recording) -> dict[str, str]:
         except BadInput as reason:
             not_drawn[spec.name] = str(reason)
     return not_drawn
+
+
+def repeat_text(repeat: Repeat) -> str:
+    """What a person reads: the claims over all runs, how many different results there were, and every file."""
+    lines = claim_lines(repeat.over_runs)
+    for part, digests in repeat.digests.items():
+        same = f" (sha256 {next(iter(digests))[:12]}...)" if len(digests) == 1 else ""
+        lines.append(f"  {part}: {len(digests)} distinct in {sum(digests.values())} runs{same}")
+    lines += [f"  ! figure {name!r} is not there: {reason}" for name, reason in repeat.not_drawn.items()]
+    return "\n".join([*lines, f"  in {repeat.root}", *(f"    {path}" for path in repeat.files)])
 
 
 def is_repeat(root: Path) -> bool:

@@ -78,13 +78,20 @@ def text_of(summary: RunSummary) -> str:
     """The lines for a person: verdict, claims with measured and expected values, and the path of every file."""
     lines = [f"{summary.experiment} on {summary.kernel}, seed {summary.seed}: {summary.validity}"]
     lines += [f"  ! {reason}" for reason in summary.reasons]
-    width = max((len(_MARK[claim.holds]) for claim in summary.claims), default=0)
-    for claim in summary.claims:
-        lines.append(f"  {_MARK[claim.holds]:<{width}}  {claim.name}")
-        lines.append(f"  {'':<{width}}    measured {claim.measured}, expected {claim.expected}")
+    lines += claim_lines(summary.claims)
     lines.append("  files:")
     lines += [f"    {path}" for path in summary.files]
     return "\n".join(lines)
+
+
+def claim_lines(claims: Sequence[ClaimSummary]) -> list[str]:
+    """Two lines for each claim: whether it holds and its name, then what was measured and expected."""
+    width = max((len(_MARK[claim.holds]) for claim in claims), default=0)
+    lines = []
+    for claim in claims:
+        lines.append(f"  {_MARK[claim.holds]:<{width}}  {claim.name}")
+        lines.append(f"  {'':<{width}}    measured {claim.measured}, expected {claim.expected}")
+    return lines
 
 
 @dataclass(frozen=True, slots=True)

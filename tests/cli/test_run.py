@@ -77,6 +77,58 @@ def test_a_mistake_is_one_line(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--same-seed"], "--same-seed: there is one run"), (["--load", "65"], "65 busy loops: give 0 to 64")],
+)
+def test_an_option_that_makes_no_sense_is_refused(
+    options: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert frame.main(["run", str(EXPERIMENT), "--out", str(tmp_path / "results"), *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "seeds"), [([], [7, 8, 9]), (["--same-seed"], [7, 7, 7])])
+def test_runs_have_seeds_of_their_own_or_one(
+    options: list[str], seeds: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def run(*args: object, seed: int, load: int, **more: object) -> RunSummary:
+        asked.append((seed, load))
+        return made(tmp_path / str(len(asked)), seed, 2.0)
+
+    monkeypatch.setattr(session, "run_experiment", run)
+    words = ["run", str(EXPERIMENT), "--seed", "7", "--repeat", "3", "--load", "2", "--out", str(tmp_path), *options]
+    assert frame.main(words) == 0
+    assert asked == [(seed, 2) for seed in seeds]
+
+
+def test_a_claim_over_all_runs_that_fails_is_the_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = iter([made(tmp_path / "a", 1, 2.0), made(tmp_path / "b", 1, 2.0)])
+    monkeypatch.setattr(session, "run_experiment", lambda *args, **kwargs: next(ran))
+    failed = ClaimSummary("one hash", "1", "2", False, 2.0)
+    monkeypatch.setattr(session, "judge_over_runs", lambda experiment, group: (failed,))
+    assert frame.main(["run", str(EXPERIMENT), "--repeat", "2", "--same-seed", "--out", str(tmp_path)]) == 1
+    captured = capsys.readouterr()
+    assert "the claim 'one hash' does not hold over these runs: measured 2, expected 1" in captured.err
+    assert "FAILS  one hash" in captured.out
+
+
+def test_one_seed_on_several_kernels_is_compared_by_what_the_runs_come_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = iter([made(tmp_path / str(number), 1, 2.0) for number in range(4)])
+    monkeypatch.setattr(session, "run_experiment", lambda *args, **kwargs: next(ran))
+    words = ["run", str(EXPERIMENT), "--kernel", "host", "--kernel", "host", "--repeat", "2", "--same-seed"]
+    assert frame.main([*words, "--out", str(tmp_path)]) == 0
+    assert "tiny: repeated on 2 kernels, with one seed" in capsys.readouterr().out
+    (root,) = (tmp_path / "tiny").glob("*-compare-*")
+    assert len(json.loads((root / "comparison.json").read_text())["repeats"]) == 2
+
+
 @pytest.mark.parametrize("options", [["--repeat", "0"], ["--repeat", "x"], ["--seed", "-1"]])
 def test_numbers_are_checked(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -13,7 +13,7 @@ def test_every_figure_can_be_drawn_by_name(run: RunTables, figure: str) -> None:
 
 
 def test_an_unknown_figure_or_option_is_refused_with_what_there_is(run: RunTables) -> None:
-    with pytest.raises(BadInput, match=r"figure 'a': no figure is called 'tsg'; there are cdf, .*window"):
+    with pytest.raises(BadInput, match=r"figure 'a': no figure is called 'tsg'; there are arrival, cdf, .*window"):
         draw(FigureSpec("a", "tsg"), run, width_in=3.33)
     with pytest.raises(BadInput, match=r"figure 'a': rtt has no option 'colour'; it takes .*scale.*port"):
         draw(FigureSpec("a", "rtt", {"colour": "red"}), run, width_in=3.33)

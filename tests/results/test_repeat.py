@@ -11,7 +11,7 @@ import pytest
 
 from netemu.errors import BadInput
 from netemu.results import store
-from netemu.results.repeat import is_repeat, several_runs, stored_figures, write_repeat
+from netemu.results.repeat import is_repeat, repeat_text, several_runs, stored_figures, write_repeat
 from netemu.results.summary import ClaimSummary, RunSummary
 from tests.figures.traces import all_frames, write_run
 
@@ -47,7 +47,7 @@ def test_the_summary_counts_and_names_its_runs(results: Path) -> None:
     assert repeat.root.name.partition("-")[2] == "repeat-000000000001"
     stored = json.loads((repeat.root / "repeat.json").read_text())
     assert stored["validity"] == {"valid": 1, "degraded": 1, "void": 1}
-    assert stored["runs"][1] == {
+    assert {key: value for key, value in stored["runs"][1].items() if key != "digests"} == {
         "directory": "../20260102T000000Z-000000000002",
         "seed": 2,
         "validity": "degraded",
@@ -65,6 +65,37 @@ def test_the_summary_counts_and_names_its_runs(results: Path) -> None:
         "mean": 3.0,
     }
     assert claim["half_width"] == pytest.approx(12.706)  # s = sqrt(2), n = 2
+
+
+def test_different_results_are_counted_by_their_digests(results: Path) -> None:
+    runs = [made(results, seed, 2.0, "void" if seed == 4 else "valid") for seed in (1, 2, 3, 4)]
+    for run, packets in zip(runs, (b"a", b"a", b"b", b"c"), strict=True):
+        (run.run / "captures").mkdir()
+        (run.run / "captures" / "h1-eth0.pcapng").write_bytes(packets)
+    over_runs = (ClaimSummary("one hash", "1", "2", False, 2.0), ClaimSummary("unseen", "", "real time", None, None))
+    repeat = write_repeat(runs, results, over_runs)
+    assert sorted(repeat.digests["captures"].values()) == [1, 2]
+    assert sorted(repeat.digests["everything"].values()) == [1, 1, 1]  # their manifests name three plans
+    stored = json.loads((repeat.root / "repeat.json").read_text())
+    assert stored["digests"] == repeat.digests and stored["busy_loops"] == 0
+    assert stored["runs"][0]["digests"]["captures"] == stored["runs"][1]["digests"]["captures"]
+    assert stored["runs"][3]["digests"] == {}
+    assert [(claim["name"], claim["holds"]) for claim in stored["claims_over_runs"]] == [
+        ("one hash", False),
+        ("unseen", None),
+    ]
+    assert repeat.failed == ["tiny: the claim 'one hash' does not hold over these runs: measured 2, expected 1"]
+    text = repeat_text(repeat)
+    assert "  captures: 2 distinct in 3 runs\n" in text and "FAILS" in text
+    assert str(repeat.root / "repeat.json") in text
+
+
+def test_one_result_is_named_by_its_digest(results: Path) -> None:
+    runs = [made(results, 1, 2.0), made(results / "again", 1, 2.0)]
+    repeat = write_repeat(runs, results)
+    (found,) = repeat.digests["everything"]
+    assert repeat.digests["captures"] == {}
+    assert f"  everything: 1 distinct in 2 runs (sha256 {found[:12]}...)" in repeat_text(repeat)
 
 
 def test_figures_lie_beside_it_and_are_listed(results: Path) -> None:
