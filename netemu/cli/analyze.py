@@ -58,8 +58,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _analyze(files: list[Path], out: Path | None) -> Analysis:
     from netemu.trace.analysis import analyze
+    from netemu.trace.compiled import COMPILING, is_compiled
     from netemu.trace.export import write_analysis
 
+    if not is_compiled():
+        print(f"netemu: {COMPILING}", file=sys.stderr)
     if out is None:
         return analyze(files, keep_packets=False)
     return write_analysis(files, out)

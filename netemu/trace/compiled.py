@@ -21,6 +21,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent
 
+COMPILING = "compiling the analysis: once, some 20 s"
+"""What is said before an analysis whose machine code is not there yet."""
+
 
 def _digest() -> str:
     digest = hashlib.sha256(numba.__version__.encode())
@@ -40,6 +43,11 @@ def cache_directory() -> Path:
     user = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "netemu"
     writable = os.access(local if local.exists() else _PACKAGE, os.W_OK)
     return (local if writable else user) / f"compiled-{_digest()}"
+
+
+def is_compiled() -> bool:
+    """Whether machine code of these sources is there, so that an analysis starts at once."""
+    return any(cache_directory().rglob("*.nbi"))
 
 
 def _use_cache() -> None:

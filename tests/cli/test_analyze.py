@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from netemu.cli.main import main
+from netemu.trace.warm import warm
 from tests.trace.build import Talk, write_pcap
 
 PROMISED_SIDE = {
@@ -48,6 +49,12 @@ def recovered() -> Talk:
     talk.say(41, "b", 1, 5793)
     talk.close(50, 5793, 1)
     return talk
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """An analysis that had to be compiled first says so."""
+    warm()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netemu.trace.compiled import cache_directory
+from netemu.trace.compiled import cache_directory, is_compiled
 
 
 def test_a_named_directory_is_used_and_stale_code_in_it_is_removed(
@@ -19,6 +19,15 @@ def test_a_named_directory_is_used_and_stale_code_in_it_is_removed(
     stale.mkdir()
     subprocess.run([sys.executable, "-c", "import netemu.trace.compiled"], check=True)
     assert list(tmp_path.iterdir()) == [cache_directory()]
+
+
+def test_whether_machine_code_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETEMU_COMPILED", str(tmp_path))
+    cache_directory().mkdir()
+    assert not is_compiled()
+    (cache_directory() / "trace_0").mkdir()
+    (cache_directory() / "trace_0" / "engine.scan-1.py311.nbi").touch()  # where Numba puts an index of machine code
+    assert is_compiled()
 
 
 def test_a_directory_that_cannot_be_is_one_clear_line_with_the_remedy(tmp_path: Path) -> None:
