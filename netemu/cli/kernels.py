@@ -1,4 +1,4 @@
-"""``netemu kernels``: list, get, build and check the kernels that ``--kernel uml:...`` can use."""
+"""``netemu kernels``: list, get, build, check and remove the kernels that ``--kernel uml:...`` can use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netemu.kernels.store import Entry, Store
+    from netemu.kernels.store import Store
 
 DESCRIPTION = """\
 Kernels for `netemu run --kernel uml:VERSION`. They are kept in $NETEMU_CACHE (else $XDG_CACHE_HOME/netemu, else
@@ -21,7 +21,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add ``kernels`` with its own subcommands."""
     parser = subparsers.add_parser(
         "kernels",
-        help="list, get, build and check kernels for User-Mode Linux",
+        help="list, get, build, check and remove kernels for User-Mode Linux",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -37,10 +37,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     build.add_argument("version", nargs="?", help="such as 6.12; not needed with --source")
     build.add_argument("--source", type=Path, metavar="PATH", help="a source tree or tarball of Linux")
     build.add_argument("--jobs", type=int, metavar="N", help="compilers at once (default: one for each processor)")
+    build.add_argument(
+        "--priority", choices=("idle", "normal"), default="idle", help="of the compilers (default: idle)"
+    )
+    build.add_argument(
+        "--download", action="store_true", help="get the source that a build would need, and build nothing"
+    )
+    build.add_argument(
+        "--print-key",
+        action="store_true",
+        help="build nothing; print what names the kernels this would make, for a cache of them",
+    )
     _add_mirror(build)
     check = actions.add_parser("check", help="boot a kernel and prove what it can do")
     check.add_argument("name", help="such as 6.12, or a full name of the list")
     check.add_argument("--json", action="store_true", help="print one JSON object")
+    remove = actions.add_parser("remove", help="remove a kernel, or what an interrupted build left; asks nothing")
+    remove.add_argument("name", help="such as 6.12 where there is one, or a full name of the list")
     parser.set_defaults(run=run)
 
 
@@ -53,23 +66,27 @@ def run(args: argparse.Namespace) -> int:
     from netemu.kernels.store import open_store
 
     store = open_store()
-    action = {"list": _list, "get": _get, "build": _build, "check": _check}[args.action]
+    action = {"list": _list, "get": _get, "build": _build, "check": _check, "remove": _remove}[args.action]
     return action(args, store)
 
 
 def _list(args: argparse.Namespace, store: Store) -> int:
+    from netemu.kernels.overview import describe, notes, table
+
     entries = store.entries()
     if args.json:
-        sys.stdout.write(json.dumps([describe(entry) for entry in entries], indent=2) + "\n")
+        sys.stdout.write(json.dumps([describe(entry, store) for entry in entries], indent=2) + "\n")
         return 0
-    sys.stdout.write(to_text(entries) if entries else f"no kernel in {store.own}\n")
+    sys.stdout.write(table(store) if entries else f"no kernel in {store.own}\n")
+    sys.stdout.writelines(f"{note}\n" for note in notes(store))
     if args.available:
         from netemu.cli.progress import ProgressDisplay
         from netemu.kernels.debian import PrivateApt, available_series
+        from netemu.kernels.store import writing
 
         display = ProgressDisplay("kernels")
-        apt = PrivateApt(store.own.parent / "apt", args.mirror)
-        series = available_series(apt, display)
+        with writing(store.own.parent):
+            series = available_series(PrivateApt(store.own.parent / "apt", args.mirror), display)
         display.done()
         print("could be built:", *series)
     else:
@@ -77,73 +94,61 @@ def _list(args: argparse.Namespace, store: Store) -> int:
     return 0
 
 
-def describe(entry: Entry) -> dict[str, object]:
-    """One kernel as the list shows it."""
-    from netemu.kernels.abilities import abilities
-
-    able = abilities(entry)
-    return {
-        "name": entry.name,
-        "version": entry.manifest.version,
-        "origin": entry.manifest.origin,
-        "virtual_time": able.virtual_time,
-        "netem": able.netem,
-        "tracing": able.tracing,
-        "tick_hz": able.tick_hz,
-        "congestion": list(able.congestion),
-        "sha256": entry.manifest.binary_sha256,
-        "directory": str(entry.directory),
-    }
-
-
-def to_text(entries: list[Entry]) -> str:
-    """A table: one line for each kernel."""
-    rows = [("NAME", "ORIGIN", "TIME", "NETEM", "TRACING", "TICK", "CONGESTION CONTROLS")]
-    for entry in entries:
-        facts = describe(entry)
-        time = "real, virtual" if facts["virtual_time"] else "real"
-        yes = {True: "yes", False: "no"}
-        congestion = facts["congestion"]
-        assert isinstance(congestion, list)
-        rows.append(
-            (
-                entry.name,
-                entry.manifest.origin,
-                time,
-                yes[bool(facts["netem"])],
-                yes[bool(facts["tracing"])],
-                f"{facts['tick_hz']} Hz",
-                " ".join(congestion),
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows
-    )
-
-
 def _get(args: argparse.Namespace, store: Store) -> int:
     from netemu.cli.progress import ProgressDisplay
-    from netemu.kernels.ready import get_ready
+    from netemu.kernels.ready import get_ready, warning
 
     display = ProgressDisplay(f"kernel {args.version}")
     entry = get_ready(args.version, store, display, args.mirror)
     display.done()
     print(f"uml:{entry.manifest.version}  {entry.directory}")
+    if (why := warning(entry)) is not None:
+        print(f"netemu: warning: {why}", file=sys.stderr)
     return 0
 
 
 def _build(args: argparse.Namespace, store: Store) -> int:
     from netemu.cli.progress import ProgressDisplay
     from netemu.errors import BadInput
-    from netemu.kernels.build import build_named
+    from netemu.kernels.build import Effort, build_named, prepare
 
     if (args.version is None) == (args.source is None):
         raise BadInput("netemu kernels build: give a version such as 6.12, or --source PATH (not both)")
+    if args.jobs is not None and args.jobs < 1:
+        raise BadInput(f"--jobs {args.jobs}: at least 1")
+    if args.print_key:
+        return _print_key(args)
     display = ProgressDisplay(f"kernel {args.version or args.source.name}")
-    entry = build_named(args.version, args.source, store, display, mirror=args.mirror, jobs=args.jobs)
-    display.done()
+    effort = Effort(args.jobs, args.priority == "idle")
+    try:
+        if args.download:
+            prepare(args.version, args.source, store, display, mirror=args.mirror)
+            return 0
+        entry = build_named(args.version, args.source, store, display, mirror=args.mirror, effort=effort)
+    except KeyboardInterrupt:
+        print("netemu: interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return 130
+    finally:
+        display.done()
     print(f"uml:{entry.manifest.version}  {entry.directory}")
+    return 0
+
+
+def _print_key(args: argparse.Namespace) -> int:
+    from netemu.errors import BadInput
+    from netemu.kernels.recipe import require_tools, series_key
+    from netemu.kernels.store import check_name
+
+    if args.version is None:
+        raise BadInput("--print-key: give a version such as 6.12; it does not look at a source")
+    check_name(args.version)
+    require_tools()
+    print(series_key(args.version))
+    return 0
+
+
+def _remove(args: argparse.Namespace, store: Store) -> int:
+    print(f"removed {store.remove(args.name)}")
     return 0
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
     "figure": "make figures of a run again from its stored tables",
     "diff": "compare two runs packet by packet",
     "reproduce": "run a stored plan again and name what drifted",
-    "kernels": "list, get, build and check kernels for User-Mode Linux",
+    "kernels": "list, get, build, check and remove kernels for User-Mode Linux",
     "doctor": "say what this machine can do, and what would add the rest",
     "new": "start an experiment of your own outside this repository",
     "clean": "remove what killed runs of netemu left",

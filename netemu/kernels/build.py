@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from netemu.errors import MissingCapability
+from netemu.kernels import uml_guard
 from netemu.kernels.debian import PrivateApt
-from netemu.kernels.recipe import ENVIRONMENT, Recipe, recipe_for, require_tools
+from netemu.kernels.locking import refusing
+from netemu.kernels.overview import size_of
+from netemu.kernels.recipe import ENVIRONMENT, Recipe, compiler, missing_tools, recipe_for, require_tools
 from netemu.kernels.sources import UNPACKED_BYTES, Source, debian_source, from_directory, from_tarball, unpack
-from netemu.kernels.store import Entry, File, KernelManifest, Store, check_name, is_named, sha256_of
+from netemu.kernels.store import Entry, File, KernelManifest, Store, check_name, is_named, sha256_of, writing
 
 Progress = Callable[[str], None]
 
 _COMPILED = re.compile(r"^\s+(CC|AS|LD|AR|HOSTCC|USER)\b")
 _PROGRESS_S = 5.0
+_STEP_BACK = ("chrt", "--idle", "0", "nice", "-n", "19")
+_LOG = "build.log"
 _ARCH = ["ARCH=um", "SUBARCH=x86_64"]
 
 
-def build(source: Source, store: Store, progress: Progress, jobs: int | None = None) -> Entry:
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard a build works: ``jobs`` compilers at once (default: one for each processor), ``idle``: when nobody else
+    works."""
+
+    jobs: int | None = None
+    idle: bool = True
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What stands before the command."""
+        return _STEP_BACK if self.idle else ("env",)
+
+
+AT_LEISURE = Effort()
+
+
+def build(source: Source, store: Store, progress: Progress, effort: Effort = AT_LEISURE) -> Entry:
     """The kernel made of ``source`` by this machine's compiler: found in the store, or built.
 
-    A build runs at idle priority. What an interrupted one left is used again.
+    What an interrupted build left is used again.
 
     :raises MissingCapability: a program, disk space or the lock is missing, a patch does not fit, or the build fails.
     """
@@ -38,15 +62,18 @@ def build(source: Source, store: Store, progress: Progress, jobs: int | None = N
     if there:
         progress(f"{there[0].name} is there already")
         return there[0]
-    shop = store.workshop / f"{recipe.version}-{recipe.key}"
-    with _alone(shop):
+    name = f"{recipe.version}-{recipe.key}"
+    shop = store.workshop / name
+    busy = f"another netemu is building this kernel now (in {shop}): wait until it is done, then try again"
+    with writing(store.own.parent), refusing(store.lock_of(name), busy) as lock:
+        shop.mkdir(exist_ok=True)
         _require_space(shop)
         tree, output = shop / "source", shop / "output"
         unpack(source, tree, recipe.patches, progress)
         configure(recipe, tree, output, progress)
-        make(tree, output, shop / "build.log", progress, jobs)
+        make(shop, progress, effort, lock)
         entry = store.admit(*_stage(recipe, output, shop))
-    shutil.rmtree(shop)
+        shutil.rmtree(shop)
     progress(f"built {entry.name}")
     return entry
 
@@ -58,30 +85,45 @@ def build_named(
     progress: Progress,
     *,
     mirror: str | None = None,
-    jobs: int | None = None,
+    effort: Effort = AT_LEISURE,
 ) -> Entry:
     """The kernel of a version (``6.12``, ``6.12.107``: Debian's newest source of it) or of the source at ``path``.
 
     A kernel that is there and that this machine would build in the same way needs no network.
     """
+    found = prepare(version, path, store, progress, mirror=mirror)
+    return found if isinstance(found, Entry) else build(found, store, progress, effort)
+
+
+def prepare(
+    version: str | None, path: Path | None, store: Store, progress: Progress, *, mirror: str | None = None
+) -> Entry | Source:
+    """The kernel, where :func:`build_named` would build none; else its source, got, and known to be buildable here."""
     if path is not None:
-        return build(
-            from_directory(path, progress) if path.is_dir() else from_tarball(path, progress), store, progress, jobs
-        )
+        return from_directory(path, progress) if path.is_dir() else from_tarball(path, progress)
     assert version is not None
     check_name(version)
+    there = _built_already(version, store)
+    if there is not None:
+        progress(f"{there.name} is there already")
+        return there
     require_tools()
+    with writing(store.own.parent):
+        apt = PrivateApt(store.own.parent / "apt", mirror)
+        source = debian_source(apt, version, store.downloads, progress)
+        shop = store.workshop / f"{source.version}-{recipe_for(source.version, source.file).key}"
+        _require_space(shop)
+    return source
+
+
+def _built_already(version: str, store: Store) -> Entry | None:
+    """The kernel that this machine's compiler would make again; without a compiler, any by the recipe of today."""
+    own = None if missing_tools() else compiler()
     for entry in store.entries():
         made = entry.manifest
-        if (
-            made.origin == "built"
-            and is_named(entry, version)
-            and recipe_for(made.version, made.source).key == made.key
-        ):
-            progress(f"{entry.name} is there already")
+        if made.origin == "built" and is_named(entry, version) and entry.up_to_date and own in (None, made.compiler):
             return entry
-    apt = PrivateApt(store.own.parent / "apt", mirror)
-    return build(debian_source(apt, version, store.downloads, progress), store, progress, jobs)
+    return None
 
 
 def configure(recipe: Recipe, tree: Path, output: Path, progress: Progress) -> None:
@@ -108,40 +150,59 @@ def unmet_options(asked: str, final: str) -> list[str]:
     ]
 
 
-def make(tree: Path, output: Path, log: Path, progress: Progress, jobs: int | None = None) -> None:
-    """Compile at idle priority; ``log`` grows over all attempts. Ends with the compiler when this process dies."""
-    count = jobs or len(os.sched_getaffinity(0))
-    command = ["setpriv", "--pdeathsig", "TERM", "--", "chrt", "--idle", "0", "nice", "-n", "19"]
-    command += _make_argv(tree, output, [f"-j{count}", "linux"])
-    compiled, shown, begun = 0, time.monotonic(), time.monotonic()
-    tail: list[str] = []
+def make(shop: Path, progress: Progress, effort: Effort, lock: int) -> None:
+    """Compile; the log grows over all attempts.
+
+    The guard ends make and its compilers with this process, however that ends; until then they hold ``lock``.
+    """
+    count = effort.jobs or len(os.sched_getaffinity(0))
+    words = [*effort.words, *_make_argv(shop / "source", shop / "output", [f"-j{count}", "linux"])]
+    spec = {"argv": [shutil.which(words[0]), *words[1:]], "trees": []}
     with (
-        log.open("a") as file,
+        (shop / _LOG).open("a") as file,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_environment(), errors="replace"
+            [sys.executable, "-S", "-s", "-E", uml_guard.__file__, json.dumps(spec)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=_environment(),
+            errors="replace",
+            pass_fds=(lock,),
+            start_new_session=True,
         ) as process,
     ):
-        assert process.stdout is not None
+        assert process.stdin is not None
         progress("compiling")
         try:
-            for line in process.stdout:
-                file.write(line)
-                tail = [*tail[-30:], line.rstrip()]
-                compiled += bool(_COMPILED.match(line))
-                if time.monotonic() - shown > _PROGRESS_S:
-                    shown = time.monotonic()
-                    progress(f"compiling: {compiled} files in {shown - begun:.0f} s")
-        except BaseException:
-            process.terminate()
-            raise
+            tail = _follow(process, file, progress)
+        finally:
+            process.stdin.close()
     if process.returncode != 0:
-        raise _failure(tail, log)
+        raise _failure(tail, shop / _LOG)
+
+
+def _follow(process: subprocess.Popen[str], log: TextIO, progress: Progress) -> list[str]:
+    """Write down what make says and count what it has done; its last lines."""
+    assert process.stdout is not None
+    compiled, shown, begun = 0, time.monotonic(), time.monotonic()
+    tail: list[str] = []
+    for line in process.stdout:
+        log.write(line)
+        tail = [*tail[-30:], line.rstrip()]
+        compiled += bool(_COMPILED.match(line))
+        if time.monotonic() - shown > _PROGRESS_S:
+            shown = time.monotonic()
+            progress(f"compiling: {compiled} files in {shown - begun:.0f} s")
+    return tail
 
 
 def _failure(tail: list[str], log: Path) -> MissingCapability:
     full = next((line for line in tail if "No space left on device" in line), None)
     if full is not None:
-        return MissingCapability(f"the disk is full ({log.parent}): free {UNPACKED_BYTES / 1e9:g} GB, then build again")
+        return MissingCapability(
+            f"the disk is full ({log.parent}): free {UNPACKED_BYTES / 1e9:g} GB, then build again: it goes on from here"
+        )
     errors = [line for line in tail if re.search(r"\berror\b|\*\*\*", line)] or tail[-1:] or ["make said nothing"]
     return MissingCapability(f"the kernel does not compile: {errors[0].strip()} (the whole story: {log})")
 
@@ -153,7 +214,7 @@ def _stage(recipe: Recipe, output: Path, shop: Path) -> tuple[Path, KernelManife
     staged.mkdir()
     shutil.copy2(output / "linux", staged / "linux")
     shutil.copy2(output / ".config", staged / "config")
-    shutil.copy2(shop / "build.log", staged / "build.log")
+    shutil.copy2(shop / _LOG, staged / _LOG)
     final = (staged / "config").read_text()
     manifest = KernelManifest(
         version=recipe.version,
@@ -171,23 +232,9 @@ def _stage(recipe: Recipe, output: Path, shop: Path) -> tuple[Path, KernelManife
     return staged, manifest
 
 
-@contextlib.contextmanager
-def _alone(shop: Path) -> Iterator[None]:
-    """Hold the workshop's lock; it goes with the process, however that ends."""
-    shop.mkdir(parents=True, exist_ok=True)
-    with (shop.parent / f"{shop.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise MissingCapability(
-                f"another netemu is building this kernel now (in {shop}): wait until it is done, then try again"
-            ) from error
-        yield
-
-
 def _require_space(shop: Path) -> None:
-    there = sum(file.stat().st_blocks * 512 for file in shop.rglob("*") if file.is_file() and not file.is_symlink())
-    free = shutil.disk_usage(shop).free
+    there = size_of(shop)
+    free = shutil.disk_usage(next(place for place in (shop, *shop.parents) if place.is_dir())).free
     if free + there < UNPACKED_BYTES:
         raise MissingCapability(
             f"{shop}: a build needs {UNPACKED_BYTES / 1e9:g} GB, and {free / 1e9:.1f} GB are free: free some, or set"

@@ -6,6 +6,7 @@ The machine's apt is not touched: sources, lists, cache and state lie in the cac
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netemu.errors import BadInput, MissingCapability
-from netemu.kernels.store import series, version_key
+from netemu.kernels.locking import waiting
+from netemu.kernels.naming import series, version_key
 
 Progress = Callable[[str], None]
 
@@ -34,13 +36,17 @@ _SETTINGS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One version of a package that can be downloaded. ``sha256`` and ``size_bytes`` as the signed index says."""
+    """One version of a package that can be downloaded. ``sha256`` and ``size_bytes`` as the signed index says.
+
+    ``depends``: the names of the packages it needs, without alternatives and versions.
+    """
 
     name: str
     version: str
     size_bytes: int
     sha256: str
     filename: str
+    depends: tuple[str, ...] = ()
 
 
 class PrivateApt:
@@ -57,17 +63,19 @@ class PrivateApt:
 
     def packages(self, name: str, progress: Progress) -> list[Package]:
         """Every version of ``name`` in any suite, newest first; the lists are renewed when older than a day."""
-        self._configure()
-        self._update(progress)
-        text = self._run(["apt-cache", "show", "--all-versions", name], check=False)
+        with self._alone(progress):
+            self._configure()
+            self._update(progress)
+            text = self._run(["apt-cache", "show", "--all-versions", name], check=False)
         found = {package.version: package for package in _paragraphs(text)}
         return sorted(found.values(), key=lambda package: _sort_key(package.version), reverse=True)
 
     def names(self, pattern: str, progress: Progress) -> list[str]:
         """The names of packages that match ``pattern``."""
-        self._configure()
-        self._update(progress)
-        return sorted(self._run(["apt-cache", "pkgnames", pattern]).split())
+        with self._alone(progress):
+            self._configure()
+            self._update(progress)
+            return sorted(self._run(["apt-cache", "pkgnames", pattern]).split())
 
     def download(self, package: Package, directory: Path, progress: Progress) -> Path:
         """The package's file in ``directory``, checked by apt against the signed index."""
@@ -81,11 +89,16 @@ class PrivateApt:
                 " NETEMU_CACHE to a directory on another disk"
             )
         progress(f"downloading {target.name} ({package.size_bytes / 1e6:.0f} MB)")
-        self._run(["apt-get", "download", f"{package.name}={package.version}"], cwd=directory)
+        with self._alone(progress):
+            self._run(["apt-get", "download", f"{package.name}={package.version}"], cwd=directory)
         written = _downloaded(directory, package)
         if written != target:
             written.rename(target)
         return target
+
+    def _alone(self, progress: Progress) -> contextlib.AbstractContextManager[int]:
+        """One apt at a time works on these lists."""
+        return waiting(self._root / "lock", lambda: progress("waiting for another netemu that reads package lists"))
 
     def _configure(self) -> None:
         for part in ("lists/partial", "archives/partial", "parts"):
@@ -124,24 +137,39 @@ class PrivateApt:
             return
         progress(f"reading the package lists of {len(SUITES)} Debian suites")
         output = self._run(["apt-get", "update", "-q"], check=False)
-        if not any((self._root / "lists").glob("*Packages*")):
-            last = output.strip().splitlines()[-1:] or ["apt-get said nothing"]
+        read = self._suites_read()
+        if not read:
+            last = [line for line in output.splitlines() if line.startswith("E: ")] or ["apt-get said nothing"]
+            if "No space left" in output:
+                raise MissingCapability(
+                    f"{self._root}: the disk is full: free 3 GB, or set NETEMU_CACHE to another disk"
+                )
             raise MissingCapability(
                 f"no package list could be had from {self._mirror} ({last[0]}): check the network, name another mirror"
                 " with --mirror URL, or give the source with --source TARBALL"
             )
-        read = {suite for suite in SUITES if any((self._root / "lists").glob(f"*_dists_{suite}_*Packages*"))}
         if read != set(SUITES):
             why = next((line for line in output.splitlines() if line.startswith("E: ")), "the mirror lacks them")
             progress(f"without {', '.join(suite for suite in SUITES if suite not in read)}: {why}")
         stamp.write_text(wanted)
 
+    def _suites_read(self) -> set[str]:
+        """The suites of this mirror whose lists are there; lists of other mirrors lie beside them."""
+        targets = self._run(["apt-get", "indextargets", "--format", "$(FILENAME)|$(RELEASE)", "Created-By: Packages"])
+        pairs = [line.split("|") for line in targets.splitlines()]
+        return {suite for path, suite in pairs if any(Path(path).parent.glob(f"{Path(path).name}*"))}
+
     def _run(self, argv: Sequence[str], *, check: bool = True, cwd: Path | None = None) -> str:
         environment = {**os.environ, "APT_CONFIG": str(self._root / "apt.conf"), "LC_ALL": "C.UTF-8"}
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment, cwd=cwd)
+        # A download ends when netemu is killed.
+        tethered = ["setpriv", "--pdeathsig", "TERM", "--", *argv]
+        done = subprocess.run(tethered, capture_output=True, text=True, check=False, env=environment, cwd=cwd)
         if check and done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-            raise MissingCapability(f"{' '.join(argv[:2])}: {last[0]}")
+            raise MissingCapability(
+                f"{' '.join(argv[:2])}: {last[0]}: try again, name another mirror with --mirror URL, or give the source"
+                " with --source TARBALL"
+            )
         return done.stdout + ("" if check else done.stderr)
 
 
@@ -189,8 +217,10 @@ def _paragraphs(text: str) -> list[Package]:
     for paragraph in text.split("\n\n"):
         fields = dict(re.findall(r"^([A-Za-z0-9-]+): (.*)$", paragraph, re.MULTILINE))
         if "SHA256" in fields and "Filename" in fields:
+            depends = tuple(re.findall(r"(?:^|, )([^ ,]+)", fields.get("Depends", "")))
+            size_bytes = int(fields["Size"])
             found.append(
-                Package(fields["Package"], fields["Version"], int(fields["Size"]), fields["SHA256"], fields["Filename"])
+                Package(fields["Package"], fields["Version"], size_bytes, fields["SHA256"], fields["Filename"], depends)
             )
     return found
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from netemu.errors import BadInput, MissingCapability
 from netemu.kernels.debian import PrivateApt, Progress
-from netemu.kernels.store import Entry, File, KernelManifest, Store, check_name, sha256_of
+from netemu.kernels.locking import refusing
+from netemu.kernels.store import Entry, File, KernelManifest, Store, check_name, series, sha256_of, version_key, writing
 
 _PACKAGE = "user-mode-linux"
 _WANTED = re.compile(
@@ -22,8 +23,9 @@ _WANTED = re.compile(
 def get_ready(version: str, store: Store, progress: Progress, mirror: str | None = None) -> Entry:
     """Debian's newest ``user-mode-linux`` of ``version``, from whatever suite has it."""
     check_name(version)
-    apt = PrivateApt(store.own.parent / "apt", mirror)
-    packages = apt.packages(_PACKAGE, progress)
+    with writing(store.own.parent):
+        apt = PrivateApt(store.own.parent / "apt", mirror)
+        packages = apt.packages(_PACKAGE, progress)
     package = next((one for one in packages if one.version.startswith(f"{version}um")), None)
     if package is None:
         there = ", ".join(one.version.partition("um")[0] for one in packages)
@@ -36,13 +38,34 @@ def get_ready(version: str, store: Store, progress: Progress, mirror: str | None
         if entry.manifest.key == key:
             progress(f"{entry.name} is there already")
             return entry
-    deb = apt.download(package, store.downloads, progress)
-    store.own.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store.own.parent, prefix="get-") as made:
-        entry = store.admit(*_stage(deb, key, Path(made)))
-    deb.unlink()
+    shop = store.workshop / f"{version}-{key}"
+    busy = f"another netemu is getting this kernel now (in {shop}): wait until it is done"
+    with writing(store.own.parent), refusing(store.lock_of(shop.name), busy):
+        deb = apt.download(package, store.downloads, progress)
+        shutil.rmtree(shop, ignore_errors=True)
+        shop.mkdir(parents=True)
+        entry = store.admit(*_stage(deb, key, shop))
+        shutil.rmtree(shop)
+        deb.unlink()
     progress(f"got {entry.name}")
     return entry
+
+
+def warning(entry: Entry, processor: str | None = None) -> str | None:
+    """Why a ready kernel will not run on this machine, which ``/proc/cpuinfo`` describes, and what to do; or None.
+
+    Before 6.14 (arch/um/os-Linux/registers.c, arch/x86/um) a guest's registers are saved in a buffer without room for
+    AMX's tiles, and the host's kernel refuses to restore less than it has (xstateregs_set, EFAULT). That size is the
+    host's, not the process's, so that nothing which a process may set avoids it.
+    """
+    text = Path("/proc/cpuinfo").read_text() if processor is None else processor
+    made = entry.manifest
+    if made.origin == "built" or "amx_tile" not in text or version_key(made.version) >= version_key("6.14"):
+        return None
+    return (
+        "Debian's ready kernels before 6.14 cannot save the registers of this machine's processor (AMX), so that every"
+        f" process in a guest of it dies: netemu kernels build {series(made.version)} makes one that can"
+    )
 
 
 def module_files(entry: Entry) -> tuple[str, ...]:
@@ -66,6 +89,8 @@ def module_files(entry: Entry) -> tuple[str, ...]:
 def _stage(deb: Path, key: str, made: Path) -> tuple[Path, KernelManifest]:
     content = made / "content"
     done = subprocess.run(["dpkg-deb", "-x", str(deb), str(content)], capture_output=True, text=True, check=False)
+    if "No space left" in done.stderr:
+        raise OSError(errno.ENOSPC, "No space left on device", str(content))
     if done.returncode != 0:
         raise MissingCapability(f"{deb}: {done.stderr.strip().splitlines()[-1]}: remove it and try again")
     staged = made / "entry"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netemu.errors import MissingCapability
-from netemu.kernels.store import File, series, sha256_of, version_key
+from netemu.kernels.naming import File, series, sha256_of, version_key
 from netemu.specs import to_json
 
 DATA = Path(__file__).parent / "data"
@@ -36,6 +36,7 @@ TOOLS = {
     "tar": "tar",
     "patch": "patch",
     "chrt": "util-linux",
+    "setpriv": "util-linux",
 }
 """Program -> the Debian package that holds it."""
 
@@ -53,7 +54,7 @@ class Recipe:
     @property
     def files(self) -> tuple[File, ...]:
         """The patches by name and hash, in their order."""
-        return tuple(File(f"{path.parent.name}/{path.name}", sha256_of(path)) for path in self.patches)
+        return _named(self.patches)
 
     @property
     def key(self) -> str:
@@ -74,6 +75,23 @@ def recipe_for(version: str, source: File) -> Recipe:
     return Recipe(version, source, DATA / "uml.config", patches_for(version), compiler())
 
 
+def key_today(version: str, source: File, by_compiler: str) -> str | None:
+    """The key that this recipe gives where ``by_compiler`` is the compiler; None for a version it cannot build."""
+    try:
+        return Recipe(version, source, DATA / "uml.config", patches_for(version), by_compiler).key
+    except MissingCapability:
+        return None
+
+
+def series_key(version: str) -> str:
+    """Names what this machine makes of any source of a series: known before the source is, for a cache of kernels.
+
+    A kernel that is built from another source of the series by the same recipe still serves.
+    """
+    inputs = (sha256_of(DATA / "uml.config"), *_named(patches_for(version)), compiler(), ENVIRONMENT)
+    return f"uml-{series(version)}-{hashlib.sha256(to_json(inputs).encode()).hexdigest()[:12]}"
+
+
 def patches_for(version: str) -> tuple[Path, ...]:
     """The patches of the newest series that is not newer than ``version``: those of 6.12 serve 6.18 too.
 
@@ -88,6 +106,10 @@ def patches_for(version: str) -> tuple[Path, ...]:
     return tuple(sorted(fitting[-1].glob("*.patch")))
 
 
+def _named(patches: tuple[Path, ...]) -> tuple[File, ...]:
+    return tuple(File(f"{path.parent.name}/{path.name}", sha256_of(path)) for path in patches)
+
+
 def compiler() -> str:
     """Compiler and linker by name and version, on which the program's bytes depend."""
     lines = []
@@ -97,9 +119,14 @@ def compiler() -> str:
     return "; ".join(lines)
 
 
+def missing_tools() -> dict[str, str]:
+    """Every program that a build needs and this machine lacks, with its package."""
+    return {tool: package for tool, package in TOOLS.items() if shutil.which(tool) is None}
+
+
 def require_tools() -> None:
     """:class:`MissingCapability` names every program that a build needs and this machine lacks."""
-    missing = {tool: package for tool, package in TOOLS.items() if shutil.which(tool) is None}
+    missing = missing_tools()
     if missing:
         packages = " ".join(sorted(set(missing.values())))
         raise MissingCapability(f"to build a kernel, {', '.join(missing)} is missing: apt-get install {packages}")

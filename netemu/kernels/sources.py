@@ -12,7 +12,8 @@ from pathlib import Path
 
 from netemu.errors import BadInput, MissingCapability
 from netemu.kernels.debian import PrivateApt, Progress, newest_source
-from netemu.kernels.store import File, sha256_of
+from netemu.kernels.locking import waiting
+from netemu.kernels.naming import File, sha256_of
 
 _UNUSED = (
     "drivers/gpu",
@@ -43,12 +44,16 @@ def debian_source(apt: PrivateApt, version: str, downloads: Path, progress: Prog
     package = newest_source(apt, version, progress)
     label = f"{package.name}_{package.version}.tar.xz".replace(":", "_")
     tarball = downloads / label
-    if not tarball.exists():
-        deb = apt.download(package, downloads, progress)
-        progress(f"taking the source out of {deb.name}")
-        _extract_from_deb(deb, f"./usr/src/{package.name}.tar.xz", tarball)
-        deb.unlink()
-    return from_tarball(tarball, progress)
+    with waiting(downloads / "lock", lambda: progress("waiting for another netemu that downloads a source")):
+        if not tarball.exists():
+            deb = apt.download(package, downloads, progress)
+            progress(f"taking the source out of {deb.name}")
+            _extract_from_deb(deb, f"./usr/src/{package.name}.tar.xz", tarball)
+            deb.unlink()
+    try:
+        return from_tarball(tarball, progress)
+    except BadInput as error:
+        raise MissingCapability(f"{tarball} is damaged ({error}): remove this file, then try again") from error
 
 
 def from_tarball(path: Path, progress: Progress) -> Source:
@@ -133,7 +138,7 @@ def _extract_from_deb(deb: Path, member: str, target: Path) -> None:
         assert archive.stdout is not None
         archive.stdout.close()
         archive.wait()
-    if taken.returncode != 0:
+    if taken.returncode != 0 or archive.returncode != 0:
         partial.unlink()
         raise MissingCapability(
             f"{deb}: {member} could not be taken out: is the disk full? Remove the file and try again"
@@ -149,5 +154,5 @@ def _run_tar(arguments: list[str]) -> str:
             raise MissingCapability(
                 f"no space left on the disk while unpacking ({last[0]}): free 3 GB or set NETEMU_CACHE"
             )
-        raise BadInput(f"tar: {last[0]}")
+        raise BadInput(f"no tarball that tar can read: {last[0]}")
     return done.stdout

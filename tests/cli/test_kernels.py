@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from netemu.cli.main import main
+from netemu.kernels import build
 from netemu.kernels.store import File, KernelManifest, Store, sha256_of
 
 
@@ -40,10 +41,11 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 def test_the_list_says_what_each_can_do(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kernels", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["NAME", "ORIGIN", "TIME", "NETEM", "TRACING", "TICK", "CONGESTION", "CONTROLS"]
-    assert " ".join(lines[1].split()) == "7.2.13-abababababab built real, virtual yes no 250 Hz bbr reno"
-    assert " ".join(lines[2].split()) == "6.1.176-abababababab debian real yes no 250 Hz bbr reno"
-    assert "--available" in lines[3]
+    assert " ".join(lines[0].split()) == "PICKED BY NAME ORIGIN RECIPE TIME NETEM TRACING TICK CONGESTION CONTROLS"
+    assert " ".join(lines[1].split()) == "uml:7.2 7.2.13-abababababab built older real, virtual yes no 250 Hz bbr reno"
+    assert " ".join(lines[2].split()) == "uml:6.1 6.1.176-abababababab debian - real yes no 250 Hz bbr reno"
+    assert lines[3].startswith("7.2.13-abababababab: built by an older recipe")
+    assert "--available" in lines[4]
 
 
 def test_the_list_as_json_has_the_hash(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +74,10 @@ def test_an_empty_store_is_said(
         (["check", "5.10"], 3, "netemu kernels build 5.10"),
         (["check", "7.2.13-xyz"], 2, "is no kernel version"),
         (["get", "six"], 2, "'six' is no kernel version"),
+        (["build", "7.2", "--jobs", "0"], 2, "--jobs 0"),
+        (["build", "--source", "x", "--print-key"], 2, "give a version"),
+        (["remove", "5.10"], 2, "'5.10': no such kernel"),
+        (["remove", "../x"], 2, "is no kernel version"),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -81,6 +87,28 @@ def test_a_mistake_is_one_line(
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("netemu: error: ")
     assert why in error
+
+
+def test_a_kernel_is_removed_without_a_question(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kernels", "remove", "7.2"]) == 0
+    assert capsys.readouterr().out == f"removed {store.own}/uml-7.2.13-abababababab\n"
+    assert [entry.manifest.version for entry in store.entries()] == ["6.1.176"]
+
+
+def test_the_key_of_a_cache_is_one_word(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kernels", "build", "7.2", "--print-key"]) == 0
+    assert len(capsys.readouterr().out.split()) == 1
+
+
+def test_an_interrupted_build_says_how_to_go_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "build_named", interrupt)
+    assert main(["kernels", "build", "7.2"]) == 130
+    assert "the same command goes on where this one stopped" in capsys.readouterr().err
 
 
 def test_a_damaged_kernel_is_not_booted(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from netemu.errors import BadInput, MissingCapability
-from netemu.kernels.build import build_named, unmet_options
+from netemu.kernels import locking, recipe
+from netemu.kernels.build import AT_LEISURE, Effort, build_named, unmet_options
+from netemu.kernels.locking import refusing
+from netemu.kernels.recipe import recipe_for
+from netemu.kernels.sources import from_directory
 from netemu.kernels.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +37,7 @@ def test_a_build_is_patched_pinned_and_recorded(tarball: Path, data: Path, store
     assert made.source.name == tarball.name
     assert [patch.name for patch in made.patches] == ["9.9/0001-change.patch"]
     assert "gcc" in made.compiler
-    assert not any(store.workshop.glob("9.9.1*/"))
+    assert list(store.workshop.iterdir()) == []
     assert store.find("9.9", virtual_time=True).name == entry.name
 
 
@@ -48,6 +53,17 @@ def test_a_kernel_that_is_there_is_not_built_again(tarball: Path, data: Path, st
     said: list[str] = []
     assert build_named("9.9", None, store, said.append, mirror="file:/nowhere").name == first.name
     assert said == [f"{first.name} is there already"]
+
+
+def test_without_a_compiler_a_kernel_that_is_there_is_enough(
+    tarball: Path, data: Path, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = build_named(None, tarball, store, quiet)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert build_named("9.9", None, store, quiet).name == first.name
+    (data / "uml.config").write_text("CONFIG_TUN=y\n")
+    with pytest.raises(MissingCapability, match="apt-get install"):
+        build_named("9.9", None, store, quiet)
 
 
 def test_another_configuration_is_another_kernel(tarball: Path, data: Path, store: Store) -> None:
@@ -73,43 +89,76 @@ def test_a_full_disk_is_called_so(linux: Path, data: Path, store: Store) -> None
     assert store.entries() == []
 
 
-def test_a_build_that_was_killed_goes_on_where_it_was(linux: Path, data: Path, store: Store, tmp_path: Path) -> None:
-    """SIGKILL in the middle of make: no entry, make ends too, and the second build neither unpacks nor configures."""
+PROGRAM = (
+    "import sys; from pathlib import Path; from netemu.kernels import recipe;"
+    "from netemu.kernels.build import build_named; from netemu.kernels.store import Store;"
+    "recipe.DATA = Path(sys.argv[1]);"
+    "build_named(None, Path(sys.argv[2]), Store(Path(sys.argv[3])), lambda text: None)"
+)
+
+
+@contextlib.contextmanager
+def background(linux: Path, store: Store) -> Iterator[subprocess.Popen[bytes]]:
+    """A build in a process of its own."""
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, recipe.DATA, linux, store.own], cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(look: Callable[[], list[str]]) -> list[str]:
+    """What ``look`` finds, once it finds text."""
+    deadline = time.monotonic() + 30
+    while not (found := look()) or not found[0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_build_that_was_ended_goes_on_where_it_was(
+    number: signal.Signals, linux: Path, data: Path, store: Store
+) -> None:
+    """In the middle of make: no entry, make ends too, and the second build neither unpacks nor configures."""
     (linux / "compile.sh").write_text(
         "ps -o ppid= -p $PPID >$1/make.pid; [ -e $1/again ] || exec sleep 20; echo done >$1/linux\n"
     )
-    program = (
-        "import sys; from pathlib import Path; from netemu.kernels import recipe;"
-        "from netemu.kernels.build import build_named; from netemu.kernels.store import Store;"
-        "recipe.DATA = Path(sys.argv[1]);"
-        "build_named(None, Path(sys.argv[2]), Store(Path(sys.argv[3])), lambda text: None)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program, data, linux, store.own], cwd=ROOT)
-    deadline = time.monotonic() + 30
-    while not (pids := [path.read_text() for path in store.workshop.glob("*/output/make.pid")]) or not pids[0]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    while Path(f"/proc/{pids[0].strip()}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    with background(linux, store) as process:
+        pid = wait_for(lambda: [path.read_text() for path in store.workshop.glob("*/output/make.pid")])[0].strip()
+        process.send_signal(number)
+        process.wait()
+    wait_for(lambda: [] if Path(f"/proc/{pid}").exists() else ["ended"])
     assert store.entries() == []
     (next(store.workshop.glob("*/output")) / "again").touch()
     said: list[str] = []
     entry = build_named(None, linux, store, said.append)
     assert entry.binary.read_text() == "done\n"
     assert not any("unpacking" in text or "configuring" in text for text in said)
+    assert list(store.workshop.iterdir()) == []
 
 
-def test_two_builds_of_one_kernel_at_once_are_refused(linux: Path, data: Path, store: Store) -> None:
-    (linux / "compile.sh").write_text("exit 1\n")
-    with pytest.raises(MissingCapability, match="does not compile"):
+def test_two_builds_of_one_kernel_at_once_are_refused(
+    linux: Path, data: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "_DYING_S", 0.0)
+    source = from_directory(linux, quiet)
+    name = f"9.9.1-{recipe_for(source.version, source.file).key}"
+    with refusing(store.lock_of(name), "busy"), pytest.raises(MissingCapability, match="another netemu is building"):
         build_named(None, linux, store, quiet)
-    with next(store.workshop.glob("*.lock")).open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(MissingCapability, match="another netemu is building"):
-            build_named(None, linux, store, quiet)
+    assert store.entries() == []
+
+
+def test_the_compilers_of_a_killed_build_end_before_its_lock_is_free(linux: Path, data: Path, store: Store) -> None:
+    """They ignore what a terminal sends and have no parent any more: the second build would work beside them."""
+    (linux / "compile.sh").write_text("trap '' TERM INT HUP; echo $$ >$1/pid; sleep 20 & wait; echo done >$1/linux\n")
+    with background(linux, store) as process:
+        pid = wait_for(lambda: [path.read_text() for path in store.workshop.glob("*/output/pid")])[0].strip()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with refusing(next(store.workshop.glob("*.lock")), "busy"):
+            assert not Path(f"/proc/{pid}").exists()
 
 
 def test_a_patch_that_does_not_fit_stops_the_build(linux: Path, data: Path, store: Store) -> None:
@@ -137,8 +186,11 @@ def test_unmet_options_are_those_that_the_kernel_lacks() -> None:
     assert unmet_options(asked, "CONFIG_A=y\n# CONFIG_C is not set\nCONFIG_D=y\n") == ["CONFIG_B=y", "CONFIG_D=n"]
 
 
-def test_the_build_ends_at_idle_priority(linux: Path, data: Path, store: Store) -> None:
+@pytest.mark.parametrize(("effort", "shown"), [(AT_LEISURE, "IDL"), (Effort(idle=False), "TS")])
+def test_compilers_step_back_unless_told_otherwise(
+    effort: Effort, shown: str, linux: Path, data: Path, store: Store
+) -> None:
     (linux / "compile.sh").write_text("ps -o cls= -p $$ >$1/linux\n")
-    entry = build_named(None, linux, store, quiet)
-    assert entry.binary.read_text().split() == ["IDL"]
+    entry = build_named(None, linux, store, quiet, effort=effort)
+    assert entry.binary.read_text().split() == [shown]
     assert os.sched_getscheduler(0) != os.SCHED_IDLE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,28 @@ def test_a_mirror_that_is_none_is_named(tmp_path: Path) -> None:
         apt.packages("linux-source-9.9", quiet)
 
 
+def test_lists_of_another_mirror_do_not_count(mirror: str, tmp_path: Path) -> None:
+    PrivateApt(tmp_path / "apt", mirror).packages("linux-source-9.9", quiet)
+    with pytest.raises(MissingCapability, match=r"no package list could be had from .*nowhere"):
+        PrivateApt(tmp_path / "apt", f"file:{tmp_path}/nowhere").packages("linux-source-9.9", quiet)
+    assert PrivateApt(tmp_path / "apt", mirror).packages("linux-source-9.9", quiet)
+
+
+def test_a_mirror_that_refuses_is_named_with_its_reason(tmp_path: Path) -> None:
+    apt = PrivateApt(tmp_path / "apt", "http://127.0.0.1:9/debian")
+    with pytest.raises(MissingCapability, match=r"127\.0\.0\.1:9/debian \(.*\): check the network"):
+        apt.packages("linux-source-9.9", quiet)
+
+
+def test_two_at_once_take_turns(mirror: str, tmp_path: Path) -> None:
+    """Without a lock of ours, apt would refuse the second."""
+    apt = PrivateApt(tmp_path / "apt", mirror)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: apt.packages("linux-source-9.9", quiet), range(3)))
+    assert [len(packages) for packages in found] == [2, 2, 2]
+    assert not (tmp_path / "apt/lock").exists()
+
+
 def test_the_lists_are_read_once_a_day(mirror: str, tmp_path: Path) -> None:
     said: list[str] = []
     apt = PrivateApt(tmp_path / "apt", mirror)
@@ -113,6 +136,10 @@ def test_a_machine_that_is_no_debian_is_told_of_the_tarball(tmp_path: Path, monk
 
 
 def test_the_mirror_is_the_machines_own() -> None:
+    if "\nID=debian\n" not in f"\n{Path('/etc/os-release').read_text()}":
+        with pytest.raises(MissingCapability, match="no source with Debian's main component"):
+            machine_mirror()
+        return
     targets = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
     known = subprocess.run(targets, capture_output=True, text=True, check=True).stdout.split()
     address, keyring = machine_mirror()

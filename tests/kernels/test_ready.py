@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from netemu.errors import BadInput, MissingCapability
 from netemu.kernels import ready
 from netemu.kernels.debian import Package
-from netemu.kernels.ready import get_ready, module_files
+from netemu.kernels.ready import get_ready, module_files, warning
 from netemu.kernels.store import Store, sha256_of
 
 DEPENDENCIES = """\
@@ -75,6 +77,26 @@ def test_a_ready_kernel_that_is_there_is_not_got_again(package: Path, store: Sto
     said: list[str] = []
     assert get_ready("9.9", store, said.append).name == first.name
     assert said == [f"{first.name} is there already"]
+
+
+def test_a_get_that_was_killed_starts_anew_and_leaves_nothing(package: Path, store: Store) -> None:
+    key = get_ready("9.9", store, quiet).manifest.key
+    store.remove("9.9")
+    left = store.workshop / f"9.9-{key}" / "entry"
+    left.mkdir(parents=True)
+    (left / "linux").write_text("half")
+    assert [path.name for path in store.unfinished()] == [f"9.9-{key}"]
+    get_ready("9.9", store, quiet).verify()
+    assert list(store.workshop.iterdir()) == []
+
+
+def test_a_processor_that_ready_kernels_die_on_is_named_at_once(package: Path, store: Store) -> None:
+    entry = get_ready("9.9", store, quiet)
+    old = replace(entry, manifest=msgspec.structs.replace(entry.manifest, version="6.12.1"))
+    built = replace(entry, manifest=msgspec.structs.replace(old.manifest, origin="built"))
+    amx = "flags : fpu avx512f amx_tile\n"
+    assert "AMX" in (warning(old, amx) or "") and "netemu kernels build 6.12" in (warning(old, amx) or "")
+    assert [warning(old, "flags : fpu"), warning(entry, amx), warning(built, amx)] == [None, None, None]
 
 
 def test_modules_come_after_those_they_need(package: Path, store: Store) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from netemu.errors import MissingCapability
 from netemu.kernels import recipe
-from netemu.kernels.recipe import DATA, compiler, patches_for, recipe_for
+from netemu.kernels.recipe import DATA, TOOLS, compiler, key_today, missing_tools, patches_for, recipe_for, series_key
 from netemu.kernels.store import File
 
 SOURCE = File("linux.tar.xz", "0" * 64)
@@ -54,6 +55,27 @@ def test_the_key_changes_with_every_input(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_key_does_not_depend_on_the_sources_name() -> None:
     assert recipe_for("6.12.1", SOURCE).key == recipe_for("6.12.1", File("other.tar.xz", "0" * 64)).key
+
+
+def test_todays_key_is_that_of_the_named_compiler() -> None:
+    assert key_today("6.12.1", SOURCE, compiler()) == recipe_for("6.12.1", SOURCE).key
+    assert key_today("6.12.1", SOURCE, "another") != recipe_for("6.12.1", SOURCE).key
+    assert key_today("4.19.1", SOURCE, compiler()) is None
+
+
+def test_a_cache_of_a_series_is_named_by_all_but_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = series_key("7.2")
+    assert re.fullmatch(r"uml-7\.2-[0-9a-f]{12}", key)
+    assert series_key("7.2.13") == key
+    assert series_key("6.12")[-12:] != key[-12:]
+    monkeypatch.setattr(recipe, "compiler", lambda: "another")
+    assert series_key("7.2") != key
+
+
+def test_every_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert missing_tools() == {}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert missing_tools() == TOOLS
 
 
 def test_the_compiler_is_named_with_its_linker() -> None:
