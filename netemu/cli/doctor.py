@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netemu.lab.capabilities import Finding
 
-LAB_POSSIBLE, LAB_IMPOSSIBLE = 0, 3
+POSSIBLE, IMPOSSIBLE = 0, 3
+_GUESTS_NEED = ("Python", "disk space", "tc")
+"""How the names of required findings begin that guests require as well; the others are this machine's kernel's."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,7 +29,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def examine(results: Path) -> list[Finding]:
-    """Look at everything: rights, kernel, programs, Python packages, resources."""
+    """Look at everything: rights, kernel, programs, Python packages, resources, guests."""
+    from netemu.kernels import findings as guests
     from netemu.lab import capabilities, installed
 
     rights = capabilities.probe_rights()
@@ -37,12 +40,21 @@ def examine(results: Path) -> list[Finding]:
         *installed.tool_findings(installed.probe_tools()),
         *installed.python_findings(),
         *installed.resource_findings(results),
+        *guests.findings(),
     ]
 
 
 def obstacles(findings: list[Finding]) -> list[Finding]:
     """What stands between this machine and a run: required, and not known to be there."""
     return [finding for finding in findings if finding.required and finding.status != "ok"]
+
+
+def guests_can_run(findings: list[Finding]) -> bool:
+    """Whether experiments can run in guests here (``--kernel uml:VERSION``)."""
+    from netemu.kernels import findings as guests
+
+    lacking = [finding.name for finding in obstacles(findings) if finding.name.startswith(_GUESTS_NEED)]
+    return guests.guests_can_run(findings) and not lacking
 
 
 def to_text(findings: list[Finding]) -> str:
@@ -56,22 +68,32 @@ def to_text(findings: list[Finding]) -> str:
     missing = obstacles(findings)
     if missing:
         names = ", ".join(finding.name for finding in missing)
-        lines.append(f"Experiments cannot run here: {names}. Analysis, figures and topologies work.")
+        if guests_can_run(findings):
+            lines.append(f"Experiments cannot run on this machine's kernel: {names}.")
+            lines.append(
+                "They can run in guests, without root: netemu run EXPERIMENT --kernel 'uml:VERSION?time=virtual'"
+            )
+        else:
+            lines.append(f"Experiments cannot run here: {names}. Analysis, figures and topologies work.")
     else:
         lines.append("Experiments can run here.")
     return "\n".join(lines) + "\n"
 
 
 def to_json(findings: list[Finding]) -> str:
-    """``{"lab": whether a run is possible, "findings": [...]}`` with the fields of a finding."""
+    """``{"lab": ..., "guests": ..., "findings": [...]}``: whether runs are possible on this kernel, and in guests."""
     import msgspec
 
-    answer = {"lab": not obstacles(findings), "findings": [msgspec.to_builtins(finding) for finding in findings]}
+    answer = {
+        "lab": not obstacles(findings),
+        "guests": guests_can_run(findings),
+        "findings": [msgspec.to_builtins(finding) for finding in findings],
+    }
     return json.dumps(answer, indent=2) + "\n"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the findings; 0 where a lab run is possible, 3 elsewhere."""
+    """Print the findings; 0 where experiments can run, be it in guests alone, 3 elsewhere."""
     findings = examine(args.out)
     sys.stdout.write(to_json(findings) if args.json else to_text(findings))
-    return LAB_IMPOSSIBLE if obstacles(findings) else LAB_POSSIBLE
+    return POSSIBLE if not obstacles(findings) or guests_can_run(findings) else IMPOSSIBLE

@@ -32,7 +32,6 @@ TOOLS: dict[str, tuple[str, str, bool]] = {
     "tcpdump": ("tcpdump", "an independent capture to compare with (tests)", False),
     "tshark": ("tshark", "an independent analysis to compare with (tests)", False),
     "tcptrace": ("tcptrace", "an independent analysis to compare with (tests)", False),
-    "linux.uml": ("user-mode-linux", "Debian's other kernel as an ordinary process, for --kernel uml", False),
 }
 
 

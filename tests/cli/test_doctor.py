@@ -42,11 +42,23 @@ def test_exit_code_is_3_when_something_required_is_missing_or_unseen(obstacle, m
     assert f"-> {obstacle.remedy}" in out
 
 
+def test_where_only_guests_can_run_it_says_so(monkeypatch, capsys) -> None:
+    guests = [Finding(name, "ok", "", "") for name in ("guest kernels", "guest memory", "ptrace")]
+    pretend(monkeypatch, FATAL, *guests)
+    assert main.main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2] == "Experiments cannot run on this machine's kernel: mnexec."
+    assert lines[-1].startswith("They can run in guests, without root: netemu run")
+    pretend(monkeypatch, FATAL, *guests, Finding("Python package polars", "missing", "", "", "make setup", True))
+    assert main.main(["doctor", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["guests"] is False
+
+
 def test_json_holds_every_field_of_every_finding(monkeypatch, capsys) -> None:
     pretend(monkeypatch, GOOD, FATAL)
     assert main.main(["doctor", "--json"]) == 3
     answer = json.loads(capsys.readouterr().out)
-    assert answer["lab"] is False
+    assert (answer["lab"], answer["guests"]) == (False, False)
     assert answer["findings"][1] == {
         "name": "mnexec",
         "status": "missing",
