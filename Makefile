@@ -3,10 +3,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-user demo test lint unit lab bench clean
+.PHONY: help setup setup-user kernel kernel-or-why demo test lint unit lab bench clean
 
 PY := .venv/bin/python
 JOBS ?= $(shell nproc)
+KERNEL ?= 7.2
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -17,10 +18,16 @@ setup:  ## install what is missing: Debian's packages (as root or through sudo),
 setup-user:  ## without root: .venv only; analysis and figures work, the lab does not
 	@tools/setup --no-root
 
+kernel:  ## build the kernel that tests boot, unless it is there (KERNEL=7.2); no root
+	@tools/guest-kernel "$(KERNEL)"
+
+kernel-or-why:
+	@tools/guest-kernel --or-why "$(KERNEL)"
+
 demo: setup  ## set up, then watch a real Linux host discover a path MTU
 	@tools/as-root .venv/bin/netemu run experiments/path_mtu.py
 
-test: setup lint unit lab  ## set up, then every check and test
+test: setup lint kernel-or-why unit lab  ## set up, build a kernel once, then every check and test
 
 lint:
 	.venv/bin/ruff check

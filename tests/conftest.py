@@ -17,3 +17,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(
             "this test builds a lab, which needs root: run it as root, or leave it out with -m 'not lab'", pytrace=False
         )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out for want of a kernel, so that a green run does not hide it."""
+    left_out = [report for report in terminalreporter.stats.get("skipped", []) if "no kernel" in str(report.longrepr)]
+    if left_out:
+        terminalreporter.write_line(
+            f"NOT TESTED: guests; {len(left_out)} tests need a kernel that is not in the cache: make kernel",
+            yellow=True,
+            bold=True,
+        )
