@@ -7,15 +7,27 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
 from netemu.kernels import Progress
 from netemu.lab.cage import run_in_cage
+from netemu.lab.namespace import sysctl_path
 from netemu.lab.watch import Watch
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, to_json
+
+MACHINE_SYSCTLS = (
+    "net.core.default_qdisc",
+    "net.core.netdev_budget",
+    "net.core.netdev_max_backlog",
+    "net.ipv4.tcp_low_latency",
+    "net.ipv4.tcp_max_orphans",
+    "net.ipv4.tcp_mem",
+    "net.ipv4.udp_mem",
+)
+"""What all namespaces share and none of them shows, so that the lab cannot read it back."""
 
 _ERRORS: dict[str, type[NetemuError]] = {kind.__name__: kind for kind in (BadInput, MissingCapability, VoidRun)}
 
@@ -68,6 +80,18 @@ class HostKernel:
         if code != 0:
             lines = recording.log.read_text(errors="replace").splitlines()
             raise VoidRun(f"the lab ended with exit code {code}: {lines[-1] if lines else 'it printed no error'}")
+        path = recording.root / "execution.json"
+        account = json.loads(path.read_text()) | {"machine_sysctls": machine_sysctls()}
+        path.write_text(json.dumps(account, indent=2, sort_keys=True) + "\n")
+
+
+def machine_sysctls(names: Sequence[str] = MACHINE_SYSCTLS) -> dict[str, str | None]:
+    """The values of ``names`` in this process's namespace; None for one that is not observable there."""
+    found: dict[str, str | None] = {}
+    for name in names:
+        path = sysctl_path(name)
+        found[name] = " ".join(path.read_text().split()) if path.exists() else None
+    return found
 
 
 def _listen(descriptor: int, progress: Progress, failures: list[NetemuError]) -> None:
