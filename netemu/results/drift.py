@@ -105,7 +105,7 @@ def compare_claims(before: list[dict[str, Any]], after: list[dict[str, Any]]) ->
 def compare_environment(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Finding]:
     """Kernel, versions and settings of the two manifests that differ; they explain the rest."""
     findings = []
-    for name in ("kernel_details", "versions"):
+    for name in ("kernel_details", "machine_sysctls", "versions"):
         old, new = _flat(before.get(name) or {}), _flat(after.get(name) or {})
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):
