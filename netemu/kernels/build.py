@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from netemu.errors import MissingCapability
+from netemu.errors import BadInput, MissingCapability
 from netemu.kernels import uml_guard
 from netemu.kernels.debian import PrivateApt
 from netemu.kernels.locking import refusing
@@ -69,7 +69,11 @@ def build(source: Source, store: Store, progress: Progress, effort: Effort = AT_
         shop.mkdir(exist_ok=True)
         _require_space(shop)
         tree, output = shop / "source", shop / "output"
-        unpack(source, tree, recipe.patches, progress)
+        try:
+            unpack(source, tree, recipe.patches, progress)
+        except BadInput:
+            shutil.rmtree(shop)
+            raise
         configure(recipe, tree, output, progress)
         make(shop, progress, effort, lock)
         entry = store.admit(*_stage(recipe, output, shop))

@@ -58,6 +58,8 @@ class PrivateApt:
                 raise MissingCapability(
                     f"{tool} is missing (this is no Debian system?): give the kernel's source with --source TARBALL"
                 )
+        if mirror is not None and not re.match(r"^[a-z][a-z0-9+-]*:/\S*$", mirror):
+            raise BadInput(f"--mirror {mirror!r}: write a URL, such as http://HOST/debian or file:/DIRECTORY")
         self._root = root
         self._mirror, self._keyring = machine_mirror() if mirror is None else (mirror, _KEYRING)
 
@@ -139,18 +141,16 @@ class PrivateApt:
         output = self._run(["apt-get", "update", "-q"], check=False)
         read = self._suites_read()
         if not read:
-            last = [line for line in output.splitlines() if line.startswith("E: ")] or ["apt-get said nothing"]
             if "No space left" in output:
                 raise MissingCapability(
                     f"{self._root}: the disk is full: free 3 GB, or set NETEMU_CACHE to another disk"
                 )
             raise MissingCapability(
-                f"no package list could be had from {self._mirror} ({last[0]}): check the network, name another mirror"
-                " with --mirror URL, or give the source with --source TARBALL"
+                f"no package list could be had from {self._mirror} ({_reason(output)}): check the network, name another"
+                " mirror with --mirror URL, or give the source with --source TARBALL"
             )
         if read != set(SUITES):
-            why = next((line for line in output.splitlines() if line.startswith("E: ")), "the mirror lacks them")
-            progress(f"without {', '.join(suite for suite in SUITES if suite not in read)}: {why}")
+            progress(f"without {', '.join(suite for suite in SUITES if suite not in read)}: {_reason(output)}")
         stamp.write_text(wanted)
 
     def _suites_read(self) -> set[str]:
@@ -171,6 +171,13 @@ class PrivateApt:
                 " with --source TARBALL"
             )
         return done.stdout + ("" if check else done.stderr)
+
+
+def _reason(output: str) -> str:
+    """The first line in which apt-get says why: an error, else a warning that something could not be fetched."""
+    lines = output.splitlines()
+    found = (line for sign in ("E: ", "W: Failed") for line in lines if line.startswith(sign))
+    return next(found, "apt-get said nothing")[3:].strip()
 
 
 def machine_mirror() -> tuple[str, Path]:

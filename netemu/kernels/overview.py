@@ -50,7 +50,7 @@ def table(store: Store) -> str:
 
 def notes(store: Store) -> list[str]:
     """What whoever reads the list should know: kernels of older recipes, builds that were broken off."""
-    said = []
+    said = [f"{place}: no such directory (it stands in NETEMU_KERNELS)" for place in store.shared if not place.is_dir()]
     for entry in store.entries():
         if not entry.up_to_date:
             said.append(f"{entry.name}: {outdated(entry)}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -62,7 +64,7 @@ def from_tarball(path: Path, progress: Progress) -> Source:
         raise BadInput(f"--source {path}: no such file")
     progress(f"reading {path.name}")
     makefile = _run_tar(
-        ["-xOf", str(path), "--wildcards", "--occurrence=1", "--no-wildcards-match-slash", "*/Makefile"]
+        path, ["-xOf", str(path), "--wildcards", "--occurrence=1", "--no-wildcards-match-slash", "*/Makefile"]
     )
     return Source(version_in(makefile, str(path)), File(path.name, sha256_of(path)), path)
 
@@ -107,7 +109,7 @@ def unpack(source: Source, tree: Path, patches: Sequence[Path], progress: Progre
         shutil.copytree(source.path, tree, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git"))
     else:
         excludes = [f"--exclude=*/{directory}/*.[ch]" for directory in _UNUSED]
-        _run_tar(["-xf", str(source.path), "-C", str(tree), "--strip-components=1", *excludes])
+        _run_tar(source.path, ["-xf", str(source.path), "-C", str(tree), "--strip-components=1", *excludes])
     for patch in patches:
         progress(f"applying {patch.name}")
         apply_patch(patch, tree, source.version)
@@ -146,13 +148,11 @@ def _extract_from_deb(deb: Path, member: str, target: Path) -> None:
     partial.rename(target)
 
 
-def _run_tar(arguments: list[str]) -> str:
+def _run_tar(tarball: Path, arguments: list[str]) -> str:
     done = subprocess.run(["tar", *arguments], capture_output=True, text=True, check=False, errors="replace")
     if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[0]
         if "No space left" in done.stderr:
-            raise MissingCapability(
-                f"no space left on the disk while unpacking ({last[0]}): free 3 GB or set NETEMU_CACHE"
-            )
-        raise BadInput(f"no tarball that tar can read: {last[0]}")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise BadInput(f"{tarball}: no whole tarball of Linux's source ({why}): download it again")
     return done.stdout

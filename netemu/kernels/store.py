@@ -165,8 +165,9 @@ class Store:
             return min(able, key=lambda entry: entry.manifest.origin != "built")
         wanted = "a kernel with virtual time" if virtual_time else "a kernel"
         there = f" (there is {named[0].name}, Debian's, which knows real time only)" if named else ""
+        places = ", ".join(map(str, (self.own, *self.shared)))
         raise MissingCapability(
-            f"uml:{name}: {wanted} of that name is not in {self.own}{there}: netemu kernels build {series(name)}"
+            f"uml:{name}: {wanted} of that name is not in {places}{there}: netemu kernels build {series(name)}"
         )
 
     def remove(self, name: str) -> Path:
@@ -216,8 +217,12 @@ class Store:
 
 @contextlib.contextmanager
 def writing(place: Path) -> Iterator[None]:
-    """What the system says of a disk that is full or not to be written, as an error with its remedy."""
+    """What the system says of a disk that is full or not to be written, as an error with its remedy.
+
+    ``place``, the cache, is made if need be.
+    """
     try:
+        place.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         other = "set NETEMU_CACHE to a directory"
@@ -227,6 +232,8 @@ def writing(place: Path) -> Iterator[None]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise MissingCapability(f"{error.filename}: {error.strerror}: {other} that this user may write") from error
+        if not place.is_dir():
+            raise BadInput(f"the cache directory {place} cannot be made: {error.strerror}: set NETEMU_CACHE") from error
         raise
 
 

@@ -82,6 +82,21 @@ def test_a_compiler_error_leaves_no_kernel_and_is_named(linux: Path, data: Path,
     assert store.entries() == []
 
 
+def test_a_damaged_tarball_leaves_nothing(linux: Path, data: Path, store: Store, tmp_path: Path) -> None:
+    """Cut off behind its Makefile, so that its version can still be read."""
+    (linux / "noise").write_bytes(os.urandom(200_000))
+    names = sorted(path.name for path in linux.iterdir())
+    whole = tmp_path / "whole.tar.gz"
+    subprocess.run(
+        ["tar", "-czf", whole, "--no-recursion", "-C", tmp_path, *(f"{linux.name}/{n}" for n in names)], check=True
+    )
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(whole.read_bytes()[:100_000])
+    with pytest.raises(BadInput, match=r"cut\.tar\.gz: no whole tarball.*download it again"):
+        build_named(None, cut, store, quiet)
+    assert store.unfinished() == []
+
+
 def test_a_full_disk_is_called_so(linux: Path, data: Path, store: Store) -> None:
     (linux / "compile.sh").write_text("echo 'as: out.o: No space left on device' >&2; exit 1\n")
     with pytest.raises(MissingCapability, match="disk is full"):

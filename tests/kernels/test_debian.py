@@ -105,8 +105,13 @@ def test_lists_of_another_mirror_do_not_count(mirror: str, tmp_path: Path) -> No
 
 def test_a_mirror_that_refuses_is_named_with_its_reason(tmp_path: Path) -> None:
     apt = PrivateApt(tmp_path / "apt", "http://127.0.0.1:9/debian")
-    with pytest.raises(MissingCapability, match=r"127\.0\.0\.1:9/debian \(.*\): check the network"):
+    with pytest.raises(MissingCapability, match=r"127\.0\.0\.1:9/debian \(Failed to fetch .*\): check the network"):
         apt.packages("linux-source-9.9", quiet)
+
+
+def test_a_mirror_that_is_no_url_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--mirror 'nonsense': write a URL"):
+        PrivateApt(tmp_path / "apt", "nonsense")
 
 
 def test_two_at_once_take_turns(mirror: str, tmp_path: Path) -> None:

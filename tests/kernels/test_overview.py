@@ -35,6 +35,10 @@ def test_the_one_that_is_picked_is_marked_and_older_recipes_are_told_of(linux: P
     assert (describe(new, store)["up_to_date"], describe(old, store)["up_to_date"]) == (True, False)
 
 
+def test_a_shared_place_that_is_none_is_told_of(store: Store) -> None:
+    assert notes(Store(store.own, (Path("/no/such"),))) == ["/no/such: no such directory (it stands in NETEMU_KERNELS)"]
+
+
 def test_an_unfinished_build_is_told_of_with_its_size(store: Store) -> None:
     shop = store.workshop / "6.1.9-aaaaaaaaaaaa"
     shop.mkdir(parents=True)

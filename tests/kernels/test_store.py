@@ -150,6 +150,11 @@ def test_a_user_without_a_home_is_told_of_the_cache(monkeypatch: pytest.MonkeyPa
 def test_a_disk_that_cannot_be_written_is_told_with_the_remedy(number: int, why: str, tmp_path: Path) -> None:
     with pytest.raises(MissingCapability, match=why), writing(tmp_path):
         raise OSError(number, os.strerror(number), "here")
+    with (
+        pytest.raises(BadInput, match="cannot be made: Not a directory: set NETEMU_CACHE"),
+        writing(Path("/dev/null/x")),
+    ):
+        pass
     with pytest.raises(FileNotFoundError), writing(tmp_path):
         (tmp_path / "none").read_text()
 
