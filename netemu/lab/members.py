@@ -12,7 +12,7 @@ import selectors
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -98,8 +98,13 @@ def start(
     directory: Path,
     namespace: Namespace | None = None,
     module: str = "netemu.agents",
+    *,
+    descriptors: Sequence[int] = (),
 ) -> Member:
-    """Start ``module`` of netemu on ``spec``, by default an agent, inside ``namespace`` if there is one."""
+    """Start ``module`` of netemu on ``spec``, by default an agent, inside ``namespace`` if there is one.
+
+    It inherits ``descriptors`` under their numbers.
+    """
     path = directory / f"{name}.spec.json"
     path.write_text(json.dumps(spec))
     # Standard error goes to a file: a pipe that nobody reads could stop a member in the middle of a run.
@@ -110,6 +115,7 @@ def start(
         "stderr": errors,
         "env": python_environment(),
         "close_fds": True,
+        "pass_fds": descriptors,
     }
     argv = python_argv(module, str(path))
     process = subprocess.Popen(argv, **options) if namespace is None else namespace.popen(argv, **options)

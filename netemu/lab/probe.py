@@ -11,15 +11,16 @@ import heapq
 import selectors
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from netemu.errors import VoidRun
 from netemu.lab.network import Network
 from netemu.lab.probe_judge import (
     Finding,
+    Kind,
     Shape,
     Target,
     delay_shape,
@@ -35,18 +36,22 @@ from netemu.specs import Plan
 
 ATTEMPTS = 3
 LOAD_PER_S = {"delay": 4000.0, "train": 12000.0}
-_KINDS = {"delay": 1, "train": 2}
-_LATE_NS = {"delay": 300_000_000, "train": 150_000_000}
+KINDS: Mapping[Kind, int] = {"delay": 1, "train": 2}
+"""The numbers by which frames name what they are for; delay is proved first."""
+LATE_NS = {"delay": 300_000_000, "train": 150_000_000}
 
 
 @dataclass(slots=True)
-class _Trial:
-    """One shape sent over one target: what was sent when, what came when, what the sender's socket still held."""
+class Trial:
+    """One shape sent over one target: what was sent when, what came when, what the sender's socket still held.
+
+    ``source`` and ``sink`` are None where this process has no socket at that end.
+    """
 
     target: Target
     shape: Shape
-    source: ProbePort
-    sink: ProbePort
+    source: ProbePort | None = None
+    sink: ProbePort | None = None
     realtime_sent_ns: dict[int, int] = field(default_factory=dict)
     realtime_came_ns: dict[int, int] = field(default_factory=dict)
     mtu_came: bool = False
@@ -73,6 +78,7 @@ class _Trial:
     def send(self, number: int, now_ns: int) -> None:
         """Send frame ``number``, having looked at what the socket holds of those before."""
         shape, target = self.shape, self.target
+        assert self.source is not None
         train = shape.kind == "train"
         if train and number >= shape.burst and target.line_ns(shape.ip_bytes):
             # The queue in front of the line ran empty if this frame comes later than all before it have left.
@@ -81,11 +87,11 @@ class _Trial:
             else:
                 self.held_bytes.append(self.source.unsent_bytes())
         ip_bytes = target.passing_mtu_bytes if train and number == 0 else shape.ip_bytes
-        data = frame((target.source, target.sink), ip_bytes, target.number, _KINDS[shape.kind], number)
+        data = frame((target.source, target.sink), ip_bytes, target.number, KINDS[shape.kind], number)
         self.realtime_sent_ns[number] = time.time_ns()
         self.source.send(data)
         if number == shape.count - 1:
-            self.deadline_ns = latest_arrival_ns(target, shape, time.monotonic_ns()) + _LATE_NS[shape.kind]
+            self.deadline_ns = latest_arrival_ns(target, shape, time.monotonic_ns()) + LATE_NS[shape.kind]
 
 
 def probe_links(network: Network, plan: Plan, backends: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -110,10 +116,11 @@ def probe_links(network: Network, plan: Plan, backends: Mapping[str, str]) -> li
             for port in (target.source, target.sink):
                 if (port.link, port.end) not in ports:
                     ports[port.link, port.end] = ProbePort(port, network.namespaces[port.node])
-        records = {target.number: _Record(target) for target in targets}
-        refused = {target.number: _refuses_larger(target, ports) for target in targets}
-        for kind in ("delay", "train"):
-            _prove("delay" if kind == "delay" else "train", records, ports, refused)
+        records = {target.number: Record(target) for target in targets}
+        refused = {
+            target.number: refuses_larger(target, ports[target.source.link, target.source.end]) for target in targets
+        }
+        prove(records, refused, lambda kind, target: _trial(kind, target, ports), _run)
     finally:
         _close(list(ports.values()))
     return [record.as_dict() for record in records.values()]
@@ -131,7 +138,7 @@ def unproved(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Record:
+class Record:
     """What is known of one target so far."""
 
     target: Target
@@ -147,7 +154,7 @@ class _Record:
             "quantities": {name: asdict(finding) for name, finding in self.quantities.items()},
         }
 
-    def note(self, trial: _Trial, larger_refused: bool) -> bool:
+    def note(self, trial: Trial, larger_refused: bool) -> bool:
         """Judge a trial; whether all of it is proved."""
         target = self.target
         if trial.shape.kind == "delay":
@@ -186,22 +193,37 @@ def _targets(network: Network, plan: Plan, backends: Mapping[str, str]) -> list[
     return found
 
 
-def _refuses_larger(target: Target, ports: Mapping[tuple[str, str], ProbePort]) -> bool:
-    data = frame((target.source, target.sink), target.source.mtu_bytes + 1, target.number, 0, 0)
-    return ports[target.source.link, target.source.end].refuses(data)
+def refuses_larger(target: Target, source: ProbePort) -> bool:
+    """Whether the interface at ``source`` refuses a packet that is one byte longer than its MTU."""
+    return source.refuses(frame((target.source, target.sink), target.source.mtu_bytes + 1, target.number, 0, 0))
+
+
+def prove(
+    records: Mapping[int, Record],
+    refused: Mapping[int, bool],
+    trial_of: Callable[[Kind, Target], Trial],
+    run: Callable[[Sequence[Trial], float], None],
+) -> None:
+    """Measure every target; again, and with less going on at once, those that are not as asked.
+
+    ``refused``: by target, whether its interface refused a packet longer than its MTU. ``run`` sends trials, as many at
+    once as so many packets a second allow, and fills in what came.
+    """
+    for kind in KINDS:
+        _prove(kind, records, refused, trial_of, run)
 
 
 def _prove(
-    kind: Literal["delay", "train"],
-    records: Mapping[int, _Record],
-    ports: Mapping[tuple[str, str], ProbePort],
+    kind: Kind,
+    records: Mapping[int, Record],
     refused: Mapping[int, bool],
+    trial_of: Callable[[Kind, Target], Trial],
+    run: Callable[[Sequence[Trial], float], None],
 ) -> None:
-    """Measure every target; again, and with less going on at once, those that are not as asked."""
     left = [record.target for record in records.values()]
     for attempt in range(1, ATTEMPTS + 1):
-        trials = [_trial(kind, target, ports) for target in left]
-        _run(trials, LOAD_PER_S[kind] / attempt)
+        trials = [trial_of(kind, target) for target in left]
+        run(trials, LOAD_PER_S[kind] / attempt)
         failed = []
         for trial in trials:
             record = records[trial.target.number]
@@ -220,20 +242,24 @@ def _prove(
                 )
 
 
-def _trial(kind: str, target: Target, ports: Mapping[tuple[str, str], ProbePort]) -> _Trial:
-    shape = delay_shape(target) if kind == "delay" else train_shape(target)
+def shape_of(kind: Kind, target: Target) -> Shape:
+    """What to send over ``target``."""
+    return delay_shape(target) if kind == "delay" else train_shape(target)
+
+
+def _trial(kind: Kind, target: Target, ports: Mapping[tuple[str, str], ProbePort]) -> Trial:
     source = ports[target.source.link, target.source.end]
     sink = ports[target.sink.link, target.sink.end]
-    return _Trial(target, shape, source, sink)
+    return Trial(target, shape_of(kind, target), source, sink)
 
 
-def _run(trials: Sequence[_Trial], load_per_s: float) -> None:
+def _run(trials: Sequence[Trial], load_per_s: float) -> None:
     """Send all trials, as many at once as ``load_per_s`` packets allow, and collect what comes."""
     with selectors.DefaultSelector() as selector:
-        for sink in {trial.sink for trial in trials}:
+        for sink in {trial.sink for trial in trials if trial.sink is not None}:
             selector.register(sink, selectors.EVENT_READ)
         by_target = {trial.target.number: trial for trial in trials}
-        _send_all(trials, load_per_s)
+        send_all(trials, load_per_s)
         while True:
             now_ns = time.monotonic_ns()
             open_until_ns = max((trial.deadline_ns for trial in trials if not trial.done), default=0)
@@ -243,7 +269,8 @@ def _run(trials: Sequence[_Trial], load_per_s: float) -> None:
                 _collect(key.fileobj, by_target)  # type: ignore[arg-type]
 
 
-def _send_all(trials: Sequence[_Trial], load_per_s: float) -> None:
+def send_all(trials: Sequence[Trial], load_per_s: float) -> None:
+    """Send all trials, as many at once as ``load_per_s`` packets allow; when each is over stands in it then."""
     waiting = deque(trials)
     due: list[tuple[int, int, int]] = []  # (when, which trial, which frame)
     load = 0.0
@@ -267,9 +294,9 @@ def _send_all(trials: Sequence[_Trial], load_per_s: float) -> None:
             load -= trial.shape.packets_per_s
 
 
-def _collect(sink: ProbePort, trials: Mapping[int, _Trial]) -> None:
+def _collect(sink: ProbePort, trials: Mapping[int, Trial]) -> None:
     for arrival in sink.arrivals():
         trial = trials.get(arrival.target)
-        if trial is not None and arrival.kind == _KINDS[trial.shape.kind]:
+        if trial is not None and arrival.kind == KINDS[trial.shape.kind]:
             trial.realtime_came_ns.setdefault(arrival.number, arrival.realtime_ns)
             trial.mtu_came |= arrival.ip_bytes == trial.target.passing_mtu_bytes

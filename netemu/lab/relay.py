@@ -8,6 +8,8 @@
                 "ring_bytes": 4194304, "a_to_b": LINK_DIRECTION, "b_to_a": LINK_DIRECTION,
                 "seeds": {"a_to_b": 1, "b_to_a": 2}}]}
 
+A wire between guests has ``"sockets": [A, B]``, inherited descriptors (netemu.lab.relay_socket), for a namespace.
+
 Prints ``ready`` when every wire forwards; reads ``go <t0_monotonic_ns>`` (the start of traffic: chance, drop lists
 and schedules begin) and ``stop`` (or end of file) on standard input; then writes the accounts, prints its summary as
 one JSON line, and exits 0. A frame is judged at the kernel's time of its arrival, whenever this process got to it.
@@ -38,6 +40,7 @@ from netemu.lab.relay_kernel import (
     silence_interface,
 )
 from netemu.lab.relay_port import Port
+from netemu.lab.relay_socket import SocketPort
 from netemu.link.headers import parse_headers
 from netemu.link.model import LinkModel, Verdict
 from netemu.link.parameters import LinkParameters
@@ -59,10 +62,13 @@ _Item = tuple[int, int, "Lane", bytes, int, Verdict, tuple[int, int, bytes]]
 """What waits for its time: due_ns, number (orders equal times), lane, frame, arrival_ns, verdict, record fields."""
 
 
+AnyPort = Port | SocketPort
+
+
 class Lane:
     """One direction of a wire: the port its frames come from, the model, the port they leave by, the account."""
 
-    def __init__(self, direction: str, model: LinkModel, ports: tuple[Port, Port], journal: Journal) -> None:
+    def __init__(self, direction: str, model: LinkModel, ports: tuple[AnyPort, AnyPort], journal: Journal) -> None:
         self.direction = direction
         self.model = model
         self.ingress, self.egress = ports
@@ -109,16 +115,25 @@ class Lane:
         self.journal.note(number, arrival_ns, verdict, sent_ns, what)
 
 
+def _ports(spec: dict[str, Any]) -> list[AnyPort]:
+    """The ends of a wire: packet sockets in its namespace, or the sockets of guests."""
+    frame_bytes = spec["frame_bytes"]
+    if "sockets" in spec:
+        return [SocketPort(descriptor, frame_bytes) for descriptor in spec["sockets"]]
+    enter_network_namespace(spec["namespace"])
+    ports: list[AnyPort] = []
+    for interface in ("a", "b"):
+        silence_interface(interface)
+        ports.append(Port(interface, frame_bytes, spec["ring_bytes"]))
+    return ports
+
+
 class Wire:
-    """One link: its two ports in its own namespace and the two lanes between them."""
+    """One link: its two ports and the two lanes between them."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.link: str = spec["link"]
-        enter_network_namespace(spec["namespace"])
-        ports = []
-        for interface in ("a", "b"):
-            silence_interface(interface)
-            ports.append(Port(interface, spec["frame_bytes"], spec["ring_bytes"]))
+        ports = _ports(spec)
         self.journal = Journal(Path(spec["log"]), self.link)
         self.lanes = []
         for direction, ends in zip(DIRECTIONS, ((ports[0], ports[1]), (ports[1], ports[0])), strict=True):

@@ -132,6 +132,13 @@ def new_veth(end: VethEnd, peer: VethEnd) -> Request:
     return Request(_RTM_NEWLINK, _CREATE, header + _end_attributes(end) + info, f"interface {end.name}")
 
 
+def move(name: str, namespace_fd: int, place: str) -> Request:
+    """The interface ``name``, which must be down, into the namespace held by ``namespace_fd``; its name stays."""
+    header = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    body = header + attribute_text(_IFLA_IFNAME, name) + attribute_u32(_IFLA_NET_NS_FD, namespace_fd)
+    return Request(_RTM_NEWLINK, 0, body, place)
+
+
 def new_bridge(name: str, index: int, mac: str, place: str) -> Request:
     """A bridge that is up: no spanning tree, no forward delay, no multicast snooping."""
     header = _LINK.pack(socket.AF_UNSPEC, 0, index, IFF_UP, IFF_UP)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from netemu.link.draws import derive_seed
 
 if TYPE_CHECKING:
     from netemu.lab.network import WireSite
+    from netemu.specs import LinkSpec
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 _ETHERNET_BYTES = 18  # header and a VLAN tag
@@ -28,23 +30,33 @@ _RING_OFFLOADS_BYTES = 64 << 20  # slots of the largest segment: some 900
 _ACCOUNT_TIMEOUT_S = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class SocketSite:
+    """Where a wire between guests is to be: the relay's sockets of ends ``a`` and ``b`` (netemu.lab.relay_socket)."""
+
+    link: LinkSpec
+    sockets: tuple[int, int]
+
+
 def seed_of(plan_seed: int, link: str, direction: str) -> int:
     """The seed of one direction of a link; a simulator that runs the same plan uses the same."""
     return derive_seed(plan_seed, link, direction)
 
 
-def relay_spec(sites: Sequence[WireSite], directory: Path, plan_seed: int, links_in_all: int) -> dict[str, Any]:
+def relay_spec(
+    sites: Sequence[WireSite | SocketSite], directory: Path, plan_seed: int, links_in_all: int
+) -> dict[str, Any]:
     """What :mod:`netemu.lab.relay` reads: the wires of one process."""
     ring_bytes = max(_RING_LEAST_BYTES, min(_RING_BYTES, _RING_TOTAL_BYTES // (2 * links_in_all)))
     return {"wires": [_wire(site, directory, plan_seed, ring_bytes) for site in sites]}
 
 
-def _wire(site: WireSite, directory: Path, plan_seed: int, ring_bytes: int) -> dict[str, Any]:
+def _wire(site: WireSite | SocketSite, directory: Path, plan_seed: int, ring_bytes: int) -> dict[str, Any]:
     link = site.link
     mtu_bytes = max(link.a_to_b.mtu_bytes, link.b_to_a.mtu_bytes)
     return {
         "link": link.name,
-        "namespace": site.namespace.path,
+        **({"sockets": site.sockets} if isinstance(site, SocketSite) else {"namespace": site.namespace.path}),
         "log": str(directory / f"{link.name}.jsonl"),
         "frame_bytes": _ETHERNET_BYTES + (_LARGEST_SEGMENT_BYTES if link.offloads else mtu_bytes),
         "ring_bytes": _RING_OFFLOADS_BYTES if link.offloads else ring_bytes,
@@ -57,15 +69,19 @@ def _wire(site: WireSite, directory: Path, plan_seed: int, ring_bytes: int) -> d
 class RelayWires:
     """The relay processes of a run: at most one per processor, the links spread over them."""
 
-    def __init__(self, sites: Sequence[WireSite], directory: Path, plan_seed: int, scratch: Path) -> None:
+    def __init__(self, sites: Sequence[WireSite | SocketSite], directory: Path, plan_seed: int, scratch: Path) -> None:
         """Start them, and return when every wire forwards; :class:`~netemu.errors.VoidRun` when one cannot."""
         self._links = [site.link for site in sites]
         self._members: list[Member] = []
         count = min(len(sites), len(os.sched_getaffinity(0)))
         try:
             for number in range(count):
-                spec = relay_spec(sites[number::count], directory, plan_seed, len(sites))
-                self._members.append(start(f"relay{number}", spec, scratch, module="netemu.lab.relay"))
+                own = sites[number::count]
+                spec = relay_spec(own, directory, plan_seed, len(sites))
+                sockets = [descriptor for site in own if isinstance(site, SocketSite) for descriptor in site.sockets]
+                self._members.append(
+                    start(f"relay{number}", spec, scratch, module="netemu.lab.relay", descriptors=sockets)
+                )
             wait_ready(self._members)
         except BaseException:
             self.kill()
