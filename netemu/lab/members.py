@@ -25,8 +25,8 @@ READY_TIMEOUT_S = 20.0
 
 
 def python_argv(module: str, *arguments: str) -> list[str]:
-    """The argument list that runs ``module`` of netemu without site-packages, so that it starts fast."""
-    return [sys.executable, "-S", "-s", "-m", module, *arguments]
+    """The argument list that runs ``module`` of netemu: fast, without site-packages; sure, without what lies around."""
+    return [sys.executable, "-S", "-s", "-P", "-m", module, *arguments]
 
 
 def python_environment() -> dict[str, str]:

@@ -67,3 +67,13 @@ def test_the_environment_of_a_member_holds_nothing_of_the_users(monkeypatch: pyt
         "PYTHONDONTWRITEBYTECODE",
         "LC_ALL",
     }
+
+
+def test_a_module_that_lies_about_is_not_taken_for_pythons(
+    tmp_path: Path, started: list[Member], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "re.py").write_text("raise SystemExit('taken from where netemu was started')\n")
+    monkeypatch.chdir(tmp_path)
+    member = sink(tmp_path)
+    started.append(member)
+    members.wait_ready([member])
