@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from netemu.errors import NetemuError
 from netemu.kernels import Progress
 from netemu.kernels.abilities import abilities
+from netemu.kernels.guest import Guest, Listener
 from netemu.kernels.ready import module_files
 from netemu.kernels.store import Entry
 from netemu.kernels.uml import options_for
 from netemu.kernels.uml_boot import Machine, run_guest
+
+Boot = Callable[[list[str], Path, Listener], Guest]
+"""Runs ``python -m`` of the words in a guest that may write to the directory."""
 
 _MEMORY_BYTES = 256 << 20
 
@@ -28,6 +34,7 @@ class Report:
     sha256: str
     findings: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    family: str = "uml"
 
     @property
     def passed(self) -> bool:
@@ -37,6 +44,7 @@ class Report:
     def to_json(self) -> str:
         """One JSON object."""
         body = {
+            "family": self.family,
             "name": self.name,
             "sha256": self.sha256,
             "passed": self.passed,
@@ -47,7 +55,7 @@ class Report:
 
     def to_text(self) -> str:
         """One line for each finding."""
-        lines = [f"uml:{self.name}  sha256 {self.sha256}"]
+        lines = [f"{self.family}:{self.name}  sha256 {self.sha256}"]
         for mode, found in self.findings.items():
             for one in found:
                 lines.append(
@@ -65,21 +73,25 @@ def check(entry: Entry, progress: Progress) -> Report:
         mode = "virtual" if virtual else "real"
         progress(f"booting in {mode} time")
         try:
-            report.findings[mode] = _prove(entry, virtual)
+            report.findings[mode] = prove(partial(run_guest, _machine(entry, virtual)), virtual)
         except NetemuError as error:
             report.errors[mode] = str(error)
     return report
 
 
-def _prove(entry: Entry, virtual: bool) -> list[dict[str, Any]]:
-    findings: list[dict[str, Any]] = []
-    machine = Machine(
+def _machine(entry: Entry, virtual: bool) -> Machine:
+    return Machine(
         entry.binary,
         _MEMORY_BYTES,
         virtual=virtual,
         modules=module_files(entry),
         options=options_for(entry.manifest.version),
     )
+
+
+def prove(boot: Boot, virtual: bool = False) -> list[dict[str, Any]]:
+    """What :mod:`~netemu.kernels.check_guest` finds in the guest that ``boot`` starts."""
+    findings: list[dict[str, Any]] = []
     argv = ["netemu.kernels.check_guest", *(["virtual"] if virtual else [])]
     begun = time.monotonic()
 
@@ -87,7 +99,7 @@ def _prove(entry: Entry, virtual: bool) -> list[dict[str, Any]]:
         findings.append(message)
 
     with tempfile.TemporaryDirectory(prefix="netemu-check-") as made:
-        guest = run_guest(machine, argv, Path(made), on_message)
+        guest = boot(argv, Path(made), on_message)
     wall_s = time.monotonic() - begun
     findings.append({"check": "release", "measured": guest.release, "ok": True})
     findings.append({"check": "exit_code", "measured": guest.exit_code, "ok": guest.exit_code == 0})

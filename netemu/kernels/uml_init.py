@@ -1,15 +1,16 @@
-"""Process 1 of a User-Mode Linux guest: mounts, loopback, the work, the heartbeat, power off.
+"""Process 1 of a guest: mounts, loopback, the work, the heartbeat, power off.
 
-The host copies this file, below a ``#!`` line, to the control directory, which is the UML process's working directory:
-``/proc/self/cwd/`` of the guest's kernel, whatever the directory's name. So nothing that differs from run to run stands
-on the kernel's command line. Standard library only, and as little of that as possible: every file opened costs.
+The host copies this file, below a ``#!`` line, to the control directory. With User-Mode Linux that is the process's
+working directory: ``/proc/self/cwd/`` of the guest's kernel, whatever the directory's name, so nothing that differs
+from run to run stands on the kernel's command line. A virtual machine sees it under its own name on the host.
+Standard library only, and as little of that as possible: every file opened costs.
 
 ``work.json`` in the control directory says what to do::
 
     {"argv": [...], "path": [...], "environment": {...}, "modules": [...], "heartbeat_s": 1.0,
      "timer_slack_ns": 1, "reseed": true}
 
-Each line that this file prints is a JSON object: ``{"up": kernel release}``, ``{"beat": seconds}``, and at the end
+Each line that this file prints is a JSON object: ``{"up": kernel release, ...}``, ``{"beat": seconds}``, and at the end
 ``{"exit": code}``; the work's own lines come in between.
 """
 
@@ -30,18 +31,27 @@ SCRATCH = "/run/netemu/scratch"
 REGISTRY = "/run/netemu-guest.jsonl"
 """Where a lab writes down what outlives it (netemu.lab.registry). Nothing outlives a guest."""
 
-_READ_ONLY = 1
-_MOUNTS = (
+UML_CONTROL = "/proc/self/cwd"
+"""The control directory as the kernel of User-Mode Linux sees it."""
+
+SHARE = "netemu-recording"
+"""The tag under which a virtual machine is offered the run's directory."""
+
+_READ_ONLY, _BIND = 1, 4096
+_SHARED = "trans=virtio,version=9p2000.L,access=any,msize=262144"
+_SYSTEM = (
     ("proc", "/proc", "proc", "", 0),
     ("sysfs", "/sys", "sysfs", "", 0),
     ("devtmpfs", "/dev", "devtmpfs", "", 0),
     ("tmpfs", "/run", "tmpfs", "mode=755", 0),
-    ("control", CONTROL, "hostfs", "/proc/self/cwd", _READ_ONLY),
-    ("recording", RECORDING, "hostfs", "/proc/self/cwd/recording", 0),
     ("scratch", SCRATCH, "tmpfs", "mode=1777", 0),
     ("tmpfs", "/dev/shm", "tmpfs", "mode=1777", 0),
     ("devpts", "/dev/pts", "devpts", "", 0),
     ("tracefs", "/sys/kernel/tracing", "tracefs", "", 0),
+)
+_UML = (
+    ("control", CONTROL, "hostfs", UML_CONTROL, _READ_ONLY),
+    ("recording", RECORDING, "hostfs", UML_CONTROL + "/recording", 0),
 )
 _MADE_IN = ("/run/", "/dev/")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
@@ -50,6 +60,7 @@ _FINIT_MODULE = 313
 _PR_SET_TIMERSLACK = 29
 _RNDRESEEDCRNG = 0x5207
 _CLONE_NEWNET = 0x40000000
+_TCSBRK = 0x5409
 _NO_FALLBACK_TUNNELS = "/proc/sys/net/core/fb_tunnels_only_for_init_net"
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -60,12 +71,21 @@ def say(message: dict[str, object]) -> None:
     os.write(1, json.dumps(message).encode() + b"\n")
 
 
-def mount_all() -> None:
+def mounts(control: str) -> list[tuple[str, str, str, str, int]]:
+    """What is mounted, in this order; ``control``: where the control directory is before anything is."""
+    shared = _UML
+    if control != UML_CONTROL:
+        shared = ((control, CONTROL, "none", "", _BIND), (SHARE, RECORDING, "9p", _SHARED, 0))
+    runs = next(number for number, mount in enumerate(_SYSTEM) if mount[1] == "/run") + 1
+    return [*_SYSTEM[:runs], *shared, *_SYSTEM[runs:]]
+
+
+def mount_all(control: str) -> None:
     """Make the guest a Linux system around the host's files, which stay read-only.
 
     sysfs shows the network namespace in which it is mounted, so that one is made as soon as there is /proc.
     """
-    for source, target, kind, data, flags in _MOUNTS:
+    for source, target, kind, data, flags in mounts(control):
         if target.startswith(_MADE_IN):
             os.makedirs(target, exist_ok=True)  # noqa: PTH103
         if kind == "sysfs":
@@ -152,9 +172,14 @@ def attend(child: int, heartbeat_s: float) -> int:
 def main() -> None:
     """Everything, and then the power goes off: process 1 never returns."""
     code = 70
+    control = os.path.dirname(sys.argv[0])  # noqa: PTH120
     try:
-        mount_all()
-        say({"up": os.uname().release})
+        mount_all(control)
+        if control == UML_CONTROL:
+            say({"up": os.uname().release})
+        else:
+            with open("/proc/cmdline") as file:  # noqa: PTH123
+                say({"up": os.uname().release, "command_line": file.read().strip()})
         with open(CONTROL + "/work.json", "rb") as file:  # noqa: PTH123
             work = json.load(file)
         os.close(os.open(REGISTRY, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -169,6 +194,9 @@ def main() -> None:
         say({"fault": f"{type(error).__name__}: {error}"})
     say({"exit": code})
     os.sync()
+    if control != UML_CONTROL:
+        # A serial line takes its time: what it still holds when the power goes off is lost.
+        fcntl.ioctl(1, _TCSBRK, 1)
     libc.reboot(_RB_POWER_OFF)
 
 

@@ -17,8 +17,9 @@ import pytest
 
 from netemu.errors import MissingCapability, VoidRun
 from netemu.kernels import uml_boot
+from netemu.kernels.guest import Guest
 from netemu.kernels.store import Entry
-from netemu.kernels.uml_boot import Guest, Machine, memory_place, run_guest
+from netemu.kernels.uml_boot import Machine, memory_place, run_guest
 from tests.kernels.machines import machine_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,42 +189,7 @@ def test_a_processor_that_the_kernel_does_not_know_is_named() -> None:
     guest = Guest(subprocess.Popen(["/bin/true"]))
     guest.process.wait()
     guest.take("userspace - ptrace set fp regs failed, errno = 14", lambda message: None)
-    assert "netemu kernels build" in str(uml_boot._early_end(guest))
-
-
-def test_lines_of_the_console_are_told_from_messages() -> None:
-    guest = Guest(subprocess.Popen(["/bin/true"]))
-    guest.process.wait()
-    said: list[dict[str, Any]] = []
-    for line in (
-        '{"up": "7.2"}',
-        '{"a": 1}',
-        "{broken",
-        "[1]",
-        "<3>[    0.100000] oops",
-        '{"beat": 1}',
-        '{"exit": 3}',
-        "",
-    ):
-        guest.take(line, said.append)
-    assert said == [{"a": 1}]
-    assert list(guest.tail) == ["{broken", "[1]", "oops"]
-    assert (guest.release, guest.exit_code) == ("7.2", 3)
-
-
-def test_modules_are_compiled_once(tmp_path: Path) -> None:
-    module = tmp_path / "package/module.py"
-    module.parent.mkdir()
-    module.write_text("one = 1\n")
-    uml_boot.compile_package(tmp_path / "package")
-    (bytecode,) = (tmp_path / "package/__pycache__").iterdir()
-    first = bytecode.stat().st_mtime_ns
-    uml_boot.compile_package(tmp_path / "package")
-    assert bytecode.stat().st_mtime_ns == first
-    module.write_text("two = 2\n")
-    os.utime(module, (time.time() + 10, time.time() + 10))
-    uml_boot.compile_package(tmp_path / "package")
-    assert bytecode.stat().st_mtime_ns > first
+    assert "netemu kernels build" in str(uml_boot.why_ended(guest))
 
 
 def test_the_command_line_names_no_run(tmp_path: Path) -> None:

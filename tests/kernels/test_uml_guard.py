@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netemu.kernels import uml_guard
-from netemu.kernels.uml_boot import guard
+from netemu.kernels.guest import guard
 
 
 def test_it_ends_with_the_programs_exit_code() -> None:
