@@ -117,8 +117,9 @@ def _panel(axes: Axes, label: str, one: Scatter, divisor: float) -> None:
     if label:
         axes.set_title(label, loc="left", fontsize=SMALL_PT, pad=2.0)
     same = one.largest_ns == 0
-    text = f"{one.runs} runs, identical" if same else f"{one.runs} runs, up to {time_text(one.largest_ns)} apart"
-    axes.text(0.99, 0.93, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL_PT)
+    text = f"{one.runs} runs, {'identical' if same else f'up to {time_text(one.largest_ns)} from the median'}"
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+    axes.text(0.985, 0.93, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL_PT, bbox=box)
 
 
 def _vertical_axis(axes: Axes, largest_ns: float) -> None:
@@ -128,8 +129,8 @@ def _vertical_axis(axes: Axes, largest_ns: float) -> None:
     top = max(10 * LINEAR_NS, 10 ** math.ceil(math.log10(max(largest_ns, 1.0))))
     axes.set_yscale("symlog", linthresh=LINEAR_NS, linscale=0.5)
     axes.set_ylim(-1.6 * top, 1.6 * top)
-    step = 1 if top <= 100 * LINEAR_NS else 2
-    decades = [top / 10**n for n in range(0, round(math.log10(top / LINEAR_NS)) + 1, step)]
+    count = round(math.log10(top / LINEAR_NS))
+    decades = [top / 10**n for n in range(0, max(count, 1), 1 if count < 3 else 2)]  # the least is too near to zero
     axes.yaxis.set_major_locator(FixedLocator([*(-t for t in decades), 0.0, *reversed(decades)]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: time_text(value)))

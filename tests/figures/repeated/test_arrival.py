@@ -48,7 +48,7 @@ def test_runs_that_are_equal_are_called_identical() -> None:
 def test_runs_that_are_not_say_how_far_they_are_apart() -> None:
     runs = SeveralRuns((transfer(), transfer(2), transfer(0.1)))
     axes = draw_repeated(FigureSpec("a", "arrival"), runs, width_in=3.33).axes[0]
-    assert [text.get_text() for text in axes.texts] == ["3 runs, up to 1.9 ms apart"]
+    assert [text.get_text() for text in axes.texts] == ["3 runs, up to 1.9 ms from the median"]
     low, high = axes.get_ylim()
     assert low == -high and high > 1.9e6
 
@@ -60,12 +60,25 @@ def test_groups_have_panels_on_the_same_axes_under_their_labels() -> None:
     upper, lower = figure.axes
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["virtual", "host"]
     assert upper.get_ylim() == lower.get_ylim()
-    assert [axes.texts[0].get_text() for axes in figure.axes] == ["2 runs, identical", "2 runs, up to 150 ms apart"]
+    assert [axes.texts[0].get_text() for axes in figure.axes] == [
+        "2 runs, identical",
+        "2 runs, up to 150 ms from the median",
+    ]
 
 
 def test_runs_without_data_are_refused() -> None:
     with pytest.raises(BadInput, match="figure 'a': no data of"):
         draw_repeated(FigureSpec("a", "arrival"), SeveralRuns((no_packets(), no_packets())), width_in=3.33)
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "labels"),
+    [(0, ["−10 µs", "0", "10 µs"]), (20, ["−100 ms", "−1 ms", "−10 µs", "0", "10 µs", "1 ms", "100 ms"])],
+)
+def test_ticks_are_decades_that_do_not_touch(late_ms: float, labels: list[str]) -> None:
+    runs = SeveralRuns((transfer(), transfer(late_ms), transfer()))
+    axes = draw_repeated(FigureSpec("a", "arrival"), runs, width_in=3.33).axes[0]
+    assert [axes.yaxis.get_major_formatter()(tick, 0) for tick in axes.yaxis.get_major_locator()()] == labels
 
 
 @pytest.mark.parametrize(
