@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 from netemu.errors import NetemuError
 from netemu.kernels import Progress
 from netemu.kernels.abilities import abilities
-from netemu.kernels.guest import Guest, Listener
+from netemu.kernels.guest import Guest, Listener, temporary_directory
 from netemu.kernels.ready import module_files
 from netemu.kernels.store import Entry
 from netemu.kernels.uml import options_for
@@ -98,8 +97,8 @@ def prove(boot: Boot, virtual: bool = False) -> list[dict[str, Any]]:
     def on_message(message: dict[str, Any]) -> None:
         findings.append(message)
 
-    with tempfile.TemporaryDirectory(prefix="netemu-check-") as made:
-        guest = boot(argv, Path(made), on_message)
+    with temporary_directory("netemu-check-") as made:
+        guest = boot(argv, made, on_message)
     wall_s = time.monotonic() - begun
     findings.append({"check": "release", "measured": guest.release, "ok": True})
     findings.append({"check": "exit_code", "measured": guest.exit_code, "ok": guest.exit_code == 0})

@@ -11,10 +11,13 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -164,7 +167,8 @@ def guard(
     When the block is left, or this process ends in whatever way, the program and everything below it is killed and the
     trees are removed. The program's standard output and error are the process's ``stdout``.
     """
-    spec = {"argv": argv, "trees": [[str(tree), tree.lstat().st_ino] for tree in trees]}
+    # A tree that is not there yet is one that the caller is about to make.
+    spec = {"argv": argv, "trees": [[str(tree), tree.lstat().st_ino if tree.exists() else None] for tree in trees]}
     process = subprocess.Popen(
         [sys.executable, "-S", "-s", "-E", str(_GUARD), json.dumps(spec)],
         cwd=directory,
@@ -183,6 +187,18 @@ def guard(
         process.stdin.close()
         process.wait()
         process.stdout.close()
+
+
+@contextlib.contextmanager
+def temporary_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """A directory of ours that is gone afterwards, even if this process is killed the moment after it was made."""
+    path = Path(parent or tempfile.gettempdir()) / f"{prefix}{secrets.token_hex(6)}"
+    with guard([path]):
+        path.mkdir(mode=0o700)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def follow(guest: Guest, up_s: float, standstill_s: float, on_message: Listener) -> None:

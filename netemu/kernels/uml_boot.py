@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from netemu.errors import MissingCapability, NetemuError
-from netemu.kernels.guest import Guest, Listener, Work, early_end, follow, guard, prepare
+from netemu.kernels.guest import Guest, Listener, Work, early_end, follow, guard, prepare, temporary_directory
 
 _START_NS = 1_700_000_000 * 10**9
 # Before 6.16 a guest's processes are clones of the kernel's process with other memory; the C library's restartable
@@ -95,8 +94,7 @@ def booted(
 
     ``descriptors`` are open in the guest's program under their numbers, for devices that its command line names.
     """
-    with tempfile.TemporaryDirectory(prefix="netemu-uml-") as made:
-        control = Path(made)
+    with temporary_directory("netemu-uml-") as control:
         prepare(control, Work(argv, environment or {}, machine.modules, machine.virtual), recording)
         place = _TUNABLES | {"TMPDIR": str(memory_place(machine.memory_bytes, recording))}
         program = [str(machine.binary), *machine.command_line[1:]]

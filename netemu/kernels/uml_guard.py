@@ -3,7 +3,8 @@
 ``{"argv": [...] or null, "trees": [[path, inode], ...]}``. The guard runs ``argv`` as its child and ends with that
 child's exit code (128 + signal). Standard input is netemu's end of a pipe: when it is closed, in whatever way netemu
 ended, the child ends too. Every process below the child becomes the guard's when its parent dies, so none is left; then
-the trees go, unless they have been renamed or made anew. Standard library only: it starts in 15 ms.
+the trees go, unless they have been renamed or made anew. An inode of null stands for a tree that netemu makes later.
+Standard library only: it starts in 15 ms.
 """
 
 import ctypes
@@ -98,7 +99,7 @@ def remove(trees: list[list[object]]) -> None:
     """Remove each directory that is still the one that was named."""
     for path, inode in trees:
         try:
-            same = os.lstat(str(path)).st_ino == inode
+            same = inode in (None, os.lstat(str(path)).st_ino)
         except FileNotFoundError:
             continue
         if same:

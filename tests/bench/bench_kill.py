@@ -2,8 +2,10 @@
 
 Run as root: ``python -m tests.bench.bench_kill [--kills 200] [--parallel 4] [--seed 1] [-- COMMAND ...]``. COMMAND is a
 run of netemu; without one it is ``netemu run experiments/path_mtu.py``, or with ``--lab`` a lab alone
-(tests/lab/caged_lab.py). The victim is any process of the run: outer, janitor, unshare, process 1 of the cage, the lab,
-a relay, an agent. A run that its victim's death does not end is waited for. Exit code 1 when anything is left.
+(tests/lab/caged_lab.py). ``--kernel`` runs the experiment on another kernel, such as ``uml:7.2?time=virtual``, which
+needs no root. The victim is any process of the run (with ``--outer`` the outermost alone): outer, janitor, unshare,
+process 1 of the cage, the lab, a relay, an agent; of a guest the guards, the kernel and the processes that carry its own.
+A run that its victim's death does not end is waited for. Exit code 1 when anything is left.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 from tests.lab.leftovers import TOKEN, Footprint, Process, net_namespaces
 
 ROOT = Path(__file__).resolve().parents[2]
+MEMORY = Path("/dev/shm")  # where guests have their memory: a file without a name, so that nothing is to be seen
 SETTLE_S = 2.0
 LONGEST_RUN_S = 180.0
 FAILED_CLAIM = 1
@@ -71,9 +74,12 @@ def start(command: list[str], directory: Path, token: str) -> subprocess.Popen[b
     return subprocess.Popen(words, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT)
 
 
-def kill_once(command: list[str], moment_s: float, random_: random.Random, tally: Tally) -> None:
+def kill_once(
+    command: list[str], moment_s: float, random_: random.Random, tally: Tally, *, outer_only: bool = False
+) -> None:
     """Start a run, kill one of its processes after ``moment_s``, and count what is left."""
     token = f"{random_.getrandbits(64):016x}"
+    memory_before = {path.name for path in MEMORY.iterdir()}
     with tempfile.TemporaryDirectory(prefix="bench-kill-") as text:
         directory = Path(text)
         run = start(command, directory, token)
@@ -81,7 +87,8 @@ def kill_once(command: list[str], moment_s: float, random_: random.Random, tally
         try:
             run.wait(moment_s)
         except subprocess.TimeoutExpired:
-            victim = random_.choice(footprint.look(run.pid))
+            seen = footprint.look(run.pid)
+            victim = seen[0] if outer_only else random_.choice(seen)
             name = role(victim, run.pid)
             try:
                 os.kill(victim.pid, signal.SIGKILL)
@@ -95,6 +102,7 @@ def kill_once(command: list[str], moment_s: float, random_: random.Random, tally
         time.sleep(SETTLE_S)
         left = footprint.left()
         left["temporary"] = [str(path) for path in (directory / "tmp").iterdir()]
+        left["guest memory"] = [str(path) for path in MEMORY.iterdir() if path.name not in memory_before]
         left["half-made runs"] = [str(path) for path in (directory / "results").glob("*/*.partial")]
         with tally.lock:
             tally.victims[name] += 1
@@ -127,9 +135,12 @@ def main() -> int:
     parser.add_argument("--parallel", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lab", action="store_true", help="kill a lab without experiment, capture and analysis")
+    parser.add_argument("--kernel", help="the kernel of the experiment (default: this machine's)")
+    parser.add_argument("--outer", action="store_true", help="kill the outermost process alone, as a user would")
     parser.add_argument("command", nargs="*", help="{out} in it stands for a results directory")
     args = parser.parse_args()
     experiment = [sys.executable, "-m", "netemu", "run", "experiments/path_mtu.py", "--out", "{out}"]
+    experiment += ["--kernel", args.kernel] if args.kernel else []
     lab = [sys.executable, "-m", "tests.lab.caged_lab", "0.5"]
     command = args.command or (lab if args.lab else experiment)
     links, namespaces = links_of_this_namespace(), net_namespaces()
@@ -147,7 +158,7 @@ def main() -> int:
                 if not todo:
                     return
                 moment_s, own = todo.pop()
-            kill_once(command, moment_s, own, tally)
+            kill_once(command, moment_s, own, tally, outer_only=args.outer)
 
     workers = [threading.Thread(target=work) for _ in range(args.parallel)]
     for worker in workers:

@@ -74,6 +74,14 @@ def test_trees_go_when_netemu_is_killed(tmp_path: Path) -> None:
     assert not tree.exists()
 
 
+def test_a_tree_goes_that_was_made_after_its_guard(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    with guard([tree]):
+        tree.mkdir()
+        (tree / "file").touch()
+    assert not tree.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_to_the_terminal_do_not_end_it(number: signal.Signals) -> None:
     with guard([], ["/bin/sh", "-c", "echo up; exec sleep 600"]) as process:
