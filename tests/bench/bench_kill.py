@@ -4,8 +4,8 @@ Run as root: ``python -m tests.bench.bench_kill [--kills 200] [--parallel 4] [--
 run of netemu; without one it is ``netemu run experiments/path_mtu.py``, or with ``--lab`` a lab alone
 (tests/lab/caged_lab.py). ``--kernel`` runs the experiment on another kernel, such as ``uml:7.2?time=virtual``, which
 needs no root. The victim is any process of the run (with ``--outer`` the outermost alone): outer, janitor, unshare,
-process 1 of the cage, the lab, a relay, an agent; of a guest the guards, the kernel and the processes that carry its own.
-A run that its victim's death does not end is waited for. Exit code 1 when anything is left.
+process 1 of the cage, the lab, a relay, an agent; of a guest the guards, the kernel and the processes that carry its
+own. A run that its victim's death does not end is waited for. Exit code 1 when anything is left.
 """
 
 from __future__ import annotations
