@@ -20,7 +20,7 @@ import pytest
 from netemu.errors import BadInput, MissingCapability, VoidRun
 from netemu.kernels import kernel_named
 from netemu.kernels.store import Entry
-from netemu.kernels.uml import UmlKernel, UmlOptions, options_for, parse_name, random_seed
+from netemu.kernels.uml import UmlKernel, UmlOptions, options_for, parse_name, random_seed, split_nodes
 from netemu.recording.layout import Recording
 from netemu.specs import AgentSpec, CaptureSpec, FixedLoss, LinkDirection, Plan, ProbeSpec, to_json
 from tests.kernels.machines import virtual_kernels
@@ -119,11 +119,23 @@ def test_a_name_is_a_version_and_options() -> None:
         ("uml:6.12?memory=1T", "at least 128M"),
         ("uml:6.12?memory=64M", "at least 128M"),
         ("uml:6.12?standstill=soon", "standstill"),
+        ("uml:6.12?node.h1", "write node.NODE=VERSION"),
+        ("uml:6.12?node.=5.10", "write node.NODE=VERSION"),
+        ("uml:6.12?node.h1=5.10&node.h1=6.1", "write node.NODE=VERSION once"),
+        ("uml:6.12?node.h1=newest", "no kernel version"),
     ],
 )
 def test_a_wrong_name_is_refused_with_what_is_right(name: str, why: str) -> None:
     with pytest.raises(BadInput, match=why):
         parse_name(name)
+
+
+def test_nodes_may_have_kernels_of_their_own() -> None:
+    options = parse_name("uml:7.2?node.h1=5.10&memory=512M&node.r1=6.1.176")
+    assert options.memory_bytes == 512 << 20
+    assert options.nodes == (("h1", "uml:5.10?memory=512M"), ("r1", "uml:6.1.176?memory=512M"))
+    assert split_nodes("uml:7.2?node.h1=5.10") == ("uml:7.2", (("h1", "uml:5.10"),))
+    assert split_nodes("uml:7.2") == ("uml:7.2", ())
 
 
 def test_the_family_is_found_by_its_entry_point() -> None:
