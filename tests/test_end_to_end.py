@@ -57,7 +57,7 @@ def stored(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     return described
 
 
-@pytest.mark.parametrize("name", ["path_mtu", "loss_recovery", "slow_reader"])
+@pytest.mark.parametrize("name", ["path_mtu", "loss_recovery", "slow_reader", "kernel_history"])
 def test_every_claim_of_the_experiments_holds_on_this_kernel(name: str, tmp_path: Path) -> None:
     done = netemu("run", f"experiments/{name}.py", "--json", "--out", tmp_path)
     run = json.loads(done.stdout)
