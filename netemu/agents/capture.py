@@ -7,6 +7,7 @@ after a sentinel frame, sent out of every interface, was seen in its ring; anoth
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from typing import Any
@@ -24,7 +25,6 @@ ETHERTYPE = b"\x88\xb5"
 _SENTINEL = b"netemu-sentinel"
 _DESTINATION = bytes.fromhex("0180c200000e")  # link local: no switch passes it on
 _SENTINEL_WAIT_NS = 2_000_000_000
-_NAP_NS = 20_000_000
 _STEP_LIMIT_NS = 1_000_000
 _PACKET_OUTGOING = 4
 
@@ -35,6 +35,7 @@ SPEC = (
     Arg("seed", int, 0, "goes into the section's comment", low=None),
     Arg("ring_bytes", int, 16 << 20, "kernel memory per interface", low=1 << 18, high=1 << 30),
     Arg("retire_ms", int, 10, "age at which the kernel hands over a block that is not full", low=1, high=1000),
+    Arg("nap_ms", int, 20, "how long blocks may gather after some were taken; the ring holds far more", high=1000),
 )
 INTERFACE = (
     Arg("namespace", str, None, "path of the network namespace; this process's own when absent"),
@@ -54,13 +55,14 @@ def main(spec: dict[str, Any]) -> int:
         for index, given in enumerate(spec["interfaces"]):
             args = read_args(given, INTERFACE, f"capture: interface {index}")
             taps.append(Tap(args, spec["ring_bytes"], spec["retire_ms"]))
-            service.poll.register(taps[-1].ring.fileno())
+            service.poll.register(taps[-1].ring.fileno(), select.POLLIN)
         _prove(service, taps)
         offset_ns = realtime_offset()
         service.ready()
         while not service.stopped:
             _drain(service.wait(None), taps)
-            time.sleep(_NAP_NS / 1e9)  # let blocks gather; the ring holds far more
+            if spec["nap_ms"]:
+                time.sleep(spec["nap_ms"] / 1e3)
         void = _see_sentinels(service, taps, b"stop")
         return _finish(service, spec, taps, offset_ns, void)
     finally:
@@ -120,7 +122,7 @@ class Tap:
                 records = []
                 for real_ns, length, kind, data in packets(block):
                     t_ns = real_ns - shift_ns
-                    if t_ns < 0 or data[12:14] == ETHERTYPE:
+                    if t_ns < 0 or data.startswith(ETHERTYPE, 12):
                         continue
                     direction = pcapng.DIRECTION_OUT if kind == _PACKET_OUTGOING else pcapng.DIRECTION_IN
                     records.append(pcapng.packet(t_ns, length, direction, data))

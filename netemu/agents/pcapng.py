@@ -6,9 +6,9 @@ Nothing of the wall clock or of paths goes in: the same packets at the same ``t_
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from functools import cache
 
-_EPB = struct.Struct("=7I")
-_EPB_TAIL = struct.Struct("=HHIHHI")  # epb_flags, opt_endofopt, total length
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 DIRECTION_IN, DIRECTION_OUT = 1, 2
 _LINKTYPE_ETHERNET = 1
@@ -35,12 +35,18 @@ def interface_description(name: str, description: str, snap_bytes: int) -> bytes
     return _block(1, struct.pack("=HHI", _LINKTYPE_ETHERNET, 0, snap_bytes) + options)
 
 
-def packet(t_ns: int, length: int, direction: int, data: bytes | memoryview) -> bytes:
+@cache
+def _layout(kept: int) -> tuple[Callable[..., bytes], int]:
+    """What packs a whole block with ``kept`` bytes of a frame at once, and the block's length."""
+    block = struct.Struct(f"=7I{kept}s{-kept % 4}xHHIHHI")  # then epb_flags, opt_endofopt, the length again
+    return block.pack, block.size
+
+
+def packet(t_ns: int, length: int, direction: int, data: bytes) -> bytes:
     """An Enhanced Packet Block; ``length`` is the frame's on the wire, ``data`` what was kept of it."""
     kept = len(data)
-    total = 32 + (kept + 3 & ~3) + 12
-    head = _EPB.pack(6, total, 0, t_ns >> 32, t_ns & 0xFFFFFFFF, kept, length)
-    return head + bytes(data) + _PADDING[kept % 4] + _EPB_TAIL.pack(2, 4, direction, 0, 0, total)
+    pack, total = _layout(kept)
+    return pack(6, total, 0, t_ns >> 32, t_ns & 0xFFFFFFFF, kept, length, data, 2, 4, direction, 0, 0, total)
 
 
 def interface_statistics(t_ns: int, received: int, dropped: int) -> bytes:

@@ -68,11 +68,12 @@ class Ring:
         self.sock.close()
 
 
-def packets(block: memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
+def packets(block: bytes) -> Iterator[tuple[int, int, int, bytes]]:
     """(time in ns of CLOCK_REALTIME, length on the wire, packet type, captured bytes) of each packet in a block."""
     count, at = _BLOCK.unpack_from(block)[3:5]
+    unpack = _HEADER.unpack_from
     for _ in range(count):
-        step, seconds, nanoseconds, captured, length, _status, mac = _HEADER.unpack_from(block, at)
+        step, seconds, nanoseconds, captured, length, _status, mac = unpack(block, at)
         start = at + mac
         yield seconds * 1_000_000_000 + nanoseconds, length, block[at + _PKTTYPE_AT], block[start : start + captured]
         at += step

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def main(spec: dict[str, Any]) -> int:
     try:
         enabled = instance.start(spec["buffer_kb"])
         service = Service()
-        service.poll.register(instance.pipe)
+        service.poll.register(instance.pipe, select.POLLIN)
         service.ready()
         while not service.stopped:
             service.wait(None)

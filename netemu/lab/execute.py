@@ -23,7 +23,7 @@ from netemu.lab.kernel_config import kernel_config
 from netemu.lab.members import Member
 from netemu.lab.network import Network
 from netemu.lab.registry import TRACING
-from netemu.lab.start import choose_t0_ns, settle
+from netemu.lab.start import choose_t0_ns, settle, time_is_virtual
 from netemu.lab.stolen import stolen_ns
 from netemu.lab.validity import Validity, judge_members, judge_wires
 from netemu.lab.wire import RunningWires, start_wires
@@ -37,6 +37,9 @@ GRACE_S = 2.0
 
 COLLECT_S = 60.0
 """How long a recorder may take to write what it holds."""
+
+CAPTURE_IN_VIRTUAL_TIME = {"ring_bytes": 4 << 20, "retire_ms": 1000, "nap_ms": 0}
+"""The clock waits for who reads a ring, so a full block is soon enough; each wake-up and page costs a guest dear."""
 
 
 def execute(plan: Plan, recording: Recording, progress: Progress) -> None:
@@ -155,12 +158,13 @@ class Execution:
             }
             for capture in self.plan.captures
         ]
-        return {
+        spec = {
             "program": "capture",
             "interfaces": interfaces,
             "plan_digest": self.plan.digest,
             "seed": self.plan.seed,
         }
+        return spec | (CAPTURE_IN_VIRTUAL_TIME if time_is_virtual() else {})
 
     def _sampler_spec(self) -> dict[str, Any]:
         hosts = [node.name for node in self.plan.nodes if node.role == "host"]

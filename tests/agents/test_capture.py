@@ -244,3 +244,19 @@ def test_a_full_disk_is_a_failure(bench: Bench, hosts: tuple[Namespace, Namespac
 
 def test_the_offset_of_the_clocks_is_stable() -> None:
     assert abs(realtime_offset() - realtime_offset()) < 100_000
+
+
+def test_a_capture_of_a_quiet_interface_sleeps(bench: Bench, hosts: tuple[Namespace, Namespace]) -> None:
+    """A packet socket can always be written: who waits for that too never sleeps, and stops virtual time."""
+    capture = bench.start(spec_of(bench, hosts, nap_ms=0))
+    go(capture)
+    stat = Path(f"/proc/{capture.popen.pid}/stat")
+
+    def ticks() -> int:
+        return sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13]))
+
+    before = ticks()
+    time.sleep(1)
+    assert ticks() - before <= 3
+    capture.say("stop")
+    assert capture.result()["void"] == []

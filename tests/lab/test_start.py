@@ -18,6 +18,7 @@ def test_t0_is_the_next_multiple_with_the_lead(now_ns: int, t0_ns: int) -> None:
 
 def test_without_a_step_t0_is_the_lead_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(start.STEP_VARIABLE, raising=False)
+    assert not start.time_is_virtual()
     before = time.monotonic_ns()
     t0_ns = start.choose_t0_ns()
     assert before + start.LEAD_NS <= t0_ns <= time.monotonic_ns() + start.LEAD_NS
@@ -28,6 +29,7 @@ def test_with_a_step_t0_is_a_multiple_and_the_generator_is_keyed_before(monkeypa
     keyed: list[int] = []
     monkeypatch.setenv(start.STEP_VARIABLE, str(step_ns))
     monkeypatch.setattr(start, "reseed", lambda: keyed.append(time.monotonic_ns()))
+    assert start.time_is_virtual()
     t0_ns = start.choose_t0_ns()
     assert t0_ns % step_ns == 0
     assert len(keyed) == 1
