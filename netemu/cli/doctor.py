@@ -31,6 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def examine(results: Path) -> list[Finding]:
     """Look at everything: rights, kernel, programs, Python packages, resources, guests."""
     from netemu.kernels import findings as guests
+    from netemu.kernels import vm_tools
     from netemu.lab import capabilities, installed
 
     rights = capabilities.probe_rights()
@@ -41,6 +42,7 @@ def examine(results: Path) -> list[Finding]:
         *installed.python_findings(),
         *installed.resource_findings(results),
         *guests.findings(),
+        *vm_tools.findings(),
     ]
 
 

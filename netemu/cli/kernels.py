@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netemu.kernels.store import Store
 
+_VM = "vm:"
+"""What a name of an image for virtual machines begins with."""
+
 DESCRIPTION = """\
 Kernels for `netemu run --kernel uml:VERSION`. They are kept in $NETEMU_CACHE (else $XDG_CACHE_HOME/netemu, else
 ~/.cache/netemu) and in the shared directories that $NETEMU_KERNELS names. No command here needs root.
@@ -30,8 +33,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listing.add_argument("--json", action="store_true", help="print one JSON list")
     listing.add_argument("--available", action="store_true", help="ask the Debian mirror what could be built")
     _add_mirror(listing)
-    get = actions.add_parser("get", help="fetch Debian's ready user-mode-linux (real time only)")
-    get.add_argument("version", help="such as 6.1")
+    get = actions.add_parser(
+        "get", help="fetch Debian's ready user-mode-linux, or its stock kernel for virtual machines"
+    )
+    get.add_argument("version", help="such as 6.1 (user-mode-linux, real time only), or vm:6.1 (for virtual machines)")
     _add_mirror(get)
     build = actions.add_parser("build", help="build a kernel with virtual time from source, at idle priority")
     build.add_argument("version", nargs="?", help="such as 6.12; not needed with --source")
@@ -50,7 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     _add_mirror(build)
     check = actions.add_parser("check", help="boot a kernel and prove what it can do")
-    check.add_argument("name", help="such as 6.12, or a full name of the list")
+    check.add_argument("name", help="such as 6.12, vm:6.1, or a full name of the list")
     check.add_argument("--json", action="store_true", help="print one JSON object")
     remove = actions.add_parser("remove", help="remove a kernel, or what an interrupted build left; asks nothing")
     remove.add_argument("name", help="such as 6.12 where there is one, or a full name of the list")
@@ -72,10 +77,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace, store: Store) -> int:
     from netemu.kernels.overview import describe, notes, table
+    from netemu.kernels.vm_image import images
+    from netemu.kernels.vm_overview import describe_image
 
-    entries = store.entries()
+    entries = [describe(entry, store) for entry in store.entries()]
+    entries += [describe_image(image, store) for image in images(store)]
     if args.json:
-        sys.stdout.write(json.dumps([describe(entry, store) for entry in entries], indent=2) + "\n")
+        sys.stdout.write(json.dumps(entries, indent=2) + "\n")
         return 0
     sys.stdout.write(table(store) if entries else f"no kernel in {store.own}\n")
     sys.stdout.writelines(f"{note}\n" for note in notes(store))
@@ -99,6 +107,15 @@ def _get(args: argparse.Namespace, store: Store) -> int:
     from netemu.kernels.ready import get_ready, warning
 
     display = ProgressDisplay(f"kernel {args.version}")
+    if args.version.startswith(_VM):
+        from netemu.kernels.store import writing
+        from netemu.kernels.vm_get import get_image
+
+        with writing(store.own.parent):
+            image = get_image(args.version.removeprefix(_VM), store, display, args.mirror)
+        display.done()
+        print(f"vm:{image.name}  {image.kernel.parent}")
+        return 0
     entry = get_ready(args.version, store, display, args.mirror)
     display.done()
     print(f"uml:{entry.manifest.version}  {entry.directory}")
@@ -148,7 +165,10 @@ def _print_key(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace, store: Store) -> int:
-    print(f"removed {store.remove(args.name)}")
+    from netemu.kernels.vm_image import remove_image
+
+    vm = args.name.startswith(_VM)
+    print(f"removed {remove_image(args.name.removeprefix(_VM), store) if vm else store.remove(args.name)}")
     return 0
 
 
@@ -157,7 +177,15 @@ def _check(args: argparse.Namespace, store: Store) -> int:
     from netemu.kernels.check import check
 
     display = ProgressDisplay(f"kernel {args.name}")
-    report = check(store.find(args.name), display)
+    if args.name.startswith(_VM):
+        from netemu.kernels.vm import ACCEL_CACHE
+        from netemu.kernels.vm_check import check_image
+        from netemu.kernels.vm_image import find_image
+
+        image = find_image(args.name.removeprefix(_VM), store)
+        report = check_image(image, store.own.parent / ACCEL_CACHE, display)
+    else:
+        report = check(store.find(args.name), display)
     display.done()
     sys.stdout.write(report.to_json() if args.json else report.to_text())
     return 0 if report.passed else 3

@@ -105,7 +105,7 @@ class PrivateApt:
     def _configure(self) -> None:
         for part in ("lists/partial", "archives/partial", "parts"):
             (self._root / part).mkdir(parents=True, exist_ok=True)
-        (self._root / "status").touch()
+        _write(self._root / "status", "")
         sources = "".join(
             f"deb {_TRUST.format(keyring=self._keyring)} {self._mirror} {suite} main\n" for suite in SUITES
         )
@@ -128,8 +128,9 @@ class PrivateApt:
         own = [f'{key} "{value}";' for key, value in settings.items()]
         dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout
         machines = [line for line in dump.splitlines() if _SETTINGS.match(line)]
-        (self._root / "sources.list").write_text(sources)
-        (self._root / "apt.conf").write_text("\n".join([*own, *machines]) + "\n")
+        # apt reads all lists anew, for half a minute, when its sources have been written.
+        _write(self._root / "sources.list", sources)
+        _write(self._root / "apt.conf", "\n".join([*own, *machines]) + "\n")
 
     def _update(self, progress: Progress) -> None:
         """Renew the lists. A suite that the mirror lacks makes apt-get fail while the others have arrived."""
@@ -178,6 +179,12 @@ def _reason(output: str) -> str:
     lines = output.splitlines()
     found = (line for sign in ("E: ", "W: Failed") for line in lines if line.startswith(sign))
     return next(found, "apt-get said nothing")[3:].strip()
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file unless it holds the text already."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 def machine_mirror() -> tuple[str, Path]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from netemu.kernels.abilities import abilities
 from netemu.kernels.naming import series
 from netemu.kernels.store import Entry, Store
+from netemu.kernels.vm_image import images
+from netemu.kernels.vm_overview import image_row
 
 _HEAD = ("PICKED BY", "NAME", "ORIGIN", "RECIPE", "TIME", "NETEM", "TRACING", "TICK", "CONGESTION CONTROLS")
 _YES = {True: "yes", False: "no"}
@@ -40,8 +42,9 @@ def describe(entry: Entry, store: Store) -> dict[str, object]:
 
 
 def table(store: Store) -> str:
-    """One line for each kernel."""
+    """One line for each kernel, then one for each image for virtual machines."""
     rows = [_HEAD, *(_row(entry, store) for entry in store.entries())]
+    rows += [image_row(image, store) for image in images(store)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     return "".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows

@@ -145,6 +145,6 @@ def resource_findings(results: Path) -> list[Finding]:
             "/dev/kvm",
             "ok" if openable else "missing",
             "present" if openable else "present, but not for this user" if kvm.exists() else "not there",
-            "fast virtual machines of other kernels; no command of this version uses it",
+            "fast virtual machines (--kernel vm:VERSION), where a kernel boots on it; they are emulated elsewhere",
         ),
     ]
