@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import polars as pl
 import pytest
 
 from netemu.errors import BadInput, MissingCapability, VoidRun
+from netemu.kernels.mixed_guests import PartGuests
 from netemu.kernels.store import Entry
 from netemu.kernels.uml import UmlKernel
 from netemu.recording.layout import Recording
@@ -120,3 +124,49 @@ def test_a_node_that_is_not_there_is_refused(two: tuple[Entry, Entry], tmp_path:
     old, new = two
     with pytest.raises(BadInput, match=r"node\.h9: there is no such host or router \(there are h1, h2\)"):
         execute(f"uml:{new.name}?node.h9={old.name}", transfer_plan(), tmp_path / "run")
+
+
+def test_a_guest_that_is_killed_in_the_middle_makes_the_run_void(
+    two: tuple[Entry, Entry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernel's own process: what a panic leads to as well. The other guest ends, and nothing is left."""
+    old, new = two
+    guards: list[int] = []
+    wait = PartGuests.wait
+
+    def kill_then_wait(self: PartGuests, word: str, timeout_s: float) -> list[dict[str, Any]]:
+        if word == "agents_ended":
+            guards.extend(guest.guest.process.pid for guest in self.guests)
+            for pid in children(guards[1]):
+                os.kill(pid, signal.SIGKILL)
+        return wait(self, word, timeout_s)
+
+    monkeypatch.setattr(PartGuests, "wait", kill_then_wait)
+    with pytest.raises(
+        VoidRun, match=rf"uml:{new.name} \(h2\): the guest was ended by SIGKILL before its work was done"
+    ):
+        execute(f"uml:{new.name}?node.h1={old.name}", transfer_plan(loss=0.0), tmp_path / "run")
+    assert len(guards) == 2
+    for pid in guards:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert controls_of(tmp_path) == []
+
+
+def controls_of(place: Path) -> list[Path]:
+    """Control directories of guests whose recordings lie below ``place``."""
+    links = Path(tempfile.gettempdir()).glob("netemu-uml-*/recording")
+    return [link.parent for link in links if place in link.readlink().parents]
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of a process's children."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
