@@ -38,7 +38,7 @@ from tests.lab import plans
 ROOT = Path(__file__).resolve().parents[2]
 LOOPS = 4
 NOBODY = 65534
-DATAGRAMS, LOSS, SIGMAS = 20_000, 0.05, 4.0
+DATAGRAMS, LOSS, SIGMAS = 8_000, 0.05, 4.0
 
 
 @dataclass(frozen=True, slots=True)
