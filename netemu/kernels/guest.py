@@ -159,16 +159,23 @@ def guard(
     directory: Path | None = None,
     environment: Mapping[str, str] | None = None,
     descriptors: Sequence[int] = (),
+    *,
+    writable: Sequence[Path] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A :mod:`~netemu.kernels.uml_guard` over the directories ``trees`` and the program ``argv``.
 
-    The program inherits ``descriptors`` under their numbers.
+    The program inherits ``descriptors`` under their numbers. It can write below ``writable`` alone (None: anywhere),
+    where the machine's kernel has Landlock.
 
     When the block is left, or this process ends in whatever way, the program and everything below it is killed and the
     trees are removed. The program's standard output and error are the process's ``stdout``.
     """
     # A tree that is not there yet is one that the caller is about to make.
-    spec = {"argv": argv, "trees": [[str(tree), tree.lstat().st_ino if tree.exists() else None] for tree in trees]}
+    spec = {
+        "argv": argv,
+        "trees": [[str(tree), tree.lstat().st_ino if tree.exists() else None] for tree in trees],
+        "writable": None if writable is None else [str(place) for place in writable],
+    }
     process = subprocess.Popen(
         [sys.executable, "-S", "-s", "-E", str(_GUARD), json.dumps(spec)],
         cwd=directory,

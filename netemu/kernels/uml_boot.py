@@ -94,12 +94,20 @@ def booted(
 
     ``descriptors`` are open in the guest's program under their numbers, for devices that its command line names.
     """
-    with temporary_directory("netemu-uml-") as control:
+    # Its memory lies in the control directory too: one directory to remove, and the only one besides the recording that
+    # the guest's kernel may write to, whatever the guest mounts.
+    with temporary_directory("netemu-uml-", memory_place(machine.memory_bytes, recording)) as control:
         prepare(control, Work(argv, environment or {}, machine.modules, machine.virtual), recording)
-        place = _TUNABLES | {"TMPDIR": str(memory_place(machine.memory_bytes, recording))}
+        place = _TUNABLES | {"TMPDIR": str(control)}
         program = [str(machine.binary), *machine.command_line[1:]]
-        with guard([control], program, control, place, descriptors) as process:
+        with guard([control], program, control, place, descriptors, writable=_writable(control, recording)) as process:
             yield Guest(process)
+
+
+def _writable(control: Path, recording: Path) -> list[Path]:
+    """Where a guest's kernel may write: besides its own places to the devices that it tries its signals on."""
+    devices = [Path(name) for name in ("/dev/null", "/dev/ptmx", "/dev/pts") if Path(name).exists()]
+    return [control, recording, *devices]
 
 
 def memory_place(memory_bytes: int, last: Path) -> Path:

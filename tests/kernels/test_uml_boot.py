@@ -20,6 +20,7 @@ from netemu.kernels import uml_boot
 from netemu.kernels.guest import Guest
 from netemu.kernels.store import Entry
 from netemu.kernels.uml_boot import Machine, memory_place, run_guest
+from netemu.kernels.uml_guard import landlock_version
 from tests.kernels.machines import machine_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,13 @@ def test_only_the_recording_can_be_written(virtual: Machine, tmp_path: Path) -> 
     assert [place for place, _ in said[0]["refused"]] == places[:-1]
     assert {error for _, error in said[0]["refused"]} == {"Read-only file system"}
     assert (tmp_path / "recording/netemu-was-here").read_text() == "x"
+
+
+@pytest.mark.skipif(landlock_version() == 0, reason="this machine's kernel has no Landlock")
+def test_a_guest_that_mounts_for_itself_can_write_no_more(virtual: Machine, tmp_path: Path) -> None:
+    _, said = run(virtual, tmp_path / "recording", "mount_and_write", str(tmp_path))
+    assert said == [{"mounted": 0, "remounted": 0, "refused": ["Permission denied"] * 2}]
+    assert not (tmp_path / "netemu-was-here").exists()
 
 
 def test_an_exception_in_the_work_is_on_the_console(virtual: Machine, tmp_path: Path) -> None:
@@ -106,8 +114,8 @@ def started(machine: Machine, recording: Path) -> Iterator[subprocess.Popen[str]
 def test_whoever_is_killed_nothing_is_left(victim: str, virtual: Machine, tmp_path: Path) -> None:
     with started(virtual, tmp_path) as process:
         below = descendants(process.pid)
-        guard = next(pid for pid, name in below.items() if name.startswith("python"))
         kernel = next(pid for pid, name in below.items() if name == "linux")
+        guard = int(Path(f"/proc/{kernel}/stat").read_text().rpartition(")")[2].split()[1])
         control = Path(f"/proc/{kernel}/cwd").readlink()
         assert len(below) >= 3, "the guest's own processes are the host's too"
         os.kill({"netemu": process.pid, "guard": guard, "kernel": kernel}[victim], signal.SIGKILL)

@@ -74,6 +74,18 @@ def test_trees_go_when_netemu_is_killed(tmp_path: Path) -> None:
     assert not tree.exists()
 
 
+@pytest.mark.skipif(uml_guard.landlock_version() == 0, reason="this machine's kernel has no Landlock")
+def test_the_program_can_write_where_it_may_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    script = f"cd {tmp_path}; echo 1 >mine/made && mv mine/made mine/renamed; echo 2 >made; mkdir dir; cat mine/renamed"
+    with guard([], ["/bin/sh", "-c", script], writable=[tmp_path / "mine", Path("/dev/null")]) as process:
+        assert process.stdout is not None
+        said = process.stdout.read().decode()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert said.count("Permission denied") == 2
+    assert said.endswith("1\n")
+
+
 def test_a_tree_goes_that_was_made_after_its_guard(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     with guard([tree]):
