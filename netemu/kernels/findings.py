@@ -14,6 +14,7 @@ from netemu.kernels.sources import UNPACKED_BYTES
 from netemu.kernels.store import Entry, open_store
 from netemu.kernels.uml import UmlOptions
 from netemu.kernels.uml_boot import memory_place
+from netemu.kernels.uml_guard import landlock_version
 from netemu.lab.capabilities import Finding
 
 KERNELS, MEMORY, PTRACE = "guest kernels", "guest memory", "ptrace"
@@ -28,7 +29,13 @@ def findings() -> list[Finding]:
         stored = kernel_findings(store.entries(), str(store.own))
     except BadInput as error:
         stored = [Finding(KERNELS, "unknown", str(error), _WITHOUT_ROOT, "chmod -R a+rX DIR   # by its owner")]
-    return [*stored, memory_finding(), ptrace_finding(can_be_traced()), build_finding(missing_tools())]
+    return [
+        *stored,
+        memory_finding(),
+        ptrace_finding(can_be_traced()),
+        landlock_finding(landlock_version()),
+        build_finding(missing_tools()),
+    ]
 
 
 def guests_can_run(found: Sequence[Finding]) -> bool:
@@ -68,6 +75,15 @@ def ptrace_finding(possible: bool) -> Finding:
     remedy = None if possible else "sudo sysctl kernel.yama.ptrace_scope=1   # or a container that allows ptrace"
     detail = "works" if possible else "refused"
     return Finding(PTRACE, "ok" if possible else "missing", detail, "guests' system calls", remedy)
+
+
+def landlock_finding(version: int) -> Finding:
+    """What keeps a guest's kernel from writing elsewhere, whatever a program in the guest mounts."""
+    purpose = "keeps guests from writing anywhere but to their run's directory"
+    if version:
+        return Finding("Landlock", "ok", f"version {version}", purpose)
+    remedy = "a kernel from 5.13 on with landlock in its lsm= list   # until then a guest's root can mount around it"
+    return Finding("Landlock", "missing", "this machine's kernel has none", purpose, remedy)
 
 
 def build_finding(missing: dict[str, str]) -> Finding:

@@ -15,6 +15,7 @@ from netemu.kernels.findings import (
     findings,
     guests_can_run,
     kernel_findings,
+    landlock_finding,
     memory_finding,
     ptrace_finding,
 )
@@ -60,6 +61,13 @@ def test_guests_need_room_for_their_memory(monkeypatch: pytest.MonkeyPatch) -> N
 def test_tracing_is_tried_and_its_refusal_has_a_remedy() -> None:
     assert can_be_traced()
     assert "ptrace_scope" in (ptrace_finding(False).remedy or "")
+
+
+def test_a_kernel_without_landlock_is_told_of_and_does_not_stop_guests() -> None:
+    assert landlock_finding(7).status == "ok"
+    missing = landlock_finding(0)
+    assert (missing.status, missing.required) == ("missing", False)
+    assert "5.13" in (missing.remedy or "")
 
 
 def test_what_a_build_lacks_is_one_command() -> None:
