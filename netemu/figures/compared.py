@@ -144,8 +144,9 @@ def _panels(spec: ComparedSpec, runs: Sequence[LabelledRun], width_in: float) ->
             continue
         for key, label in Drawing(graph, axes, time, size).draw(bool(spec.options.get("window", True))):
             legend.setdefault(label, key)
-    for axes in grid.flat[len(runs) :]:
-        axes.set_visible(False)
+    for place in range(len(runs), grid.size):
+        grid.flat[place].set_visible(False)
+        grid.flat[place - columns].tick_params(labelbottom=True)  # nothing below it any more says what time it is
     figure.supxlabel(time.label("Time"), fontsize=7.5)
     figure.supylabel(size.label("Sequence offset"), fontsize=7.5)
     head(figure, spec.options.get("title"), [(key, label) for label, key in legend.items()])

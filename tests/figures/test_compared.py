@@ -57,6 +57,14 @@ def test_panels_share_their_axes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["a", "b"]
 
 
+def test_the_lowest_panel_of_each_column_tells_the_time() -> None:
+    from netemu.figures import compared
+
+    figure = compared._panels(ComparedSpec("x", "panels"), runs("a", "b", "c"), 7.0)
+    shown = [axes.xaxis.get_tick_params()["labelbottom"] for axes in figure.axes if axes.get_visible()]
+    assert shown == [False, True, True]
+
+
 def test_a_connection_that_a_run_does_not_have_is_said() -> None:
     from netemu.figures import compared
 
