@@ -19,7 +19,7 @@ from netemu.kernels.vm_boot import Accel, VirtualMachine, run_vm
 from netemu.kernels.vm_tools import versions
 
 KVM = Path("/dev/kvm")
-_PROBE_S = 30.0
+_PROBE_S = 60.0
 """A kernel under KVM is up in about two seconds."""
 _PROBE_BYTES = 512 << 20
 

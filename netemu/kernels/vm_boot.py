@@ -28,7 +28,7 @@ from netemu.errors import MissingCapability, NetemuError
 from netemu.kernels.guest import Guest, Listener, Work, early_end, follow, guard, prepare
 from netemu.kernels.uml_init import SHARE
 from netemu.kernels.vm_image import VmImage
-from netemu.kernels.vm_tools import VIRTME, find_program, require_programs
+from netemu.kernels.vm_tools import VIRTME, find_program, program_places, require_programs
 
 Accel = Literal["kvm", "tcg"]
 
@@ -67,7 +67,7 @@ class VirtualMachine:
     memory_bytes: int = 1 << 30
     cpus: int = 1
     options: tuple[str, ...] = ()
-    up_s: float = 120.0
+    up_s: float = 300.0
     standstill_s: float = 300.0
 
     def command_line(self, control: Path) -> list[str]:
@@ -125,7 +125,7 @@ def run_vm(
         boot.write_text(_BOOT.format(busybox=find_program("busybox"), files=_FILES, control=control))
         boot.chmod(0o755)
         # virtme-run leaves files in its temporary directory and in its user's cache.
-        private = {"TMPDIR": made, "HOME": made, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        private = {"TMPDIR": made, "HOME": made, "PATH": os.pathsep.join(program_places())}
         with guard([control], machine.argv(control), control, private) as process:
             guest = Guest(process)
             follow(guest, machine.up_s, machine.standstill_s, on_message)

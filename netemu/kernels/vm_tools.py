@@ -29,10 +29,14 @@ VIRTME = "virtme-run"
 _PURPOSE = "stock kernels in virtual machines, for --kernel vm"
 
 
+def program_places() -> list[str]:
+    """Where programs are looked for: beside this interpreter, on the PATH, and where root's are as well."""
+    return [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"]
+
+
 def find_program(name: str) -> str | None:
-    """The path of a program, beside this interpreter and where root's programs are as well."""
-    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
-    return shutil.which(name, path=os.pathsep.join(places))
+    """The path of a program."""
+    return shutil.which(name, path=os.pathsep.join(program_places()))
 
 
 def missing_programs() -> dict[str, str]:

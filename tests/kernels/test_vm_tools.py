@@ -8,7 +8,7 @@ import pytest
 
 from netemu.errors import MissingCapability
 from netemu.kernels import vm_tools
-from netemu.kernels.vm_tools import PROGRAMS, REMEDY, findings, missing_programs, require_programs
+from netemu.kernels.vm_tools import PROGRAMS, REMEDY, find_program, findings, missing_programs, require_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,3 +47,14 @@ def test_the_version_of_a_program_is_the_number_it_gives(tmp_path: Path, monkeyp
     assert vm_tools._version("program") == "7.2.22"
     monkeypatch.setattr(vm_tools, "find_program", lambda name: None)
     assert vm_tools._version("program") == "unknown"
+
+
+def test_programs_are_found_beside_the_interpreter_and_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_program("sh") is not None
+    monkeypatch.setattr(vm_tools.sys, "executable", str(tmp_path / "python"))
+    assert find_program("virtme-nothing") is None
+    (tmp_path / "virtme-nothing").write_text("#!/bin/sh\n")
+    (tmp_path / "virtme-nothing").chmod(0o755)
+    assert find_program("virtme-nothing") == str(tmp_path / "virtme-nothing")
