@@ -97,7 +97,7 @@ def _claims(host: str) -> None:
         fits = fits and all(waited >= asked - TICK_S for waited, asked in zip(waited_s, asked_s, strict=True))
         return holds(
             fits,
-            expected=f"at least {', '.join(map(str, asked_s))} s, {most_s} s in all at most, on {'.'.join(map(str, release))}",
+            expected=f"{', '.join(map(str, asked_s))} s at least, {most_s} in all, on {release[0]}.{release[1]}",
             measured=f"{', '.join(f'{waited:.3f}' for waited in waited_s)} s",
             value=sum(waited_s),
         )
