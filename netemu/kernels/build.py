@@ -66,8 +66,8 @@ def build(source: Source, store: Store, progress: Progress, effort: Effort = AT_
     shop = store.workshop / name
     busy = f"another netemu is building this kernel now (in {shop}): wait until it is done, then try again"
     with writing(store.own.parent), refusing(store.lock_of(name), busy) as lock:
-        shop.mkdir(exist_ok=True)
         _require_space(shop)
+        shop.mkdir(exist_ok=True)
         tree, output = shop / "source", shop / "output"
         try:
             unpack(source, tree, recipe.patches, progress)

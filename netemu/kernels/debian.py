@@ -27,6 +27,8 @@ SUITES = ("bullseye", "bookworm", "trixie", "trixie-backports", "forky", "sid")
 
 _TRUST = "[signed-by={keyring}]"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_LISTS_BYTES = 700_000_000
+"""What the lists of all suites take, and what apt makes of them."""
 _FRESH_S = 24 * 3600
 _SETTINGS = re.compile(
     r'^Acquire::(http|https|Retries|ForceIPv4|ForceIPv6|Check-Valid-Until|Check-Date|(Min|Max)-ValidTime)\b.* ".+";$'
@@ -138,6 +140,12 @@ class PrivateApt:
         wanted = (self._root / "sources.list").read_text()
         if stamp.exists() and stamp.read_text() == wanted and time.time() - stamp.stat().st_mtime < _FRESH_S:
             return
+        free = shutil.disk_usage(self._root).free
+        if free < _LISTS_BYTES:
+            raise MissingCapability(
+                f"{self._root}: Debian's package lists need {_LISTS_BYTES / 1e6:.0f} MB, and {free / 1e6:.0f} MB are"
+                " free: free some, or set NETEMU_CACHE to a directory on another disk"
+            )
         progress(f"reading the package lists of {len(SUITES)} Debian suites")
         output = self._run(["apt-get", "update", "-q"], check=False)
         read = self._suites_read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,15 @@ def test_a_compiler_error_leaves_no_kernel_and_is_named(linux: Path, data: Path,
     with pytest.raises(MissingCapability, match=r"main\.c:1: error: no such thing"):
         build_named(None, linux, store, quiet)
     assert store.entries() == []
+
+
+def test_a_disk_without_room_is_named_before_anything_is_made(
+    linux: Path, data: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(1, 1, 700_000_000))  # type: ignore[attr-defined]
+    with pytest.raises(MissingCapability, match=r"a build needs 2\.5 GB, and 0\.7 GB are free: .*NETEMU_CACHE"):
+        build_named(None, linux, store, quiet)
+    assert list(store.workshop.iterdir()) == []
 
 
 def test_a_damaged_tarball_leaves_nothing(linux: Path, data: Path, store: Store, tmp_path: Path) -> None:

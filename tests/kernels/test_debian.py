@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_a_mirror_that_refuses_is_named_with_its_reason(tmp_path: Path) -> None:
     apt = PrivateApt(tmp_path / "apt", "http://127.0.0.1:9/debian")
     with pytest.raises(MissingCapability, match=r"127\.0\.0\.1:9/debian \(Failed to fetch .*\): check the network"):
         apt.packages("linux-source-9.9", quiet)
+
+
+def test_a_disk_without_room_for_the_lists_is_named(
+    mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(1, 1, 60_000_000))  # type: ignore[attr-defined]
+    with pytest.raises(MissingCapability, match=r"need 700 MB, and 60 MB are free: .*NETEMU_CACHE"):
+        PrivateApt(tmp_path / "apt", mirror).packages("linux-source-9.9", quiet)
 
 
 def test_a_mirror_that_is_no_url_is_refused(tmp_path: Path) -> None:
