@@ -1,10 +1,15 @@
 """One direction of a link as qdiscs of the kernel: their options, and what the kernel must then show. Pure.
 
-Three netem qdiscs, each the child of the one before, in the order of :mod:`netemu.specs.link`: *chance* (loss,
-corruption, duplication), *rate* with the queue, *delay* with jitter and reordering. One netem cannot do it: its limit
-counts the packets that are being delayed along with those that wait (net/sched/sch_netem.c, ``netem_enqueue``). A
-direction without a rate needs no queue and takes one netem for everything. Netem with a rate or a delay orphans
-packets (``skb_orphan_partial``, same function), so a wire's queue never shows in the sender's socket.
+Two netem qdiscs: one for *chance and delay* (loss, corruption, then the delay), and its child for the *rate* with the
+queue. One cannot do it: its limit counts the packets that are being delayed along with those that wait. For the same
+reason the queue comes last: since "account for backlog updates from child qdisc" (Linux 6.13 and the stable series of
+its time, so 6.1.176 but not 5.10.223) a netem's limit counts what its child holds too (``netem_enqueue``,
+net/sched/sch_netem.c). And the queue is a child of the root, for before that change a drop in a grandchild upset the
+root's count. A delay that is the same for all packets may stand before the queue: queue and line see the same arrivals,
+that much later, so each packet has the same fate and leaves at the same time. One that is not (jitter, reordering, a
+schedule of delay or rate) may not: the relay carries such links where they have a rate. A direction without a rate
+needs no queue. Netem with a rate or a delay orphans packets (``skb_orphan_partial``, same function), so a wire's queue
+never shows in the sender's socket.
 
 Departures from :mod:`netemu.link`: corruption also hits the Ethernet header, and the original of a duplicated packet
 alone; a change in a schedule holds for packets that arrive after it.
@@ -23,7 +28,7 @@ from netemu.link.parameters import Phase
 from netemu.specs import LinkDirection
 
 UNLIMITED_PACKETS = 1_000_000
-"""Limit of a stage that is no queue: a second of minimal packets at 500 Mbit/s."""
+"""Limit of what is no queue: a second of minimal packets at 500 Mbit/s. A drop there would count as one by chance."""
 
 _ETHERNET_BYTES = 14
 _RATIO_TOLERANCE = 1e-9  # the kernel keeps ratios in units of 2**-32; times, rates and limits are exact
@@ -51,6 +56,7 @@ def expressible(direction: LinkDirection) -> str | None:
     rates = [direction.rate_bps, *(change.rate_bps for change in direction.schedule)]
     odd = next((rate for rate in rates if rate is not None and rate % 8), None)
     has_rate = direction.rate_bps is not None
+    scheduled = any(change.rate_bps is not None or change.delay_ns is not None for change in direction.schedule)
     reasons = (
         (bool(direction.drops), "netem has no lists of exact drops"),
         (direction.ecn_threshold is not None, "netem has no ECN threshold (it marks in place of random loss)"),
@@ -62,6 +68,11 @@ def expressible(direction: LinkDirection) -> str | None:
         (
             not has_rate and any(rate is not None for rate in rates),
             "a schedule that gives a rate to a link without one has no queue in netem",
+        ),
+        (
+            has_rate and (direction.jitter_ns > 0 or direction.reorder_ratio > 0 or scheduled),
+            "netem's queue must stand behind the delay, so with a rate the delay is the same for all packets, and"
+            " neither changes",
         ),
         (odd is not None, f"netem's rates are whole bytes per second, {odd} bit/s is not"),
     )
@@ -75,21 +86,17 @@ def parameters_of(direction: LinkDirection, place: str) -> LinkParameters:
 
 def stages(parameters: LinkParameters, phase: Phase, *, chance: bool) -> list[Stage]:
     """The qdiscs of one direction while ``phase`` holds; without ``chance`` nothing is random but the jitter."""
-    by_chance = _chance_options(parameters, phase) if chance else {}
-    delay = _delay_options(parameters, phase, chance=chance)
+    unlimited = {"limit": UNLIMITED_PACKETS, **_delay_options(parameters, phase, chance=chance)}
+    first = Stage("chance and delay", "1:", None, unlimited | (_chance_options(parameters, phase) if chance else {}))
     if phase.rate_bps is None:
-        return [Stage("chance", "1:", None, {"limit": UNLIMITED_PACKETS, **delay, **by_chance})]
+        return [first]
     assert parameters.queue_packets is not None, "a queue in bytes is not expressible()"
     rate = {
         "limit": parameters.queue_packets,
         "rate_bps": phase.rate_bps,
         "overhead_bytes": parameters.overhead_bytes - _ETHERNET_BYTES,
     }
-    return [
-        Stage("chance", "1:", None, {"limit": UNLIMITED_PACKETS, **by_chance}),
-        Stage("rate", "2:", "1:1", rate),
-        Stage("delay", "3:", "2:1", {"limit": UNLIMITED_PACKETS, **delay}),
-    ]
+    return [first, Stage("rate", "2:", "1:1", rate)]
 
 
 def _chance_options(parameters: LinkParameters, phase: Phase) -> dict[str, float]:
@@ -139,8 +146,8 @@ def mismatches(parameters: LinkParameters, phase: Phase, shown: Sequence[Mapping
 def totals(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What one direction did between two readings of its interface's qdiscs.
 
-    A packet that the child refuses counts as a drop of the child and of each parent above (``netem_dequeue``), so a
-    stage's own drops are the difference.
+    A packet that the child refuses counts as a drop of the child and of its parent (``netem_dequeue``), so the parent's
+    own drops are the difference.
     """
 
     def grown(handle: str, name: str) -> int:
@@ -150,13 +157,11 @@ def totals(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any
         ]
         return values[1] - values[0]
 
-    drops = [grown(handle, "drops") for handle in ("1:", "2:", "3:")]
-    lost, refused, overflowed = drops[0] - drops[1], drops[1] - drops[2], drops[2]
+    dropped, refused = grown("1:", "drops"), grown("2:", "drops")
     forwarded = grown("1:", "packets")
     return {
-        "packets": forwarded + drops[0],
+        "packets": forwarded + dropped,
         "bytes": grown("1:", "bytes"),
         "forwarded": forwarded,
-        "dropped": {"drop_list": 0, "drop_loss": lost, "drop_queue": refused},
-        "overflowed": overflowed,
+        "dropped": {"drop_list": 0, "drop_loss": dropped - refused, "drop_queue": refused},
     }

@@ -28,24 +28,24 @@ def settings(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def test_the_kernel_has_what_was_asked_to_the_nanosecond(settings: dict[str, Any]) -> None:
     assert [found for setting in settings.values() for found in setting["mismatches"]] == []
-    delay = settings["full"]["shown"][2]
-    assert (delay["handle"], delay["parent"]) == ("3:", "2:1")
+    delay, rate, _ = settings["full"]["shown"]
     assert (delay["options"]["delay_ns"], delay["options"]["jitter_ns"]) == (10_000_703, 1_000_001)
+    assert (rate["handle"], rate["parent"], rate["options"]["rate_bps"]) == ("2:", "1:1", 20_000_000)
     assert settings["plain"]["shown"][0]["options"]["delay_ns"] == 1
     assert settings["fast"]["shown"][1]["options"]["rate_bps"] == 100_000_000_000
     assert settings["bare"]["shown"][0]["options"] == {"limit": 1_000_000}
 
 
 def test_tc_sees_the_same(settings: dict[str, Any]) -> None:
-    chance, rate, delay, ingress = settings["full"]["tc"]
+    chance, rate, ingress = settings["full"]["tc"]
     assert (chance["handle"], chance["root"], chance["options"]["limit"]) == ("1:", True, 1_000_000)
     model = chance["options"]["loss-gemodel"]
     assert model == pytest.approx({"p": 0.01, "r": 0.3, "1-h": 0.9, "1-k": 0.001})
     assert chance["options"]["corrupt"]["corrupt"] == pytest.approx(0.001)
     assert (rate["parent"], rate["options"]["limit"]) == ("1:1", 50)
     assert (rate["options"]["rate"]["rate"], rate["options"]["rate"]["packetoverhead"]) == (2_500_000, 24)
-    assert delay["options"]["delay"]["delay"] == pytest.approx(0.010_000_703, abs=1e-6)
-    assert delay["options"]["reorder"]["reorder"] == pytest.approx(0.01)
+    assert chance["options"]["delay"]["delay"] == pytest.approx(0.010_000_703, abs=1e-6)
+    assert chance["options"]["reorder"]["reorder"] == pytest.approx(0.01)
     assert ingress["kind"] == "clsact"
     plain = settings["plain"]["tc"][0]["options"]
     assert plain["loss-random"]["loss"] == pytest.approx(0.013)
