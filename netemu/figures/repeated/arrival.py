@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LINEAR_NS = 1_000
 """The axis is linear between minus and plus this, where zero is."""
 
-PANEL_IN = 1.35
+PANEL_IN = 1.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,9 @@ def _panel(axes: Axes, label: str, one: Scatter, divisor: float) -> None:
     axes.axhline(0, color=BLACK, linewidth=0.9)
     axes.margins(x=0.02)
     light_grid(axes)
-    if label:
-        axes.set_title(label, loc="left", fontsize=SMALL_PT, pad=2.0)
-    same = one.largest_ns == 0
-    text = f"{one.runs} runs, {'identical' if same else f'up to {time_text(one.largest_ns)} from the median'}"
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
-    axes.text(0.985, 0.93, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL_PT, bbox=box)
+    scattered = "identical" if one.largest_ns == 0 else f"up to {time_text(one.largest_ns)} from the median"
+    text = f"{one.runs} runs, {scattered}"
+    axes.set_title(f"{label}\n{text}" if label else text, loc="left", fontsize=SMALL_PT, pad=2.0)
 
 
 def _vertical_axis(axes: Axes, largest_ns: float) -> None:
