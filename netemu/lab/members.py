@@ -6,6 +6,7 @@ standard input; its last line is a JSON object, and an exit code other than 0 ma
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -52,13 +53,11 @@ class Member:
     closed: bool = False
 
     def say(self, line: str) -> None:
-        """Send one line; a member that has already ended is left for :meth:`summary` to report."""
+        """Send one line. A member that has already ended does not hear it; its last words are still to be taken."""
         assert self.process.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(line.encode() + b"\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            self.closed = True
 
     def pump(self) -> None:
         """Take what the member has printed; never blocks when called after its pipe was found readable."""

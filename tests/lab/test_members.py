@@ -44,6 +44,17 @@ def test_ready_go_stop_summary(tmp_path: Path, started: list[Member]) -> None:
     assert member.summary()["connections"] == []
 
 
+def test_a_member_that_ended_before_it_was_told_to_has_its_summary(tmp_path: Path, started: list[Member]) -> None:
+    member = sink(tmp_path, stop_ns=50_000_000)
+    started.append(member)
+    members.wait_ready([member])
+    member.say(f"go {time.monotonic_ns()}")
+    member.process.wait(timeout=10)
+    member.say("stop")
+    assert members.wait_end([member], time.monotonic() + 5) == []
+    assert member.summary()["outcome"] == "deadline"
+
+
 def test_a_member_that_fails_before_it_is_ready_is_named_with_its_error(tmp_path: Path, started: list[Member]) -> None:
     member = sink(tmp_path, args={"port": 45_002, "colour": "red"})
     started.append(member)
