@@ -11,6 +11,7 @@ own. A run that its victim's death does not end is waited for. Exit code 1 when 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import signal
@@ -27,7 +28,7 @@ from pathlib import Path
 from tests.lab.leftovers import TOKEN, Footprint, Process, net_namespaces
 
 ROOT = Path(__file__).resolve().parents[2]
-MEMORY = Path("/dev/shm")  # where guests have their memory: a file without a name, so that nothing is to be seen
+MEMORY = Path("/dev/shm")
 SETTLE_S = 2.0
 LONGEST_RUN_S = 180.0
 FAILED_CLAIM = 1
@@ -64,6 +65,23 @@ def links_of_this_namespace() -> set[str]:
     return {path.name for path in Path("/sys/class/net").iterdir()}
 
 
+def abandoned_memory() -> set[str]:
+    """Directories for the memory of guests in which no process works; a guest that is being made soon has one."""
+    found = _memory_without_guest()
+    if found:
+        time.sleep(5.0)
+        found &= _memory_without_guest()
+    return found
+
+
+def _memory_without_guest() -> set[str]:
+    used = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            used.add(str((entry / "cwd").readlink()))
+    return {str(path) for path in MEMORY.glob("netemu-*")} - used
+
+
 def start(command: list[str], directory: Path, token: str) -> subprocess.Popen[bytes]:
     """Start one run, with temporary files and results below ``directory``."""
     temporary = directory / "tmp"
@@ -79,7 +97,7 @@ def kill_once(
 ) -> None:
     """Start a run, kill one of its processes after ``moment_s``, and count what is left."""
     token = f"{random_.getrandbits(64):016x}"
-    memory_before = {path.name for path in MEMORY.iterdir()}
+    memory_before = abandoned_memory()
     with tempfile.TemporaryDirectory(prefix="bench-kill-") as text:
         directory = Path(text)
         run = start(command, directory, token)
@@ -102,7 +120,7 @@ def kill_once(
         time.sleep(SETTLE_S)
         left = footprint.left()
         left["temporary"] = [str(path) for path in (directory / "tmp").iterdir()]
-        left["guest memory"] = [str(path) for path in MEMORY.iterdir() if path.name not in memory_before]
+        left["guest memory"] = sorted(abandoned_memory() - memory_before)
         left["half-made runs"] = [str(path) for path in (directory / "results").glob("*/*.partial")]
         with tally.lock:
             tally.victims[name] += 1
