@@ -41,6 +41,18 @@ def on(plan: Plan, **kernels: str) -> Plan:
     return msgspec.structs.replace(plan, nodes=nodes)
 
 
+def execute_proved(kernel: str, plan: Plan, place: Path) -> tuple[Path, dict[str, Any]]:
+    """Run the plan, again where a busy machine kept a link from being proved; the run and its account."""
+    for attempt in range(5):
+        run = place / f"run{attempt}"
+        try:
+            return run, execute(kernel, plan, run)
+        except VoidRun as error:
+            if "attempts)" not in str(error):
+                raise
+    pytest.fail("the links could not be proved in five runs")
+
+
 def execute(kernel: str, plan: Plan, root: Path) -> dict[str, Any]:
     """Run the plan in a new directory; the account."""
     root.mkdir()
@@ -51,7 +63,8 @@ def execute(kernel: str, plan: Plan, root: Path) -> dict[str, Any]:
 
 def test_two_kernels_in_one_run(two: tuple[Entry, Entry], tmp_path: Path) -> None:
     old, new = two
-    account = execute(f"uml:{new.name}", on(transfer_plan(loss=0.0), h1=f"uml:{old.name}"), tmp_path / "run")
+    plan = on(transfer_plan(loss=0.0), h1=f"uml:{old.name}")
+    run, account = execute_proved(f"uml:{new.name}", plan, tmp_path)
     assert account["void"] == []
     assert account["members"]["t.server"]["received_bytes"] == 300_000
     assert account["kernel"]["nodes"] == {"h1": old.manifest.version, "h2": new.manifest.version}
@@ -65,7 +78,7 @@ def test_two_kernels_in_one_run(two: tuple[Entry, Entry], tmp_path: Path) -> Non
     for clock in account["clocks"]:
         assert abs(clock["drift_ns"]) < 1_000_000
         assert clock["offset_start"]["uncertainty_ns"] < 1_000_000
-    check_transfer(tmp_path / "run", account)
+    check_transfer(run, account)
 
 
 def check_transfer(run: Path, account: dict[str, Any]) -> None:
@@ -87,7 +100,7 @@ def check_transfer(run: Path, account: dict[str, Any]) -> None:
 def test_a_router_on_a_kernel_of_its_own(two: tuple[Entry, Entry], tmp_path: Path) -> None:
     """IPv6 through a router in the other guest: both of its links cross, and one guest has two hosts."""
     old, new = two
-    account = execute(f"uml:{new.name}?node.r1={old.name}", routed_plan(), tmp_path / "run")
+    _, account = execute_proved(f"uml:{new.name}?node.r1={old.name}", routed_plan(), tmp_path)
     assert account["void"] == []
     assert account["members"]["t.server"]["received_bytes"] == 100_000
     assert [guest["nodes"] for guest in account["guests"]] == [["h1", "h2"], ["r1"]]
@@ -104,9 +117,16 @@ def routed_plan() -> Plan:
     return msgspec.structs.replace(plan, agents=(server, client), captures=example.captures)
 
 
+def without_rate(plan: Plan) -> Plan:
+    """The plan whose link has no rate: a busy machine, where a rate cannot be proved, is no matter then."""
+    link = plan.links[0]
+    there, back = (msgspec.structs.replace(way, rate_bps=None) for way in (link.a_to_b, link.b_to_a))
+    return msgspec.structs.replace(plan, links=(msgspec.structs.replace(link, a_to_b=there, b_to_a=back),))
+
+
 def test_a_guest_that_dies_ends_the_run_and_leaves_nothing(two: tuple[Entry, Entry], tmp_path: Path) -> None:
     old, new = two
-    plan = transfer_plan(loss=0.0)
+    plan = without_rate(transfer_plan(loss=0.0))
     bad = msgspec.structs.replace(plan.agents[1], args={**plan.agents[1].args, "congestion": "no_such_control"})
     plan = msgspec.structs.replace(plan, agents=(plan.agents[0], bad))
     with pytest.raises(VoidRun, match=r"uml:.* \(h1\): t\.client ended before it was ready: .*no_such_control"):
@@ -145,7 +165,7 @@ def test_a_guest_that_is_killed_in_the_middle_makes_the_run_void(
     with pytest.raises(
         VoidRun, match=rf"uml:{new.name} \(h2\): the guest was ended by SIGKILL before its work was done"
     ):
-        execute(f"uml:{new.name}?node.h1={old.name}", transfer_plan(loss=0.0), tmp_path / "run")
+        execute(f"uml:{new.name}?node.h1={old.name}", without_rate(transfer_plan(loss=0.0)), tmp_path / "run")
     assert len(guards) == 2
     for pid in guards:
         with pytest.raises(ProcessLookupError):
