@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Literal
 
 from netemu.errors import MissingCapability, NetemuError
-from netemu.kernels.guest import Guest, Listener, Work, early_end, follow, guard, prepare
+from netemu.kernels.guest import Guest, Listener, Work, early_end, follow, guard, prepare, temporary_directory
 from netemu.kernels.uml_init import SHARE
 from netemu.kernels.vm_image import VmImage
 from netemu.kernels.vm_tools import VIRTME, find_program, program_places, require_programs
@@ -118,14 +118,13 @@ def run_vm(
     """
     require_programs()
     _require_memory(machine.memory_bytes)
-    with tempfile.TemporaryDirectory(prefix="netemu-vm-", dir=control_place()) as made:
-        control = Path(made)
+    with temporary_directory("netemu-vm-", Path(control_place())) as control:
         prepare(control, Work(argv, environment or {}, machine.image.module_files), recording)
         boot = control / "boot"
         boot.write_text(_BOOT.format(busybox=find_program("busybox"), files=_FILES, control=control))
         boot.chmod(0o755)
         # virtme-run leaves files in its temporary directory and in its user's cache.
-        private = {"TMPDIR": made, "HOME": made, "PATH": os.pathsep.join(program_places())}
+        private = {"TMPDIR": str(control), "HOME": str(control), "PATH": os.pathsep.join(program_places())}
         with guard([control], machine.argv(control), control, private) as process:
             guest = Guest(process)
             follow(guest, machine.up_s, machine.standstill_s, on_message)
