@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -107,7 +108,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def apt(*_: Any) -> Apt:
         deb = tmp_path / "image.deb"
-        subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, deb], check=True, capture_output=True)
+        # An archive tells when it was made; asked for twice it must be the same.
+        subprocess.run(
+            ["dpkg-deb", "--build", "--root-owner-group", tree, deb],
+            env={**os.environ, "SOURCE_DATE_EPOCH": "1"},
+            check=True,
+            capture_output=True,
+        )
         name = f"linux-image-{RELEASE}"
         return Apt([Package(name, "9.9.7-1", deb.stat().st_size, sha256_of(deb), deb.name)], tmp_path)
 
