@@ -46,7 +46,13 @@ def run(args: argparse.Namespace) -> int:
     experiment, source, note = _experiment(manifest, plan)
     display = ProgressDisplay(f"{plan.experiment} again", quiet=args.json)
     summary = run_plan(
-        plan, kernel=manifest["kernel"], experiment=experiment, results=args.out, source=source, progress=display
+        plan,
+        kernel=manifest["kernel"],
+        experiment=experiment,
+        results=args.out,
+        source=source,
+        load=manifest.get("busy_loops", 0),
+        progress=display,
     )
     display.done()
     new = Recording(summary.run)
