@@ -17,6 +17,7 @@ from netemu.experiment import Experiment, Run, Runs
 from netemu.experiment.claims import ClaimResult
 from netemu.kernels import Kernel, kernel_named
 from netemu.load import busy_loops, check_loops
+from netemu.recording.account import read_account
 from netemu.recording.layout import Recording
 from netemu.results import store
 from netemu.results.manifest import build_manifest, write_manifest
@@ -98,14 +99,13 @@ def judge_over_runs(experiment: Experiment, summaries: Sequence[RunSummary]) -> 
 
 def _execute(executor: Kernel, plan: Plan, recording: Recording, load: int, progress: Progress) -> dict[str, Any]:
     """Execute the plan; the kernel's account, or that of a run that broke off."""
-    account = recording.root / "execution.json"
     try:
         with busy_loops(load):
             executor.execute(plan, recording, progress)
-        execution: dict[str, Any] = json.loads(account.read_text())
-        account.unlink()
+        execution = read_account(recording)
+        recording.execution.unlink()
     except VoidRun as reason:
-        account.unlink(missing_ok=True)
+        recording.execution.unlink(missing_ok=True)
         return {"void": [str(reason)], "degraded": []}
     return execution
 

@@ -28,6 +28,7 @@ from typing import Any
 
 from netemu import errors
 from netemu.errors import NetemuError, VoidRun
+from netemu.recording.account import add_to_account
 from netemu.recording.layout import Recording
 
 Listener = Callable[[dict[str, Any]], None]
@@ -280,9 +281,7 @@ def run_lab(name: str, memory_bytes: int, progress: Callable[[str], None], boot:
 
 def describe_guest(recording: Recording, account: Mapping[str, Any]) -> None:
     """Add to the execution's account which guest it was."""
-    path = recording.root / "execution.json"
-    content = json.loads(path.read_text()) | {"guest": dict(account)}
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    add_to_account(recording, guest=dict(account))
 
 
 def _message(line: str) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from netemu.kernels import Progress
 from netemu.lab.cage import run_in_cage
 from netemu.lab.namespace import sysctl_path
 from netemu.lab.watch import Watch
+from netemu.recording.account import add_to_account
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, to_json
 
@@ -80,9 +81,7 @@ class HostKernel:
         if code != 0:
             lines = recording.log.read_text(errors="replace").splitlines()
             raise VoidRun(f"the lab ended with exit code {code}: {lines[-1] if lines else 'it printed no error'}")
-        path = recording.root / "execution.json"
-        account = json.loads(path.read_text()) | {"machine_sysctls": machine_sysctls()}
-        path.write_text(json.dumps(account, indent=2, sort_keys=True) + "\n")
+        add_to_account(recording, machine_sysctls=machine_sysctls())
 
 
 def machine_sysctls(names: Sequence[str] = MACHINE_SYSCTLS) -> dict[str, str | None]:

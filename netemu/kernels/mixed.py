@@ -11,12 +11,11 @@ machine, exact and seeded, and are proved like any other. All of it is an ordina
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from netemu.lab.relay_socket import guest_socket_pair
 from netemu.lab.tsc import Offset, Reading, offset_of, read_clock, require_common_counter
 from netemu.lab.validity import LATENESS_NS, Validity, judge_wires
 from netemu.lab.wire_relay import RelayWires, SocketSite
+from netemu.recording.account import read_account, write_account
 from netemu.recording.layout import Recording
 from netemu.specs import LinkSpec, Plan, to_json
 
@@ -170,10 +170,9 @@ def _conclude(run: _Run, account: dict[str, Any], crossing_wires: dict[str, Any]
     """Merge the guests' recordings and accounts into one."""
     parts = []
     for guest in run.guests.guests:
-        path = guest.recording.root / "execution.json"
-        if not path.exists():
+        if not guest.recording.execution.exists():
             raise VoidRun(f"{guest.group.kernel}: the guest left no account")
-        parts.append((guest, json.loads(path.read_text())))
+        parts.append((guest, read_account(guest.recording)))
     validity = run.validity
     for _, part in parts:
         validity.voids.extend(part["void"])
@@ -197,8 +196,7 @@ def _conclude(run: _Run, account: dict[str, Any], crossing_wires: dict[str, Any]
         "degraded": validity.degradations,
     }
     merge_recordings([guest.recording for guest, _ in parts], recording)
-    text = json.dumps(account, indent=2, sort_keys=True, default=_plain)
-    (recording.root / "execution.json").write_text(text + "\n")
+    write_account(recording, account)
 
 
 def _kernels(parts: Sequence[tuple[PartGuest, Mapping[str, Any]]]) -> dict[str, Any]:
@@ -224,9 +222,3 @@ def _guest(guest: PartGuest, part: Mapping[str, Any]) -> dict[str, Any]:
         "details": part["kernel"],
         "devices": part["devices"],
     }
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} cannot be written to execution.json")

@@ -6,12 +6,11 @@ shown to see packets; nothing is stopped before the last packet has had time to 
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from netemu.lab.start import choose_t0_ns, settle, time_is_virtual
 from netemu.lab.stolen import stolen_ns
 from netemu.lab.validity import Validity, judge_members, judge_wires
 from netemu.lab.wire import RunningWires, start_wires
+from netemu.recording.account import write_account
 from netemu.recording.layout import Recording
 from netemu.specs import AgentSpec, Plan
 
@@ -59,12 +59,11 @@ def execute(plan: Plan, recording: Recording, progress: Progress) -> None:
     judge_wires(plan, wire_accounts, validity, account["stolen_ns"])
     account |= {
         "wires": wire_accounts,
-        "kernel": _kernel(),
+        "kernel": running_kernel(),
         "void": validity.voids,
         "degraded": validity.degradations,
     }
-    text = json.dumps(account, indent=2, sort_keys=True, default=_plain)
-    (recording.root / "execution.json").write_text(text + "\n")
+    write_account(recording, account)
 
 
 @dataclass(slots=True)
@@ -206,12 +205,7 @@ class Execution:
         return members.start(agent.name, spec, self.scratch, self.network.namespaces[agent.host])
 
 
-def _kernel() -> dict[str, Any]:
+def running_kernel() -> dict[str, Any]:
+    """The kernel that this process runs on: release, version, machine and configuration."""
     system = os.uname()
     return {"release": system.release, "version": system.version, "machine": system.machine, "config": kernel_config()}
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    raise TypeError(f"{type(value).__name__} cannot be written to execution.json")

@@ -18,7 +18,6 @@ What is said is ``{"part": word, "clock": [counter, monotonic ns, counter], ...}
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import tempfile
@@ -33,7 +32,7 @@ import msgspec
 from netemu.errors import NetemuError, VoidRun
 from netemu.lab import members, probe, verify
 from netemu.lab.counters import read_counters, write_counters
-from netemu.lab.execute import Execution, _kernel, _plain
+from netemu.lab.execute import Execution, running_kernel
 from netemu.lab.part import PART_FILE, Part, plan_of_part
 from netemu.lab.part_control import Control, say
 from netemu.lab.part_network import PartNetwork, verify_half_wires
@@ -41,6 +40,7 @@ from netemu.lab.part_probe import CrossingProbes
 from netemu.lab.tsc import read_clock
 from netemu.lab.validity import judge_members
 from netemu.lab.wire import start_wires
+from netemu.recording.account import write_account
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, from_json
 
@@ -72,12 +72,11 @@ def execute_part(plan: Plan, part: Part, recording: Recording, control: Control)
     validity.voids.extend(wire_accounts.pop("void"))
     account |= {
         "wires": wire_accounts,
-        "kernel": _kernel(),
+        "kernel": running_kernel(),
         "void": validity.voids,
         "degraded": validity.degradations,
     }
-    text = json.dumps(account, indent=2, sort_keys=True, default=_plain)
-    (recording.root / "execution.json").write_text(text + "\n")
+    write_account(recording, account)
 
 
 def _plan_with_crossing_links(plan: Plan, part: Part) -> Plan:

@@ -22,6 +22,11 @@ class Recording:
         return self.root / "manifest.json"
 
     @property
+    def execution(self) -> Path:
+        """``execution.json``: the kernel's account, until the manifest holds it (:mod:`netemu.recording.account`)."""
+        return self.root / "execution.json"
+
+    @property
     def plan(self) -> Path:
         """``plan.json``: the Plan that was executed."""
         return self.root / "plan.json"

@@ -1,0 +1,33 @@
+"""``execution.json``: a kernel's own account of a run, until the manifest takes it over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from netemu.recording.layout import Recording
+
+
+def write_account(recording: Recording, account: Mapping[str, Any]) -> None:
+    """Write the account, the same bytes for the same content; dataclasses in it become objects."""
+    text = json.dumps(account, indent=2, sort_keys=True, default=_plain)
+    recording.execution.write_text(text + "\n")
+
+
+def read_account(recording: Recording) -> dict[str, Any]:
+    """The account; FileNotFoundError where the kernel left none."""
+    account: dict[str, Any] = json.loads(recording.execution.read_text())
+    return account
+
+
+def add_to_account(recording: Recording, **more: object) -> None:
+    """Put ``more`` into the account that is there: what only the kernel outside the lab knows."""
+    write_account(recording, read_account(recording) | more)
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{type(value).__name__} cannot be written to execution.json")
