@@ -221,3 +221,6 @@ TABLES: dict[str, Schema] = {
     "calls": CALLS,
     "counters": COUNTERS,
 }
+
+PACKET_TABLES = ("connections", "rtt", "sacks", "icmp")
+"""The tables beside ``packets`` that packets alone give, of a run and of any capture."""

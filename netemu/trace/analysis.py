@@ -11,9 +11,11 @@ import numpy as np
 import polars as pl
 
 from netemu.errors import BadInput
-from netemu.recording.tables import CONNECTIONS, ICMP, RTT, SACKS
+from netemu.recording.tables import PACKET_TABLES, TABLES
 from netemu.trace import tables as t
 from netemu.trace.engine import Chunk, Reader
+from netemu.trace.observe.registry import observers_of
+from netemu.trace.observe.observer import Observer
 
 PacketSink = Callable[[pl.DataFrame], None]
 
@@ -22,38 +24,63 @@ PacketSink = Callable[[pl.DataFrame], None]
 class Analysis:
     """What the packets of one or more captures say: one frame per table of :mod:`netemu.recording.tables`.
 
-    ``partial`` is True when a file was cut short or damaged and analysed only up to there; ``warnings`` are one line
-    each, with the byte offset where there is one. ``packets`` has no rows where the caller took them chunk by chunk.
+    ``tables`` holds every table beside ``packets`` by its name. ``partial`` is True when a file was cut short or
+    damaged and analysed only up to there; ``warnings`` are one line each, with the byte offset where there is one.
+    ``packets`` has no rows where the caller took them chunk by chunk.
     """
 
     packets: pl.DataFrame
-    connections: pl.DataFrame
-    rtt: pl.DataFrame
-    sacks: pl.DataFrame
-    icmp: pl.DataFrame
+    tables: dict[str, pl.DataFrame]
     partial: bool = False
     warnings: list[str] = field(default_factory=list)
     packet_count: int = 0
+
+    @property
+    def connections(self) -> pl.DataFrame:
+        """One row per TCP connection."""
+        return self.tables["connections"]
+
+    @property
+    def rtt(self) -> pl.DataFrame:
+        """RTT samples."""
+        return self.tables["rtt"]
+
+    @property
+    def sacks(self) -> pl.DataFrame:
+        """SACK blocks."""
+        return self.tables["sacks"]
+
+    @property
+    def icmp(self) -> pl.DataFrame:
+        """ICMP errors."""
+        return self.tables["icmp"]
 
 
 @dataclass(slots=True)
 class _Gathered:
     """Frames of one or more files, in order."""
 
-    rtt: list[pl.DataFrame] = field(default_factory=list)
-    sacks: list[pl.DataFrame] = field(default_factory=list)
-    icmp: list[pl.DataFrame] = field(default_factory=list)
-    connections: list[pl.DataFrame] = field(default_factory=list)
+    frames: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: {name: [] for name in PACKET_TABLES})
     warnings: list[str] = field(default_factory=list)
     partial: bool = False
     packet_count: int = 0
 
-    def take(self, reader: Reader, chunk: Chunk, origin_ns: int) -> None:
-        """Keep what a chunk emitted beside its packets."""
-        self.rtt.append(t.rtt_frame(reader, chunk, origin_ns))
-        self.sacks.append(t.sacks_frame(reader, chunk, origin_ns))
-        self.icmp.append(t.icmp_frame(reader, chunk, origin_ns))
+    def take(self, reader: Reader, chunk: Chunk, observers: Sequence[Observer], origin_ns: int) -> None:
+        """Keep what a chunk gave beside its packets."""
+        self.frames["rtt"].append(t.rtt_frame(reader, chunk, origin_ns))
+        self.frames["sacks"].append(t.sacks_frame(reader, chunk, origin_ns))
+        self.frames["icmp"].append(t.icmp_frame(reader, chunk, origin_ns))
+        for observer in observers:
+            self.frames[observer.table].append(observer.take(chunk, origin_ns))
         self.packet_count += chunk.columns.t_ns.size
+
+    def end(self, reader: Reader, observers: Sequence[Observer], samples: Any, origin_ns: int) -> None:
+        """Keep what the end of a file gives."""
+        self.frames["connections"].append(t.connections_frame(reader, samples, origin_ns))
+        for observer in observers:
+            self.frames[observer.table].append(observer.end(origin_ns))
+        self.warnings += reader.warnings()
+        self.partial = self.partial or reader.fault is not None
 
 
 def _first_time(path: Path) -> int | None:
@@ -74,32 +101,19 @@ def chunks_of(paths: Sequence[Path], gathered: _Gathered, *, relative: bool) -> 
     origin_ns = _origin(paths, relative)
     for path in paths:
         reader = Reader(path)
+        observers = observers_of(reader)
         samples = [np.zeros((0, 2), np.int64)]
         for chunk in reader.chunks():
-            gathered.take(reader, chunk, origin_ns)
+            gathered.take(reader, chunk, observers, origin_ns)
             flow = 2 * chunk.rtt["connection"] + chunk.rtt["direction"]
             samples.append(np.stack([flow, chunk.rtt["rtt_ns"]], axis=1))
             yield reader, chunk, origin_ns
-        gathered.connections.append(t.connections_frame(reader, np.concatenate(samples), origin_ns))
-        gathered.warnings += reader.warnings()
-        gathered.partial = gathered.partial or reader.fault is not None
-
-
-def _concat(frames: list[pl.DataFrame], schema: Any) -> pl.DataFrame:
-    return pl.concat([t.empty(schema), *frames])
+        gathered.end(reader, observers, np.concatenate(samples), origin_ns)
 
 
 def _finish(packets: pl.DataFrame, gathered: _Gathered) -> Analysis:
-    return Analysis(
-        packets,
-        _concat(gathered.connections, CONNECTIONS),
-        _concat(gathered.rtt, RTT),
-        _concat(gathered.sacks, SACKS),
-        _concat(gathered.icmp, ICMP),
-        gathered.partial,
-        gathered.warnings,
-        gathered.packet_count,
-    )
+    tables = {name: pl.concat([t.empty(TABLES[name]), *frames]) for name, frames in gathered.frames.items()}
+    return Analysis(packets, tables, gathered.partial, gathered.warnings, gathered.packet_count)
 
 
 def _checked(paths: Iterable[Path | str]) -> list[Path]:

@@ -27,7 +27,7 @@ COMPILING = "compiling the analysis: once, some 20 s"
 
 def _digest() -> str:
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(_PACKAGE.glob("*.py")):
+    for source in sorted(_PACKAGE.rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 

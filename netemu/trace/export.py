@@ -13,7 +13,7 @@ from netemu.trace.analysis import Analysis, analyze_to_parquet
 
 
 def write_analysis(files: Sequence[Path], directory: Path) -> Analysis:
-    """Analyse ``files`` and write the five packet tables to ``directory``, all of them or none.
+    """Analyse ``files`` and write the tables that packets give to ``directory``, all of them or none.
 
     Raises :class:`~netemu.errors.BadInput` when the directory cannot be made or written.
     """
@@ -23,8 +23,7 @@ def write_analysis(files: Sequence[Path], directory: Path) -> Analysis:
         part.mkdir(parents=True)
         analysis = analyze_to_parquet(files, part / "packets.parquet")
         pl.scan_parquet(part / "packets.parquet").sink_csv(part / "packets.csv")
-        for name in ("connections", "rtt", "sacks", "icmp"):
-            frame: pl.DataFrame = getattr(analysis, name)
+        for name, frame in analysis.tables.items():
             frame.write_parquet(part / f"{name}.parquet")
             frame.write_csv(part / f"{name}.csv")
         directory.mkdir(parents=True, exist_ok=True)

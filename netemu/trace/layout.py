@@ -89,6 +89,7 @@ FIELDS = (
     ("frame", np.uint32),
     ("capture", np.uint16),
     ("t_ns", np.int64),
+    ("flow", np.int32),
     ("connection", np.int32),
     ("direction", np.int8),
     ("ip_version", np.uint8),
@@ -116,7 +117,10 @@ FIELDS = (
     ("flight_bytes", np.int64),
     ("network_duplicate", np.uint8),
 )
-"""Columns that a chunk of packets gives, in the order of :data:`netemu.recording.tables.PACKETS`."""
+"""Columns that a chunk of packets gives, in the order of :data:`netemu.recording.tables.PACKETS`.
+
+``flow`` is for observers and in no table: twice the connection's number in the file, plus the direction; -1 none.
+"""
 
 
 SCAN = words("""
@@ -163,6 +167,7 @@ class Columns(NamedTuple):
     frame: Any
     capture: Any
     t_ns: Any
+    flow: Any
     connection: Any
     direction: Any
     ip_version: Any

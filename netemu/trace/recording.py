@@ -56,8 +56,8 @@ def _write_packet_tables(recording: Recording, directory: Path) -> None:
         raise VoidRun(f"the run's capture cannot be read: {error}") from error
     if analysis.partial:
         raise VoidRun(f"the run's captures are not whole: {'; '.join(analysis.warnings)}")
-    for name in ("connections", "rtt", "sacks", "icmp"):
-        _write(getattr(analysis, name), directory / f"{name}.parquet")
+    for name, frame in analysis.tables.items():
+        _write(frame, directory / f"{name}.parquet")
 
 
 def _parsed(path: Path, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:

@@ -79,7 +79,7 @@ def packets_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
     return pl.DataFrame({name: columns[name] for name in PACKETS_SCHEMA}, schema=PACKETS_SCHEMA)
 
 
-def _captures_of(reader: Reader, connection: Any) -> tuple[pl.Series, Any]:
+def captures_of(reader: Reader, connection: Any) -> tuple[pl.Series, Any]:
     """Capture name and index within it, for numbers of connections of the file; -1 stays -1."""
     table = reader.state.rows("connections", "connection_count")
     capture, index = table["capture"], table["index"]
@@ -93,7 +93,7 @@ def _captures_of(reader: Reader, connection: Any) -> tuple[pl.Series, Any]:
 def rtt_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
     """The RTT samples of one chunk."""
     rows = chunk.rtt
-    capture, index = _captures_of(reader, rows["connection"])
+    capture, index = captures_of(reader, rows["connection"])
     columns = {
         "capture": capture,
         "connection": index.astype(np.int32),
@@ -107,7 +107,7 @@ def rtt_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
 def sacks_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
     """The SACK blocks of one chunk."""
     rows = chunk.sacks
-    capture, index = _captures_of(reader, rows["connection"])
+    capture, index = captures_of(reader, rows["connection"])
     columns = {
         "capture": capture,
         "frame": rows["frame"].astype(np.uint32),

@@ -120,6 +120,7 @@ def _classify(st: Any, p: Any) -> None:
 def _store(st: Any, p: Any, out: Any, row: int) -> None:
     out.frame[row], out.capture[row], out.t_ns[row] = p.frame, p.capture, p.t_ns
     out.connection[row] = connection_at(st.connections, p.connection).index if p.connection >= 0 else -1
+    out.flow[row] = 2 * p.connection + p.direction if p.connection >= 0 else -1
     out.direction[row], out.ip_version[row], out.protocol[row] = p.direction, p.ip_version, p.protocol
     out.ip_bytes[row], out.ttl[row], out.ecn[row] = p.ip_bytes, p.ttl, p.ecn
     out.dont_fragment[row], out.fragment[row], out.flags[row] = p.dont_fragment, p.fragment, p.flags

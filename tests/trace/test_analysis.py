@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from netemu.errors import BadInput
-from netemu.recording.tables import CONNECTIONS, ICMP, RTT, SACKS
+from netemu.recording.tables import CONNECTIONS, ICMP, PACKET_TABLES, RTT, SACKS
 from netemu.trace.analysis import analyze, analyze_to_parquet
 from netemu.trace.tables import PACKETS_SCHEMA, polars_schema
 from tests.trace.build import Talk, enhanced, interface, section, write_pcap
 
-TABLES = ("packets", "connections", "rtt", "sacks", "icmp")
+TABLES = ("packets", *PACKET_TABLES)
 
 
 def transfer(start_ms: float = 0) -> Talk:

@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 
 from netemu.errors import BadInput
+from netemu.recording.tables import PACKET_TABLES
 from netemu.trace.analysis import analyze
 from netemu.trace.export import write_analysis
 from tests.trace.build import Talk, write_pcap
 
-TABLES = ("packets", "connections", "rtt", "sacks", "icmp")
+TABLES = ("packets", *PACKET_TABLES)
 
 
 @pytest.fixture

@@ -1,0 +1,14 @@
+"""The list of observers."""
+
+from __future__ import annotations
+
+from netemu.trace.engine import Reader
+from netemu.trace.observe.observer import Observer
+
+OBSERVERS: tuple[type[Observer], ...] = ()
+"""Every observer, in the order of their tables."""
+
+
+def observers_of(reader: Reader) -> list[Observer]:
+    """New observers for one file."""
+    return [kind(reader) for kind in OBSERVERS]
