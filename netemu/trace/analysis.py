@@ -14,8 +14,8 @@ from netemu.errors import BadInput
 from netemu.recording.tables import PACKET_TABLES, TABLES
 from netemu.trace import tables as t
 from netemu.trace.engine import Chunk, Reader
-from netemu.trace.observe.registry import observers_of
 from netemu.trace.observe.observer import Observer
+from netemu.trace.observe.registry import observers_of
 
 PacketSink = Callable[[pl.DataFrame], None]
 
