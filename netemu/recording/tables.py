@@ -35,6 +35,7 @@ PACKETS: Schema = {
     "ip_bytes": ("i32", "length of the IP packet from its header, not the captured part"),
     "ttl": ("u8", "TTL or hop limit"),
     "ecn": ("u8", "ECN field of the IP header"),
+    "ip_id": ("u16", "identification of an IPv4 packet; 0 for IPv6"),
     "dont_fragment": ("bool", "IPv4 DF; True for IPv6"),
     "fragment": ("bool", "part of a fragmented IP packet"),
     "flags": ("u16", "TCP flags, FIN=1 SYN=2 RST=4 PSH=8 ACK=16 URG=32 ECE=64 CWR=128"),
@@ -56,6 +57,7 @@ PACKETS: Schema = {
         "i64",
         "after this packet: highest sequence sent minus highest ACK seen, its direction; -1 none",
     ),
+    "network_duplicate": ("bool", "a second copy made by the network: the same IP identification and timestamp"),
 }
 
 CONNECTION_SIDE: Schema = {

@@ -97,6 +97,7 @@ FIELDS = (
     ("ip_bytes", np.int32),
     ("ttl", np.uint8),
     ("ecn", np.uint8),
+    ("ip_id", np.uint16),
     ("dont_fragment", np.uint8),
     ("fragment", np.uint8),
     ("flags", np.uint16),
@@ -175,6 +176,7 @@ class Columns(NamedTuple):
     ip_bytes: Any
     ttl: Any
     ecn: Any
+    ip_id: Any
     dont_fragment: Any
     fragment: Any
     flags: Any

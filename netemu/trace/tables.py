@@ -26,11 +26,6 @@ POLARS_TYPES: Mapping[str, Any] = {
     "u32": pl.UInt32,
 }
 
-EXTRA_PACKETS: Schema = {
-    "network_duplicate": ("bool", "a second copy made by the network: the same IP identification and timestamp"),
-}
-"""Columns of ``packets`` beyond the schema."""
-
 _FLAGS = ("dont_fragment", "fragment", "dsack", "spurious", "out_of_order", "duplicate_ack", "network_duplicate")
 _KINDS = pl.Series("kind", SEGMENT_KINDS)
 _RETRANSMISSION_CLASSES = ("timeout", "fast", "tail_loss_probe", "syn", "syn_ack", "fin")
@@ -41,7 +36,7 @@ def polars_schema(schema: Schema) -> dict[str, Any]:
     return {name: POLARS_TYPES[kind] for name, (kind, _) in schema.items()}
 
 
-PACKETS_SCHEMA = polars_schema({**PACKETS, **EXTRA_PACKETS})
+PACKETS_SCHEMA = polars_schema(PACKETS)
 
 
 def empty(schema: Schema) -> pl.DataFrame:

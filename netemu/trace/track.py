@@ -123,6 +123,7 @@ def _store(st: Any, p: Any, out: Any, row: int) -> None:
     out.flow[row] = 2 * p.connection + p.direction if p.connection >= 0 else -1
     out.direction[row], out.ip_version[row], out.protocol[row] = p.direction, p.ip_version, p.protocol
     out.ip_bytes[row], out.ttl[row], out.ecn[row] = p.ip_bytes, p.ttl, p.ecn
+    out.ip_id[row] = p.ip_id if p.ip_version == 4 else 0
     out.dont_fragment[row], out.fragment[row], out.flags[row] = p.dont_fragment, p.fragment, p.flags
     out.seq[row], out.ack[row] = p.seq, p.ack
     out.seq_offset_bytes[row], out.ack_offset_bytes[row] = p.seq_offset, p.ack_offset

@@ -13,7 +13,7 @@ from netemu.errors import VoidRun
 from netemu.recording.layout import Recording
 from netemu.recording.tables import CALLS, COUNTERS, SOCKETS, TABLES, WIRES
 from netemu.trace.recording import write_tables
-from netemu.trace.tables import EXTRA_PACKETS, polars_schema
+from netemu.trace.tables import polars_schema
 from tests.trace.build import Talk, enhanced, interface, section
 
 CALL = {"t_ns": 5, "call": "send", "asked_bytes": 100, "done_bytes": 100, "errno": None, "blocked_ns": 7}
@@ -68,7 +68,7 @@ def read(recording: Recording) -> dict[str, pl.DataFrame]:
 
 def assert_schemas(tables: dict[str, pl.DataFrame]) -> None:
     for name, schema in TABLES.items():
-        expected = schema | EXTRA_PACKETS if name == "packets" else schema
+        expected = schema
         assert dict(tables[name].schema) == polars_schema(expected), name
 
 

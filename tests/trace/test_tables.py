@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netemu.recording.tables import CONNECTIONS, ICMP, PACKETS, RTT, SACKS, SEGMENT_KINDS, TABLES
-from netemu.trace.tables import EXTRA_PACKETS, POLARS_TYPES, address_text, empty, endpoint_text, polars_schema
+from netemu.trace.tables import POLARS_TYPES, address_text, empty, endpoint_text, polars_schema
 from tests.trace.build import Talk, one
 
 
@@ -56,7 +56,7 @@ def test_frames_have_the_schemas_of_the_recording(tmp_path: Path) -> None:
     analysis = transfer().analyse(tmp_path)
     for name, schema in (("connections", CONNECTIONS), ("rtt", RTT), ("sacks", SACKS), ("icmp", ICMP)):
         assert dict(getattr(analysis, name).schema) == polars_schema(schema), name
-    assert dict(analysis.packets.schema) == polars_schema(PACKETS | EXTRA_PACKETS)
+    assert dict(analysis.packets.schema) == polars_schema(PACKETS)
     assert set(analysis.packets["kind"]) <= set(SEGMENT_KINDS)
 
 
