@@ -31,6 +31,7 @@ from netemu.kernels.uml_boot import Machine, memory_place
 from netemu.lab.part_network import device_mtu_bytes
 from netemu.lab.probe import unproved
 from netemu.lab.relay_socket import guest_socket_pair
+from netemu.lab.stolen import stolen_ns
 from netemu.lab.tsc import Offset, Reading, offset_of, read_clock, require_common_counter
 from netemu.lab.validity import LATENESS_NS, Validity, judge_wires
 from netemu.lab.wire_relay import RelayWires, SocketSite
@@ -61,8 +62,7 @@ def execute_mixed(kernel: str, given: Mapping[str, str], plan: Plan, recording: 
         group.entry.verify()
     memory_place(sum(group.options.memory_bytes for group in groups), recording.root)
     recording.plan.write_text(to_json(plan))
-    for directory in (recording.captures, recording.agents, recording.samples, recording.wires):
-        directory.mkdir(exist_ok=True)
+    recording.make_directories()
     with contextlib.ExitStack() as stack:
         pairs = {link.name: (guest_socket_pair(), guest_socket_pair()) for link in links}
         for end in (end for pair in pairs.values() for ends in pair for end in ends):
@@ -134,6 +134,7 @@ class _Run:
     def traffic(self) -> dict[str, Any]:
         """Start everything in all guests at one t0, wait until the last agent has ended, and collect."""
         at_start, _ = self._offsets("start", "ready")
+        stolen_before_ns = stolen_ns()
         t0_ns = read_clock(1).monotonic_ns + LEAD_NS
         self.wires.go(t0_ns)
         for guest, offset in zip(self.guests.guests, at_start, strict=True):
@@ -142,10 +143,12 @@ class _Run:
         self.progress(f"traffic of {len(self.plan.agents)} agents, at most {stop_ns / 1e9:g} s")
         self.guests.wait("agents_ended", (LEAD_NS + stop_ns) / 1e9 + GRACE_S)
         time.sleep(self.plan.drain_ns / 1e9)
+        stolen = stolen_ns() - stolen_before_ns
         self.progress("collecting captures and samples")
         at_end, _ = self._offsets("finish", "finished")
         return {
-            "clocks": [self._judge_clock(*three) for three in zip(self.guests.guests, at_start, at_end, strict=True)]
+            "stolen_ns": stolen,
+            "clocks": [self._judge_clock(*three) for three in zip(self.guests.guests, at_start, at_end, strict=True)],
         }
 
     def _judge_clock(self, guest: PartGuest, start: Offset, end: Offset) -> dict[str, Any]:
@@ -180,7 +183,7 @@ def _conclude(run: _Run, account: dict[str, Any], crossing_wires: dict[str, Any]
     wires = dict(crossing_wires)
     for _, part in parts:
         wires |= part["wires"]
-    judge_wires(run.plan, wires, validity)
+    judge_wires(run.plan, wires, validity, account["stolen_ns"])
     probed = [*account.pop("crossing"), *(link for _, part in parts for link in part["links"])]
     order = {link.name: number for number, link in enumerate(run.plan.links)}
     account |= {

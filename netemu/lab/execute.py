@@ -17,7 +17,7 @@ from typing import Any
 from netemu.errors import VoidRun
 from netemu.lab import members, probe, verify
 from netemu.lab.cage import current_registry
-from netemu.lab.counters import read_counters, write_counters
+from netemu.lab.counters import HostCounters, read_counters, write_counters
 from netemu.lab.kernel_config import kernel_config
 from netemu.lab.members import Member
 from netemu.lab.network import Network
@@ -44,39 +44,37 @@ CAPTURE_IN_VIRTUAL_TIME = {"ring_bytes": 4 << 20, "retire_ms": 1000, "nap_ms": 0
 
 def execute(plan: Plan, recording: Recording, progress: Progress) -> None:
     """Run ``plan`` and leave captures, logs, samples, wires and ``execution.json`` in ``recording``."""
-    for directory in (recording.captures, recording.agents, recording.samples, recording.wires):
-        directory.mkdir(exist_ok=True)
+    recording.make_directories()
     progress(f"building {len(plan.nodes)} nodes and {len(plan.links)} wires")
-    with Network.build(plan) as network, tempfile.TemporaryDirectory(prefix="netemu-") as scratch:
-        wires = start_wires(network.wire_sites, recording.wires, plan.seed)
-        try:
-            execution = Execution(plan, recording, network, wires, Path(scratch), progress)
-            account = execution.prove() | execution.traffic()
-        finally:
-            wire_accounts = wires.stop()
-    validity = execution.validity
-    validity.voids.extend(wire_accounts.pop("void"))
-    judge_wires(plan, wire_accounts, validity, account["stolen_ns"])
-    account |= {
-        "wires": wire_accounts,
-        "kernel": running_kernel(),
-        "void": validity.voids,
-        "degraded": validity.degradations,
-    }
-    write_account(recording, account)
+    with (
+        Network.build(plan) as network,
+        tempfile.TemporaryDirectory(prefix="netemu-") as scratch,
+        start_wires(network.wire_sites, recording.wires, plan.seed) as wires,
+    ):
+        execution = Execution(plan, recording, network, wires, Path(scratch), plan.digest, progress)
+        account = execution.prove() | execution.traffic()
+    judge_wires(plan, wires.summary, execution.validity, account["stolen_ns"])
+    execution.leave_account(account)
 
 
 @dataclass(slots=True)
 class Execution:
-    """One plan on a built network with running wires: first the proof, then the traffic."""
+    """One plan on a built network with running wires: first the proof, then the traffic, then the account.
+
+    ``digest`` is that of the run's plan, of which ``plan`` may be a part.
+    """
 
     plan: Plan
     recording: Recording
     network: Network
     wires: RunningWires
     scratch: Path
+    digest: str
     progress: Progress
     validity: Validity = field(default_factory=Validity)
+    recorders: list[Member] = field(default_factory=list)
+    agents: list[Member] = field(default_factory=list)
+    counters_before: HostCounters | None = None
 
     def prove(self) -> dict[str, Any]:
         """Read every setting back and probe every link; raises on the first mismatch."""
@@ -92,38 +90,62 @@ class Execution:
     def traffic(self) -> dict[str, Any]:
         """Start the recorders and the agents, let them run, end them; their summaries."""
         settle()
-        recorders = self._start_recorders()
-        members.wait_ready(recorders)
-        agents = [self._start_agent(agent) for agent in self.plan.agents]
-        members.wait_ready(agents)
-        before = read_counters(self.network) if self.plan.probes.counters else None
+        self.start_members()
         stolen_before_ns = stolen_ns()
         t0_ns = choose_t0_ns()
-        self.wires.go(t0_ns)
-        for member in [*recorders, *agents]:
-            member.say(f"go {t0_ns}")
-        self.progress(f"traffic of {len(agents)} agents, at most {self._stop_ns / 1e9:g} s")
-        self._wait_agents(agents, t0_ns)
+        self.go(t0_ns)
+        self.progress(f"traffic of {len(self.agents)} agents, at most {self._stop_ns / 1e9:g} s")
+        self.wait_agents(t0_ns)
         time.sleep(self.plan.drain_ns / 1e9)
         stolen = stolen_ns() - stolen_before_ns
-        if before is not None:
-            write_counters(before, read_counters(self.network), self.recording.samples / "counters.jsonl")
         self.progress("collecting captures and samples")
+        return {"members": self.collect(), "stolen_ns": stolen}
+
+    def start_members(self) -> None:
+        """Start the recorders, then the agents; all are ready when this returns, and the counters read."""
+        self.recorders = self._start_recorders()
+        members.wait_ready(self.recorders)
+        self.agents = [self._start_agent(agent) for agent in self.plan.agents]
+        members.wait_ready(self.agents)
+        self.counters_before = read_counters(self.network) if self.plan.probes.counters else None
+
+    def go(self, t0_ns: int) -> None:
+        """Tell wires and members when traffic begins."""
+        self.wires.go(t0_ns)
+        for member in [*self.recorders, *self.agents]:
+            member.say(f"go {t0_ns}")
+
+    def collect(self) -> dict[str, Any]:
+        """Read the counters again and end the recorders; every member's summary, judged."""
+        if self.counters_before is not None:
+            after = read_counters(self.network)
+            write_counters(self.counters_before, after, self.recording.samples / "counters.jsonl")
         # The tracer tells this run's sockets from others by what the sampler has written, so it ends after it.
-        self._end([member for member in recorders if member.name != "tracing"])
-        self._end([member for member in recorders if member.name == "tracing"])
-        summaries = {member.name: member.summary() for member in [*recorders, *agents]}
+        self._end([member for member in self.recorders if member.name != "tracing"])
+        self._end([member for member in self.recorders if member.name == "tracing"])
+        summaries = {member.name: member.summary() for member in [*self.recorders, *self.agents]}
         judge_members(summaries, self.validity)
-        return {"members": summaries, "stolen_ns": stolen}
+        return summaries
+
+    def leave_account(self, account: dict[str, Any]) -> None:
+        """Write ``execution.json``: ``account``, what the wires gave at their end, the kernel, and the reasons."""
+        wires = {link: summary for link, summary in self.wires.summary.items() if link != "void"}
+        told = {
+            "wires": wires,
+            "kernel": running_kernel(),
+            "void": [*self.validity.voids, *self.wires.summary["void"]],
+            "degraded": self.validity.degradations,
+        }
+        write_account(self.recording, account | told)
 
     @property
     def _stop_ns(self) -> int:
         return min(self.plan.duration_ns, max((agent.stop_ns for agent in self.plan.agents), default=0))
 
-    def _wait_agents(self, agents: Sequence[Member], t0_ns: int) -> None:
+    def wait_agents(self, t0_ns: int) -> None:
         """Wait for the agents' own end; those that the plan's duration cuts off are told to stop."""
         deadline = (t0_ns + self._stop_ns) / 1e9
-        late = members.wait_end(agents, deadline)
+        late = members.wait_end(self.agents, deadline)
         for member in late:
             member.say("stop")
         for member in members.wait_end(late, deadline + GRACE_S):
@@ -160,7 +182,7 @@ class Execution:
         spec = {
             "program": "capture",
             "interfaces": interfaces,
-            "plan_digest": self.plan.digest,
+            "plan_digest": self.digest,
             "seed": self.plan.seed,
         }
         return spec | (CAPTURE_IN_VIRTUAL_TIME if time_is_virtual() else {})

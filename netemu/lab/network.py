@@ -87,17 +87,21 @@ class Network:
         require_root("a lab")
         _raise_descriptor_limit()
         network = cls(plan, wiring)
-        try:
-            for node in plan.nodes:
-                network._make_node(node)
-            network._make_bridges()
-            network._make_wires()
-            for node in plan.nodes:
-                network._configure_node(node)
-        except BaseException:
-            network.close()
-            raise
+        network._make()
         return network
+
+    def _make(self) -> None:
+        """Everything the plan asks for, or nothing."""
+        try:
+            for node in self.plan.nodes:
+                self._make_node(node)
+            self._make_bridges()
+            self._make_wires()
+            for node in self.plan.nodes:
+                self._configure_node(node)
+        except BaseException:
+            self.close()
+            raise
 
     def node_spec(self, name: str) -> NodeSpec:
         """The plan's node of that name."""

@@ -75,22 +75,16 @@ class PartNetwork(Network):
         wiring = derive_wiring(whole)
         require_root("a lab")
         network = cls(plan_of_part(whole, part.nodes), wiring, whole, part)
-        try:
-            for node in network.plan.nodes:
-                network._make_node(node)
-            network._make_bridges()
-            network._make_wires()
-            network._make_half_wires()
-            for node in network.plan.nodes:
-                network._configure_node(node)
-        except BaseException:
-            network.close()
-            raise
+        network._make()
         return network
 
     def own_port(self, half: HalfWire) -> Port:
         """The port of this part's node at a crossing link."""
         return self.wiring.port(half.link, half.end)
+
+    def _make_wires(self) -> None:
+        super()._make_wires()
+        self._make_half_wires()
 
     def _make_half_wires(self) -> None:
         requests = []

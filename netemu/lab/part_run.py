@@ -30,17 +30,14 @@ from typing import Any
 import msgspec
 
 from netemu.errors import NetemuError, VoidRun
-from netemu.lab import members, probe, verify
-from netemu.lab.counters import read_counters, write_counters
-from netemu.lab.execute import Execution, running_kernel
+from netemu.lab import probe, verify
+from netemu.lab.execute import Execution
 from netemu.lab.part import PART_FILE, Part, plan_of_part
 from netemu.lab.part_control import Control, say
 from netemu.lab.part_network import PartNetwork, verify_half_wires
 from netemu.lab.part_probe import CrossingProbes
 from netemu.lab.tsc import read_clock
-from netemu.lab.validity import judge_members
 from netemu.lab.wire import start_wires
-from netemu.recording.account import write_account
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, from_json
 
@@ -55,28 +52,19 @@ def report(word: str, **more: Any) -> None:
 
 def execute_part(plan: Plan, part: Part, recording: Recording, control: Control) -> None:
     """Run ``part`` of ``plan`` and leave its captures, logs, samples, wires and ``execution.json``."""
-    for directory in (recording.captures, recording.agents, recording.samples, recording.wires):
-        directory.mkdir(exist_ok=True)
-    with PartNetwork.build_part(plan, part) as network, tempfile.TemporaryDirectory(prefix="netemu-") as scratch:
-        wires = start_wires(network.wire_sites, recording.wires, plan.seed)
-        try:
-            own = _plan_with_crossing_links(plan, part)
-            execution = PartExecution(own, recording, network, wires, Path(scratch), lambda text: None)
-            account = execution.prove()
-            report("built")
-            execution.probe_crossing(control)
-            account |= execution.traffic_when_told(control)
-        finally:
-            wire_accounts = wires.stop()
-    validity = execution.validity
-    validity.voids.extend(wire_accounts.pop("void"))
-    account |= {
-        "wires": wire_accounts,
-        "kernel": running_kernel(),
-        "void": validity.voids,
-        "degraded": validity.degradations,
-    }
-    write_account(recording, account)
+    recording.make_directories()
+    with (
+        PartNetwork.build_part(plan, part) as network,
+        tempfile.TemporaryDirectory(prefix="netemu-") as scratch,
+        start_wires(network.wire_sites, recording.wires, plan.seed) as wires,
+    ):
+        own = _plan_with_crossing_links(plan, part)
+        execution = PartExecution(own, recording, network, wires, Path(scratch), plan.digest, lambda text: None)
+        account = execution.prove()
+        report("built")
+        execution.probe_crossing(control)
+        account |= execution.traffic_when_told(control)
+    execution.leave_account(account)
 
 
 def _plan_with_crossing_links(plan: Plan, part: Part) -> Plan:
@@ -131,30 +119,18 @@ class PartExecution(Execution):
 
     def traffic_when_told(self, control: Control) -> dict[str, Any]:
         """Start the recorders and the agents, let them run from the common t0 on, end them; their summaries."""
-        recorders = self._start_recorders()
-        members.wait_ready(recorders)
-        agents = [self._start_agent(agent) for agent in self.plan.agents]
-        members.wait_ready(agents)
-        before = read_counters(self.network) if self.plan.probes.counters else None
+        self.start_members()
         losses_before = {half.link.name: half.losses() for half in self._part_network.half_wires}
         report("ready")
         t0_ns = int(control.expect("go")["t0_ns"])
-        self.wires.go(t0_ns)
-        for member in [*recorders, *agents]:
-            member.say(f"go {t0_ns}")
+        self.go(t0_ns)
         lead_ns = t0_ns - time.monotonic_ns()
         if lead_ns < LEAST_LEAD_NS:
             self.validity.voids.append(f"the start of traffic was heard of {-lead_ns / 1e6:.1f} ms after it was due")
-        self._wait_agents(agents, t0_ns)
+        self.wait_agents(t0_ns)
         report("agents_ended")
         control.expect("finish")
-        if before is not None:
-            write_counters(before, read_counters(self.network), self.recording.samples / "counters.jsonl")
-        self._end([member for member in recorders if member.name != "tracing"])
-        self._end([member for member in recorders if member.name == "tracing"])
-        summaries = {member.name: member.summary() for member in [*recorders, *agents]}
-        judge_members(summaries, self.validity)
-        return {"members": summaries, "devices": self._devices(losses_before)}
+        return {"members": self.collect(), "devices": self._devices(losses_before)}
 
     def _devices(self, before: dict[str, dict[str, int]]) -> dict[str, Any]:
         """What the devices of the crossing links lost during traffic; any loss makes the run void."""
@@ -169,10 +145,6 @@ class PartExecution(Execution):
                 if count
             )
         return found
-
-    def _capture_spec(self) -> dict[str, Any]:
-        # The run's plan, not this part's.
-        return Execution._capture_spec(self) | {"plan_digest": self._part_network.whole.digest}
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

@@ -10,6 +10,7 @@ import functools
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from netemu.errors import BadInput, MissingCapability
@@ -59,7 +60,12 @@ def _netem_lacks() -> str | None:
 
 
 class RunningWires:
-    """The wires of a run, forwarding. ``backends``: what was chosen for each link, by name."""
+    """The wires of a run, forwarding until the end of the ``with``.
+
+    ``backends``: what was chosen for each link, by name. ``summary``: what :meth:`stop` gave at that end.
+    """
+
+    summary: dict[str, Any]
 
     def __init__(self, sites: Sequence[WireSite], directory: Path, seed: int) -> None:
         lacks = _netem_lacks() if any(site.link.backend != "relay" for site in sites) else None
@@ -76,6 +82,14 @@ class RunningWires:
         except BaseException:
             self.kill()
             raise
+
+    def __enter__(self) -> RunningWires:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.summary = self.stop()
 
     def go(self, t0_ns: int) -> None:
         """Traffic starts at ``t0_ns`` on the monotonic clock: loss, drop lists and schedules begin then.

@@ -16,6 +16,11 @@ class Recording:
 
     root: Path
 
+    def make_directories(self) -> None:
+        """Make those that a kernel fills: captures, agents, samples, wires."""
+        for directory in (self.captures, self.agents, self.samples, self.wires):
+            directory.mkdir(exist_ok=True)
+
     @property
     def manifest(self) -> Path:
         """``manifest.json``: plan hash, tools, kernel, effective settings, validity; written last by a kernel."""
