@@ -3,11 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-user kernel kernel-or-why demo test lint unit lab bench clean
+.PHONY: help setup setup-user kernel kernel-or-why demo test lint unit lab bench accuracy clean
 
 PY := .venv/bin/python
 JOBS ?= $(shell nproc)
 KERNEL ?= 7.2
+SEED ?= 1
+RUNS ?= 500
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -46,6 +48,9 @@ bench: setup  ## set up, then every benchmark: asked, measured and target figure
 		echo "== $$file"; tools/as-root $(PY) -m "$$(tr / . <<<"$${file%.py}")" || status=$$?; \
 	done; \
 	exit $$status
+
+accuracy: setup  ## precision and recall of every verdict against kernels and wires (SEED=1, RUNS=500)
+	tools/as-root $(PY) -m tests.accuracy --seed $(SEED) --runs $(RUNS)
 
 clean:  ## remove caches here, and what dead runs left in the system; results and .venv stay
 	@if [ -x .venv/bin/netemu ]; then tools/as-root .venv/bin/netemu clean; fi

@@ -25,6 +25,7 @@ EVENTS = (
     "tcp/tcp_probe",
     "tcp/tcp_retransmit_skb",
     "tcp/tcp_retransmit_synack",
+    "tcp/tcp_cong_state_set",
     "tcp/tcp_receive_reset",
     "tcp/tcp_send_reset",
     "sock/inet_sock_set_state",

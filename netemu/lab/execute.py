@@ -205,13 +205,14 @@ class Execution:
             if address is not None
         }
         samples = [str(self.recording.samples / "sockets.jsonl")] if self.plan.probes.interval_ns else []
+        logs = [str(self.recording.agents / f"{agent.name}.jsonl") for agent in self.plan.agents]
         return {
             "program": "tracing",
             "tracefs": str(TRACING),
             "instance": instance.name,
             "output": str(self.recording.samples / "trace.jsonl"),
             "addresses": addresses,
-            "cookies_from": samples,
+            "cookies_from": samples + logs,
         }
 
     def _start_agent(self, agent: AgentSpec) -> Member:
