@@ -63,9 +63,11 @@ def run_plan(
     check_loops(load)
     # A figure that cannot be is refused here, before the run costs time.
     figures = [] if experiment is None else figure_requests(experiment, plan)
-    recording = store.begin(results, plan.experiment, plan.digest)
+    recording = store.place(results, plan.experiment, plan.digest)
     try:
+        # The guard comes first: whenever this process is killed, somebody knows of the directory.
         with executor.guarded(recording.root):
+            store.make(recording)
             manifest = build_manifest(
                 plan,
                 kernel,

@@ -97,10 +97,10 @@ def _remove_instance(name: str) -> bool:
 
 def partial_runs(results: Path, proc: Path = Path("/proc")) -> Iterator[Leftover]:
     """Unfinished run directories whose owner has ended."""
-    from netemu.results.store import PARTIAL
+    from netemu.results.store import PARTIAL, finished_name
 
     for path in sorted(results.glob(f"*/*{PARTIAL}")):
-        if RUN_NAME.match(path.name.removesuffix(PARTIAL)) and not owner_is_alive(path, proc):
+        if RUN_NAME.match(finished_name(path.name) or "") and not owner_is_alive(path, proc):
             yield Leftover(str(path), "an unfinished run whose owner has ended", _tree_remover(path))
 
 
@@ -140,8 +140,10 @@ def owner_is_alive(run: Path, proc: Path) -> bool:
 
 def _tree_remover(path: Path) -> Callable[[], bool]:
     def remove() -> bool:
+        from netemu.results.store import finished_name
+
         shutil.rmtree(path)
-        if RUN_NAME.match(path.name.removesuffix(".partial")) and not any(path.parent.iterdir()):
+        if RUN_NAME.match(finished_name(path.name) or path.name) and not any(path.parent.iterdir()):
             path.parent.rmdir()
         return True
 
