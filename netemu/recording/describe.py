@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from netemu.recording import tables
-from netemu.recording.tables import SEGMENT_KINDS, TABLES, Schema
+from netemu.recording.tables import ENUMS, TABLES, Schema
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "tables.md"
 
@@ -16,6 +16,7 @@ ABOUT = {
     "rtt": "One row per round trip sample.",
     "sacks": "One row per SACK block.",
     "icmp": "One row per ICMP or ICMPv6 error.",
+    "retransmissions": "One row per retransmission, with the evidence that its class rests on.",
     "sockets": "One row per socket and sample, from the kernel by sock_diag.",
     "wires": "One row per packet and wire: what the wire did with it and why, the ground truth of a run.",
     "calls": "One row per system call of an agent.",
@@ -45,11 +46,17 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def closed_lists() -> str:
+    """The types that are closed lists of names."""
+    rows = [f"| {kind} | {', '.join(f'`{name}`' for name in names)} |" for kind, names in ENUMS.items()]
+    return "\n".join(["| type | its values |", "| --- | --- |", *rows])
+
+
 def document() -> str:
     """The whole text of docs/tables.md."""
     conventions = (tables.__doc__ or "").partition("\n\n")[2].strip().replace("``", "`")
-    kinds = "The values of `kind` in `packets`: " + ", ".join(f"`{kind}`" for kind in SEGMENT_KINDS) + "."
-    return HEADER + "\n\n".join([conventions, kinds, *(section(name, schema) for name, schema in TABLES.items())])
+    parts = [conventions, closed_lists(), *(section(name, schema) for name, schema in TABLES.items())]
+    return HEADER + "\n\n".join(parts)
 
 
 def main() -> int:

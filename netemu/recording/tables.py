@@ -24,6 +24,50 @@ SEGMENT_KINDS = (
 )
 """The closed list of what a segment is to its sender; 2..7 are the retransmissions the kernel counts."""
 
+ACK_KINDS = (
+    "none",  # no ACK flag, or not TCP
+    "handshake",  # acknowledges a SYN: the SYN-ACK itself and the packet that answers it
+    "piggyback",  # rides on payload or FIN
+    "quick",  # for at most one full-sized segment, sent at once
+    "every_second",  # for more than one and at most two full-sized segments (RFC 5681 section 4.2)
+    "stretch",  # for more than two full-sized segments (RFC 2525 section 2.13)
+    "delayed",  # sent by the delayed-ACK timer, or as late as that
+    "gap_filled",  # the segment before it filled all or a part of a gap that had been reported
+    "fin",  # acknowledges the other side's FIN, without payload
+    "duplicate",  # RFC 5681 section 2, or by new SACK blocks (RFC 6675 section 2)
+    "dsack",  # nothing new but a report of a duplicate (RFC 2883)
+    "window_update",  # nothing new but the window
+    "window_probe_ack",  # answers a window probe; the window is still zero
+    "keepalive_ack",  # answers a keepalive
+    "challenge",  # answers a SYN, RST or ACK that is not acceptable (RFC 5961)
+    "reset",  # the acknowledgement of a RST
+    "old",  # below one seen before: overtaken on its way
+    "unseen",  # acknowledges data that the capture does not hold
+    "repeated",  # says nothing new, and nothing seen made the receiver say it
+)
+"""The closed list of what an acknowledgement is and why it was sent; docs/analysis.md gives the rules."""
+
+SPURIOUS_BY = (
+    "none",  # not known to be needless
+    "dsack",  # a D-SACK covers the whole retransmission (RFC 2883, RFC 3708)
+    "eifel",  # the ACK echoes a time before it (RFC 3522)
+    "frto",  # after a timeout, what had been sent before it was acknowledged (RFC 5682)
+    "already_acked",  # the capture had shown the acknowledgement of all its bytes
+    "already_sacked",  # the capture had shown a SACK of all its bytes
+)
+"""The closed list of what proves that a retransmission was needless."""
+
+CA_STATES = ("Open", "Disorder", "CWR", "Recovery", "Loss")
+"""The sender's congestion states by the kernel's names (TCP_CA_*)."""
+
+ENUMS: dict[str, tuple[str, ...]] = {
+    "segment_kind": SEGMENT_KINDS,
+    "ack_kind": ACK_KINDS,
+    "spurious_by": SPURIOUS_BY,
+    "ca_state": CA_STATES,
+}
+"""The types of columns that hold one of a closed list of names."""
+
 PACKETS: Schema = {
     "capture": ("str", "name of the capture: file's stem, or interface name where the file has several"),
     "frame": ("u32", "number of the packet in its file, from 1, as Wireshark counts"),
@@ -49,10 +93,20 @@ PACKETS: Schema = {
     "ts_ecr": ("i64", "TSecr or -1"),
     "sack_blocks": ("u8", "number of SACK blocks"),
     "dsack": ("bool", "the first SACK block reports a duplicate (RFC 2883)"),
-    "kind": ("str", "one of SEGMENT_KINDS"),
+    "kind": ("segment_kind", "what its sequence space is to its sender"),
     "spurious": ("bool", "a retransmission of bytes that had arrived"),
+    "spurious_by": ("spurious_by", "what proves that it was needless"),
     "out_of_order": ("bool", "arrived below the highest sequence seen and is not a retransmission"),
+    "ack_kind": ("ack_kind", "what its acknowledgement is, and why it was sent"),
     "duplicate_ack": ("bool", "duplicate ACK by RFC 5681 section 2"),
+    "acked_bytes": ("i32", "sequence space that it acknowledges first"),
+    "ack_rtt_ns": (
+        "i64",
+        "since the newest transmission that it acknowledges first; at the receiver its own delay; -1 none",
+    ),
+    "zero_window": ("bool", "its window is zero (not SYN, FIN or RST)"),
+    "window_full": ("bool", "its payload ends where the window that the other side announced last ends"),
+    "ca_state": ("ca_state", "congestion state of its sender after it, as rebuilt from the packets"),
     "flight_bytes": (
         "i64",
         "after this packet: highest sequence sent minus highest ACK seen, its direction; -1 none",
@@ -134,6 +188,27 @@ ICMP: Schema = {
     "mtu_bytes": ("i64", "MTU it reports; null when none"),
     "connection": ("i32", "the connection whose packet it quotes; -1 when not found"),
     "direction": ("i8", "direction of the quoted packet; -1 when not found"),
+}
+
+RETRANSMISSIONS: Schema = {
+    "capture": ("str", "as in packets"),
+    "frame": ("u32", "as in packets"),
+    "connection": ("i32", "as in packets"),
+    "direction": ("i8", "as in packets"),
+    "t_ns": ("i64", "capture time"),
+    "kind": ("segment_kind", "as in packets"),
+    "spurious_by": ("spurious_by", "as in packets, also where the proof came too late for them"),
+    "start_offset_bytes": ("i64", "first byte sent again"),
+    "end_offset_bytes": ("i64", "first byte not sent again; a FIN counts as one"),
+    "last_frame": ("u32", "the packet that had sent its first byte last; null when the capture does not hold it"),
+    "waited_ns": ("i64", "since that packet; null when the capture does not hold it"),
+    "silence_ns": ("i64", "since the last ACK of the other side; null when there was none"),
+    "rto_ns": ("i64", "estimated retransmission timeout at that time, back-off included"),
+    "backoff": ("i64", "timeouts in a row before it"),
+    "ca_state": ("ca_state", "estimated congestion state of its sender before it"),
+    "duplicate_acks": ("i64", "duplicate ACKs in a row before it"),
+    "sacked_segments": ("i64", "outstanding segments that the receiver had reported then"),
+    "sent_after_arrived": ("bool", "a segment sent after its last transmission had been delivered (RACK)"),
 }
 
 SOCKETS: Schema = {
@@ -218,11 +293,12 @@ TABLES: dict[str, Schema] = {
     "rtt": RTT,
     "sacks": SACKS,
     "icmp": ICMP,
+    "retransmissions": RETRANSMISSIONS,
     "sockets": SOCKETS,
     "wires": WIRES,
     "calls": CALLS,
     "counters": COUNTERS,
 }
 
-PACKET_TABLES = ("connections", "rtt", "sacks", "icmp")
+PACKET_TABLES = ("connections", "rtt", "sacks", "icmp", "retransmissions")
 """The tables beside ``packets`` that packets alone give, of a run and of any capture."""

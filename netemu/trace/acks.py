@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.packet.tcp import ECE, SYN
+from netemu.trace.ack_kinds import ACK_OLD, ACK_UNSEEN, ack_kind
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import MAX_SACK_BLOCKS, event_at, rtt_at, sack_at
 from netemu.trace.memory import i64, set_word, word
 from netemu.trace.segments import find, outstanding, pop_front
 from netemu.trace.timers import note_min_rtt, rtt_sample
-from netemu.trace.verdict import CA_LOSS, CA_OPEN, enter_recovery, rack_sent_after
+from netemu.trace.verdict import (
+    CA_LOSS,
+    CA_OPEN,
+    SPURIOUS_DSACK,
+    SPURIOUS_EIFEL,
+    enter_recovery,
+    rack_sent_after,
+)
 
 _SCAN = 256
 """Segments looked at from the head for a lost retransmission, so that no input makes an ACK cost more."""
@@ -29,11 +38,11 @@ def unwrap(f: Any, number: int, near: int) -> int:
 
 
 @compiled
-def _flag_spurious(st: Any, f: Any, event: int) -> None:
+def _flag_spurious(st: Any, f: Any, event: int, proof: int) -> None:
     e = event_at(st.events, event)
     if e.spurious:
         return
-    e.spurious = 1
+    e.spurious = proof
     f.spurious_retransmits += 1
     set_word(st.patches, st.patch_count, event)
     st.patch_count += 1
@@ -65,7 +74,7 @@ def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
         e = event_at(st.events, event)
         if e.start < end and start < e.end and not e.spurious:
             if start <= e.start and e.end <= end + 1:
-                _flag_spurious(st, f, event)
+                _flag_spurious(st, f, event, SPURIOUS_DSACK)
             return
         event = e.previous
 
@@ -175,7 +184,7 @@ def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
     if e.ts_val < 0 or ((p.ts_ecr - e.ts_val) & 0xFFFFFFFF) < 0x80000000:
         return
     if head or ((p.ts_ecr - f.retrans_stamp) & 0xFFFFFFFF) >= 0x80000000:
-        _flag_spurious(st, f, s.event)
+        _flag_spurious(st, f, s.event, SPURIOUS_EIFEL)
 
 
 @compiled
@@ -200,9 +209,13 @@ def _take_rtt(st: Any, f: Any, p: Any, newest: int, oldest: int) -> None:
 
 
 @compiled
-def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
-    """Remove what ``acked`` covers and take the RTT from it, never from retransmitted data (Karn)."""
+def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
+    """Remove what ``acked`` covers and take the RTT from it, never from retransmitted data (Karn).
+
+    Returns when the first of what it covers was sent first, or -1.
+    """
     oldest, newest, stamped, ambiguous, head = i64(-1), i64(-1), i64(-1), False, True
+    first, latest = i64(-1), i64(-1)
     while f.ring_count:
         s = outstanding(st, f, 0)
         if s.end > acked:
@@ -221,8 +234,12 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
         if not s.sacked and not s.gap:
             _rack_advance(f, s, p.t_ns)
         _learn_mtu(f, s)
+        if not s.gap:
+            first = s.first_ns if head else first
+            latest = max(latest, s.sent_ns)
         pop_front(st, f)
         head = False
+    p.ack_rtt_ns = p.t_ns - latest if latest >= 0 else -1
     if not ambiguous and newest >= 0:
         _take_rtt(st, f, p, newest, oldest)
     elif sack_rtt >= 0:
@@ -230,6 +247,7 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> None:
     else:
         note_min_rtt(f, stamped)
         rtt_sample(f, stamped)
+    return first
 
 
 @compiled
@@ -295,27 +313,43 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
     acked = unwrap(f, p.ack, f.una)
     p.ack_offset = acked
     if not -(1 << 30) < acked - f.nxt < 1 << 30:
+        p.ack_kind = ACK_OLD if acked < f.nxt else ACK_UNSEEN
         return
+    una, sacked, gap, onto_idle = f.una, f.sacked_count, f.sacked_count > 0 or f.dupacks > 0, False
+    unseen = acked > f.nxt or (not f.ack_seen and una > 0)
     sack_rtt = _on_sack(st, f, p, acked) if p.sack_count else i64(-1)
+    news = f.sacked_count > sacked
     if acked > f.nxt:  # this capture did not show what was acknowledged
         st.unseen += 1
         f.nxt = acked
     if acked > f.una:
         if f.una == 0:
             _handshake_rtt(f, p)
+        p.acked = acked - f.una
+        idle_until = f.timer_base_ns
         f.una = acked
         f.dupacks = f.backoff = 0
         f.timer_base_ns = p.t_ns
-        _take_acked(st, f, p, acked, sack_rtt)
+        onto_idle = _take_acked(st, f, p, acked, sack_rtt) == idle_until
         _leave_state(f, p, bool(f.sack_permitted and receiver.sack_permitted))
     elif _is_duplicate_ack(f, receiver, p, acked):
         p.duplicate_ack = 1
         receiver.duplicate_acks += 1
         f.dupacks += 1
+    p.ack_kind = ack_kind(st, f, receiver, p, una, unseen, gap, news, onto_idle)
+    _note_congestion_echo(f, p)
+    f.provoked = 0
     f.last_ack_ns = p.t_ns
     f.ack_seen = 1
     if f.ca_state == CA_LOSS:
         _find_lost_retransmission(st, f, p)
+
+
+@compiled
+def _note_congestion_echo(f: Any, p: Any) -> None:
+    """ECN-Echo takes the sender to CWR, which is left when something beyond ``high_seq`` is acknowledged (RFC 3168)."""
+    if p.flags & ECE and not p.flags & SYN and f.ca_state == CA_OPEN and f.una > f.cwr_high:
+        f.cwr_high = f.nxt
 
 
 @compiled

@@ -16,6 +16,7 @@ from netemu.trace import tables as t
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe.observer import Observer
 from netemu.trace.observe.registry import observers_of
+from netemu.trace.retransmissions import retransmissions_frame
 
 PacketSink = Callable[[pl.DataFrame], None]
 
@@ -51,6 +52,11 @@ class Analysis:
         return self.tables["sacks"]
 
     @property
+    def retransmissions(self) -> pl.DataFrame:
+        """Retransmissions, with the evidence of their class."""
+        return self.tables["retransmissions"]
+
+    @property
     def icmp(self) -> pl.DataFrame:
         """ICMP errors."""
         return self.tables["icmp"]
@@ -77,6 +83,7 @@ class _Gathered:
     def end(self, reader: Reader, observers: Sequence[Observer], samples: Any, origin_ns: int) -> None:
         """Keep what the end of a file gives."""
         self.frames["connections"].append(t.connections_frame(reader, samples, origin_ns))
+        self.frames["retransmissions"].append(retransmissions_frame(reader, origin_ns))
         for observer in observers:
             self.frames[observer.table].append(observer.end(origin_ns))
         self.warnings += reader.warnings()

@@ -127,12 +127,13 @@ class Reader:
         return chunk
 
     def _settle(self, pending: list[Chunk]) -> None:
-        """Raise the spurious flags that came after their packets had been stored."""
-        rows = self.state.tables["events"]["row"][self.state.rows("patches", "patch_count")]
+        """Store the proofs of needlessness that came after their packets had been stored."""
+        events = self.state.tables["events"][self.state.rows("patches", "patch_count")]
+        rows, proofs = events["row"], events["spurious"]
         self.state.clear("patch_count")
         for chunk in pending:
-            inside = rows[(rows >= chunk.first_row) & (rows < chunk.first_row + chunk.columns.t_ns.size)]
-            chunk.columns.spurious[inside - chunk.first_row] = 1
+            inside = (rows >= chunk.first_row) & (rows < chunk.first_row + chunk.columns.t_ns.size)
+            chunk.columns.spurious_by[rows[inside] - chunk.first_row] = proofs[inside]
         self.late_flags += int((rows < pending[0].first_row).sum())
 
     def _end(self, why: int, window: Window, source_fault: str | None) -> Fault | None:

@@ -27,10 +27,16 @@ network transport malformed bad_options truncated flags seq ack header_bytes pay
 ts_ecr sack_count mss wscale sack_permitted icmp_type icmp_code icmp_mtu icmp_error quoted_protocol
 q_src_hi q_src_lo q_dst_hi q_dst_lo q_sport q_dport q_seq connection direction seq_offset ack_offset
 window_bytes dsack kind spurious out_of_order duplicate_ack flight network_duplicate
+ack_kind acked ack_rtt_ns zero_window window_full ca_state
+before_state before_rto_ns before_waited_ns before_row before_silence_ns before_rack before_backoff
+before_dupacks before_sacked
 """
 
 PACKET = words(_PACKET_FIELDS)
-"""The scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says."""
+"""The scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says.
+
+``spurious`` is a code of SPURIOUS_BY; ``before_*`` is the evidence for a retransmission (:mod:`netemu.trace.evidence`).
+"""
 
 CONNECTION = words("""
 scope capture version index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low start_ns
@@ -52,7 +58,7 @@ ring_base ring_capacity ring_head ring_count sacked_count highest_sacked ca_stat
 loss_ns retrans_stamp undo_events undo_marker tlp_high dupacks srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq
 min_rtt_ns turn_ns backoff timer_base_ns last_send_ns last_ack_ns rack_ns rack_end rack_rtt_ns pmtu
 pmtu_icmp pmtu_icmp_ns pmtu_icmp_seen run_bytes run_end ip_id ip_ids_counted ip_ids_other ts_val
-retrans_last sack_0_start sack_0_end
+retrans_last syn_row cwr_high provoked prompt_rtt_ns sack_0_start sack_0_end
 sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
 """
 
@@ -62,14 +68,15 @@ FLOW = words(_COUNTERS + _FLOW_STATE)
 COUNTERS = tuple(_COUNTERS.split())
 
 SEGMENT = words("""
-start end first_ns sent_ns ts_val ip_id ip_bytes event sacked retransmitted gap run
+start end first_ns sent_ns ts_val ip_id ip_bytes event sacked retransmitted gap run row
 """)
 """Sent and not yet acknowledged sequence space; ``gap`` is space that this capture has not shown."""
 
 EVENT = words("""
 flow start end row sent_ns kind ts_val spurious previous
+state rto_ns waited_ns last_row silence_ns backoff dupacks sacked_count rack
 """)
-"""One retransmission; a flow's events are linked by ``previous``."""
+"""One retransmission; a flow's events are linked by ``previous``. The second line is the evidence at that time."""
 
 RTT_SAMPLE = words("""
 connection direction t_ns rtt_ns
@@ -112,9 +119,15 @@ FIELDS = (
     ("sack_blocks", np.uint8),
     ("dsack", np.uint8),
     ("kind", np.uint8),
-    ("spurious", np.uint8),
+    ("spurious_by", np.uint8),
     ("out_of_order", np.uint8),
+    ("ack_kind", np.uint8),
     ("duplicate_ack", np.uint8),
+    ("acked_bytes", np.int32),
+    ("ack_rtt_ns", np.int64),
+    ("zero_window", np.uint8),
+    ("window_full", np.uint8),
+    ("ca_state", np.uint8),
     ("flight_bytes", np.int64),
     ("network_duplicate", np.uint8),
 )
@@ -191,9 +204,15 @@ class Columns(NamedTuple):
     sack_blocks: Any
     dsack: Any
     kind: Any
-    spurious: Any
+    spurious_by: Any
     out_of_order: Any
+    ack_kind: Any
     duplicate_ack: Any
+    acked_bytes: Any
+    ack_rtt_ns: Any
+    zero_window: Any
+    window_full: Any
+    ca_state: Any
     flight_bytes: Any
     network_duplicate: Any
 

@@ -9,6 +9,7 @@ from typing import Any
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.acks import unwrap
 from netemu.trace.compiled import compiled
+from netemu.trace.evidence import take, take_syn
 from netemu.trace.layout import event_at, segment_at
 from netemu.trace.segments import at, find, insert, outstanding
 from netemu.trace.verdict import (
@@ -21,6 +22,9 @@ from netemu.trace.verdict import (
     KIND_TAIL_LOSS_PROBE,
     KIND_TIMEOUT,
     KIND_WINDOW_PROBE,
+    SPURIOUS_ALREADY_ACKED,
+    SPURIOUS_ALREADY_SACKED,
+    SPURIOUS_NONE,
     add_event,
     enter_state,
     why_sent_again,
@@ -77,6 +81,7 @@ def on_syn(st: Any, f: Any, flow: int, p: Any) -> None:
     if repeated:
         p.kind = KIND_SYN_ACK if answer else KIND_SYN
         f.syn_retransmitted = 1
+        take_syn(f, p)
         add_event(st, f, flow, 0, 1, p.kind, p)
         _count(f, p.kind, 1)
     if answer:
@@ -84,7 +89,7 @@ def on_syn(st: Any, f: Any, flow: int, p: Any) -> None:
     else:
         f.syn_sent = 1
     f.mss_announced, f.wscale, f.sack_permitted = p.mss, p.wscale, p.sack_permitted
-    f.syn_ns, f.syn_ts_val, f.syn_ip_id = p.t_ns, p.ts_val, p.ip_id
+    f.syn_ns, f.syn_ts_val, f.syn_ip_id, f.syn_row = p.t_ns, p.ts_val, p.ip_id, p.row
     f.nxt = max(f.nxt, 1)
 
 
@@ -125,7 +130,7 @@ def _note_run(f: Any, peer: Any, p: Any, start: int) -> int:
 def _fill(st: Any, f: Any, index: int, start: int, end: int, p: Any) -> None:
     s = segment_at(st.segments, index)
     s.start, s.end, s.first_ns, s.sent_ns = start, end, p.t_ns, p.t_ns
-    s.ts_val, s.ip_id, s.ip_bytes = p.ts_val, p.ip_id, p.ip_bytes
+    s.ts_val, s.ip_id, s.ip_bytes, s.row = p.ts_val, p.ip_id, p.ip_bytes, p.row
 
 
 @compiled
@@ -261,7 +266,7 @@ def _mark_again(st: Any, f: Any, k: int, end: int, event: int, p: Any) -> None:
             return
         if not s.gap:
             s.retransmitted, s.sent_ns, s.event = 1, p.t_ns, event
-            s.ts_val, s.ip_id = p.ts_val, p.ip_id
+            s.ts_val, s.ip_id, s.row = p.ts_val, p.ip_id, p.row
             s.run = 0 if p.ip_bytes != s.ip_bytes else s.run
         k += 1
 
@@ -271,11 +276,13 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
     """A retransmission: find its trigger, count it as the kernel does, remember it for D-SACK and Eifel."""
     sack = f.sack_permitted and peer.sack_permitted
     head = start <= f.una
-    again, arrived = False, end <= f.una
+    again, arrived = False, SPURIOUS_ALREADY_ACKED if end <= f.una else SPURIOUS_NONE
+    take(st, f, k, p)
     if k < f.ring_count:
         s = outstanding(st, f, k)
         again = s.retransmitted and s.sent_ns >= f.loss_ns
-        arrived = arrived or (s.sacked and end <= s.end)
+        if not arrived and s.sacked and end <= s.end:
+            arrived = SPURIOUS_ALREADY_SACKED
     f.turn_ns = max(peer.min_rtt_ns, 0)
     trigger = why_sent_again(st, f, k, start, end, p, sack)
     p.kind = KIND_FIN if p.payload == 0 else trigger
@@ -283,9 +290,9 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
     event = add_event(st, f, flow, start, end, p.kind, p)
     _count(f, p.kind, _segments_of(f, peer, p))
     if arrived:
-        event_at(st.events, event).spurious = 1
+        event_at(st.events, event).spurious = arrived
         f.spurious_retransmits += 1
-        p.spurious = 1
+        p.spurious = arrived
     _mark_again(st, f, k, end, event, p)
     if p.ip_bytes and p.payload and k < f.ring_count:
         s = outstanding(st, f, k)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from netemu.recording.tables import CONNECTION_SIDE, CONNECTIONS, ICMP, PACKETS, RTT, SACKS, SEGMENT_KINDS, Schema
+from netemu.recording.tables import CONNECTION_SIDE, CONNECTIONS, ENUMS, ICMP, PACKETS, RTT, SACKS, Schema
 from netemu.trace import layout as m
 from netemu.trace.engine import Chunk, Reader
 
@@ -24,10 +24,11 @@ POLARS_TYPES: Mapping[str, Any] = {
     "u8": pl.UInt8,
     "u16": pl.UInt16,
     "u32": pl.UInt32,
+    **{kind: pl.Enum(names) for kind, names in ENUMS.items()},
 }
 
-_FLAGS = ("dont_fragment", "fragment", "dsack", "spurious", "out_of_order", "duplicate_ack", "network_duplicate")
-_KINDS = pl.Series("kind", SEGMENT_KINDS)
+_FLAGS = tuple(name for name, (kind, _) in PACKETS.items() if kind == "bool" and name != "spurious")
+_ENUMERATED = tuple((name, kind) for name, (kind, _) in PACKETS.items() if kind in ENUMS)
 _RETRANSMISSION_CLASSES = ("timeout", "fast", "tail_loss_probe", "syn", "syn_ack", "fin")
 
 
@@ -37,6 +38,11 @@ def polars_schema(schema: Schema) -> dict[str, Any]:
 
 
 PACKETS_SCHEMA = polars_schema(PACKETS)
+
+
+def enumerated(kind: str, codes: Any) -> pl.Series:
+    """Codes (bytes) of a closed list as its names."""
+    return pl.Series(codes).cat.to(POLARS_TYPES[kind])
 
 
 def empty(schema: Schema) -> pl.DataFrame:
@@ -69,7 +75,9 @@ def packets_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
     columns["t_ns"] = columns["t_ns"] - origin_ns
     for flag in _FLAGS:
         columns[flag] = columns[flag].view(np.bool_)
-    columns["kind"] = _KINDS.gather(columns["kind"].astype(np.uint32))
+    columns["spurious"] = columns["spurious_by"] != 0
+    for name, kind in _ENUMERATED:
+        columns[name] = enumerated(kind, columns[name])
     columns["capture"] = names.gather(columns["capture"].astype(np.uint32))
     return pl.DataFrame({name: columns[name] for name in PACKETS_SCHEMA}, schema=PACKETS_SCHEMA)
 
@@ -143,7 +151,7 @@ def icmp_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=polars_schema(ICMP), orient="row")
 
 
-def _nullable(values: Any) -> pl.Series:
+def nullable(values: Any) -> pl.Series:
     """-1 stands for what is not there."""
     series = pl.Series(np.ascontiguousarray(values))
     return series.set(series == -1, None)
@@ -158,9 +166,9 @@ def _side(flows: Any, medians: Any, minima: Any) -> dict[str, Any]:
         ("path_mtu_bytes", "pmtu"),
         ("window_scale", "wscale"),
     ):
-        side[name] = _nullable(flows[column])
+        side[name] = nullable(flows[column])
     side["max_window_bytes"] = np.maximum(flows["max_window_bytes"], 0)
-    side["rtt_min_ns"], side["rtt_median_ns"] = _nullable(minima), _nullable(medians)
+    side["rtt_min_ns"], side["rtt_median_ns"] = nullable(minima), nullable(medians)
     span = flows["last_data_ns"] - flows["first_data_ns"]
     with np.errstate(divide="ignore", invalid="ignore"):
         goodput = flows["unique_payload_bytes"] * 8e9 / span

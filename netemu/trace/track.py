@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from netemu.packet.tcp import ACK, RST, SYN
+from netemu.packet.tcp import ACK, FIN, RST, SYN
+from netemu.trace.ack_kinds import ACK_KEEPALIVE, ACK_NONE, ACK_RESET, ACK_WINDOW_PROBE, note_provocation
 from netemu.trace.acks import on_ack, unwrap
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.connect import find_connection, find_quoted
+from netemu.trace.evidence import shown_state
 from netemu.trace.fragments import reassemble
 from netemu.trace.layout import MAX_SACK_BLOCKS, connection_at, flow_at, icmp_at, packet_at, scan_at, state_at
 from netemu.trace.memory import i64
@@ -22,7 +24,7 @@ from netemu.trace.transport_layer import (
     PROTOCOL_TCP,
     decode_frame,
 )
-from netemu.trace.verdict import CA_LOSS, CA_MTU, KIND_NEW
+from netemu.trace.verdict import CA_LOSS, CA_MTU, KIND_KEEPALIVE, KIND_NEW, KIND_WINDOW_PROBE
 
 FULL, GROW = 10, 11
 """Why :func:`run` returned, beside the statuses of :mod:`netemu.trace.records`: columns full; a table must grow."""
@@ -45,6 +47,22 @@ def _note_window(f: Any, p: Any) -> None:
         f.max_window_bytes = max(f.max_window_bytes, p.window_bytes)
         if p.window_bytes == 0:
             f.zero_windows += 1
+            p.zero_window = 1 if not p.flags & FIN else 0
+
+
+@compiled
+def _fills_window(f: Any, peer: Any, p: Any) -> int:
+    """Whether the payload of ``p`` ends where the window that ``peer`` announced last ends; 0 where it is unknown."""
+    known = f.syn_sent + f.syn_ack_sent > 0 and peer.syn_sent + peer.syn_ack_sent > 0
+    return 1 if known and p.payload and p.seq_offset + p.payload == f.una + peer.last_window else 0
+
+
+@compiled
+def _probe_answer(kind: int) -> int:
+    """The code of ACK_KINDS of the answer that a probe asks for; 0 for any other packet."""
+    if kind == KIND_WINDOW_PROBE:
+        return ACK_WINDOW_PROBE
+    return ACK_KEEPALIVE if kind == KIND_KEEPALIVE else ACK_NONE
 
 
 @compiled
@@ -64,10 +82,15 @@ def _on_tcp(st: Any, p: Any) -> None:
             p.kind = KIND_NEW
     else:
         on_sequence(st, f, peer, flow, p)
-    if p.flags & ACK and not p.flags & RST:
+        p.window_full = _fills_window(f, peer, p)
+    note_provocation(f, p, _probe_answer(p.kind))
+    if p.flags & RST:
+        p.ack_kind = ACK_RESET if p.flags & ACK else ACK_NONE
+    elif p.flags & ACK:
         on_ack(st, peer, f, p)
     _note_window(f, p)
     p.flight = f.nxt - f.una
+    p.ca_state = shown_state(f)
 
 
 @compiled
@@ -129,8 +152,10 @@ def _store(st: Any, p: Any, out: Any, row: int) -> None:
     out.seq_offset_bytes[row], out.ack_offset_bytes[row] = p.seq_offset, p.ack_offset
     out.payload_bytes[row], out.window_bytes[row] = p.payload, p.window_bytes
     out.ts_val[row], out.ts_ecr[row], out.sack_blocks[row] = p.ts_val, p.ts_ecr, p.sack_count
-    out.dsack[row], out.kind[row], out.spurious[row] = p.dsack, p.kind, p.spurious
-    out.out_of_order[row], out.duplicate_ack[row] = p.out_of_order, p.duplicate_ack
+    out.dsack[row], out.kind[row], out.spurious_by[row] = p.dsack, p.kind, p.spurious
+    out.out_of_order[row], out.ack_kind[row], out.duplicate_ack[row] = p.out_of_order, p.ack_kind, p.duplicate_ack
+    out.acked_bytes[row], out.ack_rtt_ns[row] = p.acked, p.ack_rtt_ns
+    out.zero_window[row], out.window_full[row], out.ca_state[row] = p.zero_window, p.window_full, p.ca_state
     out.flight_bytes[row], out.network_duplicate[row] = p.flight, p.network_duplicate
 
 

@@ -138,6 +138,8 @@ def _clear(p: Any) -> None:
     p.direction = p.connection = p.flight = -1
     p.seq_offset = p.ack_offset = p.window_bytes = p.dsack = p.kind = p.spurious = 0
     p.out_of_order = p.duplicate_ack = p.network_duplicate = 0
+    p.ack_kind = p.acked = p.zero_window = p.window_full = p.ca_state = 0
+    p.ack_rtt_ns = -1
 
 
 @compiled

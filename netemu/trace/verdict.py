@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.trace.compiled import compiled
+from netemu.trace.evidence import keep
 from netemu.trace.layout import event_at, segment_at
 from netemu.trace.segments import outstanding
 from netemu.trace.timers import pto_ns, rto_ns
@@ -29,6 +30,16 @@ from netemu.trace.timers import pto_ns, rto_ns
     KIND_KEEPALIVE,
 ) = range(10)
 """Codes of :data:`netemu.recording.tables.SEGMENT_KINDS`."""
+
+(
+    SPURIOUS_NONE,
+    SPURIOUS_DSACK,
+    SPURIOUS_EIFEL,
+    SPURIOUS_FRTO,
+    SPURIOUS_ALREADY_ACKED,
+    SPURIOUS_ALREADY_SACKED,
+) = range(6)
+"""Codes of :data:`netemu.recording.tables.SPURIOUS_BY`."""
 
 CA_OPEN, CA_RECOVERY, CA_LOSS, CA_MTU = 0, 3, 4, 5
 """Congestion states. CA_MTU is the kernel's CA_Loss entered by an ICMP report and not by a timer
@@ -187,7 +198,8 @@ def add_event(st: Any, f: Any, flow: int, start: int, end: int, kind: int, p: An
     st.event_count = number + 1
     e = event_at(st.events, number)
     e.flow, e.start, e.end, e.row, e.sent_ns, e.kind = flow, start, end, p.row, p.t_ns, kind
-    e.ts_val, e.spurious, e.previous = p.ts_val, 0, f.retrans_last
+    e.ts_val, e.spurious, e.previous = p.ts_val, SPURIOUS_NONE, f.retrans_last
+    keep(e, p)
     f.retrans_last = number
     f.undo_events += 1
     return number

@@ -173,13 +173,14 @@ def test_flags_proven_late_reach_the_chunks_that_are_still_held(tmp_path: Path) 
     made = reader(tmp_path, CAPTURE)
     chunks = list(made._raw_chunks(rows=4))[1:4]
     for chunk in chunks:
-        chunk.columns.spurious[:] = 0
+        chunk.columns.spurious_by[:] = 0
     rows = [4, 11, 3, 15]
     made.state.tables["events"]["row"][: len(rows)] = rows
+    made.state.tables["events"]["spurious"][: len(rows)] = 1
     made.state.tables["patches"][: len(rows)] = range(len(rows))
     made.state.control["patch_count"] = len(rows)
     made._settle(chunks)
-    flagged = [chunk.first_row + int(k) for chunk in chunks for k in np.flatnonzero(chunk.columns.spurious)]
+    flagged = [chunk.first_row + int(k) for chunk in chunks for k in np.flatnonzero(chunk.columns.spurious_by)]
     assert flagged == [4, 11, 15]
     assert made.late_flags == 1
     assert made.state["patch_count"] == 0
