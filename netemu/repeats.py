@@ -2,7 +2,7 @@
 
 ::
 
-    repeat.json of each kernel --> results/<experiment>/<UTC time>-compare-<hash>/  comparison.json  figures/
+    repeat.json of each kernel --> results/<experiment>/<UTC time>-compare-<hash>/  comparison.json  .html  figures/
 
 Each kernel ran the experiment several times with one seed (``netemu run --repeat N --same-seed``). What the kernels did
 differently is what :mod:`netemu.comparison` tells of single runs; here it is how often each did the same again.
@@ -26,6 +26,7 @@ from netemu.figures.output import FORMATS, file_bytes, file_stem, write_whole
 from netemu.figures.style import COLUMN_WIDTH_IN
 from netemu.figures.tables import read_json_object
 from netemu.recording.layout import Recording
+from netemu.report.repeated import write_repeats_page
 from netemu.results import store
 from netemu.results.repeat import several_runs
 
@@ -48,6 +49,7 @@ def compare_repeats(repeats: Sequence[Path], results: Path) -> Path:
         content = _content(stored, repeats, recording.root)
         (recording.root / FILE).write_text(json.dumps(content, indent=2) + "\n")
         draw_repeats(recording.root)
+        write_repeats_page(recording.root)
         return store.finish(recording).root
     except BaseException:
         store.discard(recording)

@@ -52,6 +52,8 @@ def test_each_kernels_results_are_counted_side_by_side(tmp_path: Path) -> None:
     assert stored["repeats"][0]["claims"][1]["measured"] == "2 of 2, 1 ± 0 (95 %)"
     assert [spec["name"] for spec in stored["figures"]] == ["spread"]
     assert {path.name for path in (root / "figures").iterdir()} == {"spread.pdf", "spread.png", "spread.svg"}
+    page = (root / "comparison.html").read_text()
+    assert page.count("1 distinct in 2") == 4 and page.count("<svg") == 1 and "4 busy loops beside it" in page
     text = repeats_text(root)
     assert "  b, 4 busy loops beside it: captures 1 distinct in 2, everything 1 distinct in 2" in text
     assert str(root / "figures" / "spread.svg") in text

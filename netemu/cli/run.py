@@ -212,6 +212,7 @@ def _compare_repeats(repeats: list[Repeat], args: argparse.Namespace) -> None:
 def _sum_up(experiment: Experiment, group: list[RunSummary], args: argparse.Namespace) -> Repeat:
     """Store what several runs of one experiment on one kernel come to, with figures over all of them, and print it."""
     from netemu.cli.progress import ProgressDisplay
+    from netemu.report.repeated import write_repeat_page
     from netemu.results.repeat import repeat_text, write_repeat
     from netemu.results.summary import intervals
     from netemu.session import judge_over_runs
@@ -222,6 +223,7 @@ def _sum_up(experiment: Experiment, group: list[RunSummary], args: argparse.Name
     try:
         display("drawing figures over all runs")
         repeat = write_repeat(group, args.out, judge_over_runs(experiment, group))
+        write_repeat_page(repeat.root)
     finally:
         display.done()
     if args.json:

@@ -10,10 +10,8 @@ from netemu.figures.compared import KINDS
 from netemu.figures.output import file_stem
 from netemu.figures.style import PAGE_WIDTH_IN
 from netemu.figures.tables import read_json_object
-from netemu.report.html import STYLE, details, element, escape, table
+from netemu.report.html import details, document, element, escape, table, verdict
 from netemu.report.svg import inline_svg
-
-_MARKS = {True: ("holds", "✓ holds"), False: ("fails", "✗ fails"), None: ("unknown", "not observable")}
 
 
 def write_comparison_page(root: Path) -> Path:
@@ -36,15 +34,7 @@ def render_comparison(root: Path) -> str:
         _packets(comparison),
         _figures(root, comparison),
     ]
-    return "\n".join(
-        [
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)} - netemu</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>",
-            *(section for section in sections if section),
-            "</main>\n</body>\n</html>\n",
-        ]
-    )
+    return document(title, sections)
 
 
 def _runs(comparison: Mapping[str, Any]) -> str:
@@ -91,8 +81,7 @@ def _claim(claim: Mapping[str, Any]) -> list[str]:
     note = element("div", escape(f"expected {expected[0]}"), class_="quiet") if shared else ""
     cells = [element("td", escape(claim["name"]) + note)]
     for result in claim["results"]:
-        kind, mark = _MARKS[result["holds"]]
-        text = element("span", mark, class_=kind) + element("div", escape(result["measured"]), class_="quiet")
+        text = verdict(result["holds"]) + element("div", escape(result["measured"]), class_="quiet")
         if not shared and result["expected"]:
             text += element("div", escape(f"expected {result['expected']}"), class_="quiet")
         cells.append(element("td", text))

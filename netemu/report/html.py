@@ -50,6 +50,29 @@ a { color: #00548a; }
 """
 
 
+MARKS = {True: ("holds", "✓ holds"), False: ("fails", "✗ fails"), None: ("unknown", "not observable")}
+"""A claim's verdict -> class of its element, and its text."""
+
+
+def document(title: str, sections: Sequence[str]) -> str:
+    """A whole page of ``sections`` (HTML; empty ones are left out) that loads nothing from anywhere."""
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)} - netemu</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>",
+            *(section for section in sections if section),
+            "</main>\n</body>\n</html>\n",
+        ]
+    )
+
+
+def verdict(holds: bool | None) -> str:
+    """Whether a claim holds, as an element."""
+    kind, mark = MARKS[holds]
+    return element("span", mark, class_=kind)
+
+
 def escape(text: object) -> str:
     """``text`` with what HTML would take for markup made harmless."""
     return html.escape(str(text), quote=True)

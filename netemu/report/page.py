@@ -12,7 +12,7 @@ from netemu.errors import BadInput, NetemuError
 from netemu.figures import FIGURES
 from netemu.figures.tables import read_json_object
 from netemu.recording.layout import Recording
-from netemu.report.html import STYLE, details, element, escape, table
+from netemu.report.html import details, document, element, escape, table, verdict
 from netemu.report.records import link_table, record_table
 from netemu.report.svg import inline_svg
 from netemu.report.values import words
@@ -25,8 +25,6 @@ VERDICTS = {
     "degraded": "Degraded: usable, with these reservations.",
     "void": "Void: the measurements cannot be trusted, so the run has no result.",
 }
-
-_CLAIM_MARKS = {True: ("holds", "✓ holds"), False: ("fails", "✗ fails"), None: ("unknown", "not observable")}
 
 
 def write_report(recording: Recording) -> Path:
@@ -63,15 +61,7 @@ def render_report(recording: Recording) -> str:
         _files(recording),
         _manifest(manifest),
     ]
-    return "\n".join(
-        [
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)} - netemu</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>",
-            *(section for section in sections if section),
-            "</main>\n</body>\n</html>\n",
-        ]
-    )
+    return document(title, sections)
 
 
 def _opening(title: str, manifest: Mapping[str, Any]) -> str:
@@ -103,7 +93,6 @@ def _claims(claims: list[dict[str, Any]]) -> str:
         return ""
     rows = []
     for claim in claims:
-        kind, mark = _CLAIM_MARKS[claim["holds"]]
         name = escape(claim["name"])
         if claim.get("evidence"):
             name += element("div", escape(claim["evidence"]), class_="quiet")
@@ -112,7 +101,7 @@ def _claims(claims: list[dict[str, Any]]) -> str:
             element("td", escape(claim["measured"])),
             element("td", escape(claim["expected"])),
         ]
-        rows.append([*cells, element("td", mark, class_=kind)])
+        rows.append([*cells, element("td", verdict(claim["holds"]))])
     held = sum(claim["holds"] is True for claim in claims)
     heading = element("h2", f"Claims: {held} of {len(claims)} hold")
     listed = table(["Claim", "Measured", "Expected", ""], rows)

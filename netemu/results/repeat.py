@@ -47,7 +47,7 @@ class _Stored(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A directory with ``repeat.json``, and the files below it, sorted; ``not_drawn``: figure -> why it is missing.
+    """A directory with ``repeat.json``; ``not_drawn``: figure -> why it is missing.
 
     ``digests``: for each part of a run (:data:`netemu.recording.digest.PARTS`) digest -> how many runs have it;
     ``over_runs``: the claims about all runs together.
@@ -55,10 +55,14 @@ class Repeat:
 
     root: Path
     experiment: str
-    files: tuple[Path, ...]
     not_drawn: dict[str, str]
     digests: dict[str, dict[str, int]]
     over_runs: tuple[ClaimSummary, ...]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files below the directory, sorted."""
+        return sorted(path for path in self.root.rglob("*") if path.is_file())
 
     @property
     def failed(self) -> list[str]:
@@ -93,8 +97,7 @@ def write_repeat(summaries: Sequence[RunSummary], results: Path, over_runs: Sequ
     except BaseException:
         store.discard(recording)
         raise
-    files = tuple(sorted(path for path in recording.root.rglob("*") if path.is_file()))
-    return Repeat(recording.root, summaries[0].experiment, files, not_drawn, content["digests"], tuple(over_runs))
+    return Repeat(recording.root, summaries[0].experiment, not_drawn, content["digests"], tuple(over_runs))
 
 
 def _content(summaries: Sequence[RunSummary], manifest: dict[str, Any], root: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from netemu.errors import BadInput, FailedClaim, VoidRun
 from netemu.results.summary import ClaimSummary, RunSummary
 from tests.results.test_repeat import made
 
-FILES = ("figures/trips.pdf", "figures/trips.png", "figures/trips.svg", "repeat.json")
+FILES = ("figures/trips.pdf", "figures/trips.png", "figures/trips.svg", "repeat.json", "report.html")
 EXPERIMENT = Path(__file__).parents[2] / "experiments" / "path_mtu.py"
 
 
@@ -213,7 +213,7 @@ def test_several_runs_are_summed_up_and_every_file_named(
     assert "over 2 runs:" in out
     (root,) = (tmp_path / "tiny").glob("*-repeat-*")
     assert f"  in {root}" in out
-    assert out[-4:] == [f"    {root / name}" for name in FILES]
+    assert out[-len(FILES) :] == [f"    {root / name}" for name in FILES]
 
 
 def test_a_figure_that_the_runs_do_not_allow_is_named(
