@@ -21,6 +21,8 @@ ABOUT = {
     "wires": "One row per packet and wire: what the wire did with it and why, the ground truth of a run.",
     "calls": "One row per system call of an agent.",
     "counters": "One row per host and kernel counter.",
+    "transits": "One row per packet that one of two captures saw sent, and per arrival that nothing sent.",
+    "clocks": "One row per pair of captures that packets passed between: the clock of one against the other's.",
 }
 
 HEADER = """\

@@ -60,11 +60,22 @@ SPURIOUS_BY = (
 CA_STATES = ("Open", "Disorder", "CWR", "Recovery", "Loss")
 """The sender's congestion states by the kernel's names (TCP_CA_*)."""
 
+TRANSIT_FATES = (
+    "arrived",  # seen in the other capture
+    "duplicated",  # the same, and further copies of it came too
+    "copy",  # such a further copy
+    "lost",  # sent, and the other capture ran and did not see it
+    "not_captured",  # the other capture did not run when it should have seen it
+    "unsent",  # it arrived and the sender's capture ran and did not see it
+)
+"""The closed list of what became of a packet between two captures."""
+
 ENUMS: dict[str, tuple[str, ...]] = {
     "segment_kind": SEGMENT_KINDS,
     "ack_kind": ACK_KINDS,
     "spurious_by": SPURIOUS_BY,
     "ca_state": CA_STATES,
+    "transit_fate": TRANSIT_FATES,
 }
 """The types of columns that hold one of a closed list of names."""
 
@@ -287,6 +298,42 @@ COUNTERS: Schema = {
     "after": ("i64", "value after traffic"),
 }
 
+TRANSITS: Schema = {
+    "capture": ("str", "the first capture on the way of this direction"),
+    "connection": ("i32", "as in packets of this capture"),
+    "direction": ("i8", "as in packets of this capture"),
+    "frame": ("u32", "the packet there; null for what was not seen to be sent"),
+    "t_ns": ("i64", "when it was captured there"),
+    "arrival_capture": ("str", "the last capture on the way"),
+    "arrival_frame": ("u32", "the packet there; the fragment that completes it; null when it did not come"),
+    "arrival_ns": ("i64", "when it was captured there, by that capture's clock"),
+    "seq_offset_bytes": ("i64", "first byte; of a super-segment each stretch that the other end shows has its row"),
+    "payload_bytes": ("i32", "payload of the packet or stretch"),
+    "fate": ("transit_fate", "what became of it"),
+    "one_way_delay_ns": (
+        "i64",
+        "arrival minus sending on one clock (see clocks); null where clocks cannot be compared",
+    ),
+    "reordering_extent": (
+        "i64",
+        "RFC 4737 section 4.2.2: arrivals since the first packet sent later; 0 in order, null when it did not arrive",
+    ),
+    "late_ns": ("i64", "RFC 4737 section 4.2.3: time since that packet came; 0 in order, null when it did not arrive"),
+    "last_seen": ("str", "the last capture on the way that saw it"),
+    "link": ("str", "link whose wire dropped it; null when none did or no account is there"),
+    "action": ("str", "why: drop_list, drop_loss, drop_queue"),
+}
+
+CLOCKS: Schema = {
+    "capture": ("str", "capture whose clock is taken for right: the first on the way"),
+    "other_capture": ("str", "capture at the end of the way"),
+    "shared": ("bool", "both have one clock; nothing is estimated and delays are as measured"),
+    "at_ns": ("i64", "time of `capture` at which offset_ns holds; null where clocks cannot be compared"),
+    "offset_ns": ("i64", "estimated: how far the other clock is ahead, from the shortest delays of both directions"),
+    "offset_bound_ns": ("i64", "the most by which offset_ns is off: half the shortest round trip"),
+    "skew_ppb": ("i64", "estimated: how much faster the other clock runs; null (taken for 0) below 10 s or 20 packets"),
+}
+
 TABLES: dict[str, Schema] = {
     "packets": PACKETS,
     "connections": CONNECTIONS,
@@ -298,6 +345,8 @@ TABLES: dict[str, Schema] = {
     "wires": WIRES,
     "calls": CALLS,
     "counters": COUNTERS,
+    "transits": TRANSITS,
+    "clocks": CLOCKS,
 }
 
 PACKET_TABLES = ("connections", "rtt", "sacks", "icmp", "retransmissions")

@@ -10,10 +10,13 @@ import polars as pl
 
 from netemu.errors import BadInput
 from netemu.trace.analysis import Analysis, analyze_to_parquet
+from netemu.trace.ends_files import ends_of
 
 
 def write_analysis(files: Sequence[Path], directory: Path) -> Analysis:
     """Analyse ``files`` and write the tables that packets give to ``directory``, all of them or none.
+
+    ``transits`` and ``clocks`` are among them when two captures hold a connection in common.
 
     Raises :class:`~netemu.errors.BadInput` when the directory cannot be made or written.
     """
@@ -23,6 +26,9 @@ def write_analysis(files: Sequence[Path], directory: Path) -> Analysis:
         part.mkdir(parents=True)
         analysis = analyze_to_parquet(files, part / "packets.parquet")
         pl.scan_parquet(part / "packets.parquet").sink_csv(part / "packets.csv")
+        ends = ends_of(files, part / "packets.parquet", analysis.connections)
+        if not ends.transits.is_empty():
+            analysis.tables.update(transits=ends.transits, clocks=ends.clocks)
         for name, frame in analysis.tables.items():
             frame.write_parquet(part / f"{name}.parquet")
             frame.write_csv(part / f"{name}.csv")

@@ -16,6 +16,7 @@ from netemu.errors import BadInput, VoidRun
 from netemu.recording.layout import Recording
 from netemu.recording.tables import CALLS, COUNTERS, SOCKETS, WIRES, Schema
 from netemu.trace.analysis import analyze_to_parquet
+from netemu.trace.ends import transits
 from netemu.trace.tables import empty, polars_schema
 
 _LINES_AT_ONCE = 100_000
@@ -32,11 +33,15 @@ def write_tables(recording: Recording) -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        _write_packet_tables(recording, part)
+        connections = _write_packet_tables(recording, part)
         _write(_calls(recording.agents), part / "calls.parquet")
         _write(_lines(recording.samples / "sockets.jsonl", SOCKETS), part / "sockets.parquet")
         _write(_lines(recording.samples / "counters.jsonl", COUNTERS), part / "counters.parquet")
-        _write(_wires(recording.wires), part / "wires.parquet")
+        wires = _wires(recording.wires)
+        _write(wires, part / "wires.parquet")
+        ends = transits(pl.scan_parquet(part / "packets.parquet"), connections, shared_clock=True, wires=wires)
+        _write(ends.transits, part / "transits.parquet")
+        _write(ends.clocks, part / "clocks.parquet")
         _write_trace(recording.samples / "trace.jsonl", part / "trace.parquet")
         shutil.rmtree(recording.tables, ignore_errors=True)
         part.rename(recording.tables)
@@ -48,7 +53,8 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
     frame.write_parquet(path, compression="zstd")
 
 
-def _write_packet_tables(recording: Recording, directory: Path) -> None:
+def _write_packet_tables(recording: Recording, directory: Path) -> pl.DataFrame:
+    """Write the tables that packets give; the connections."""
     captures = sorted(recording.captures.glob("*.pcapng"))
     try:
         analysis = analyze_to_parquet(captures, directory / "packets.parquet", relative=False)
@@ -58,6 +64,7 @@ def _write_packet_tables(recording: Recording, directory: Path) -> None:
         raise VoidRun(f"the run's captures are not whole: {'; '.join(analysis.warnings)}")
     for name, frame in analysis.tables.items():
         _write(frame, directory / f"{name}.parquet")
+    return analysis.connections
 
 
 def _parsed(path: Path, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
