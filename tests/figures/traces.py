@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from netemu.figures import RunTables
-from netemu.recording.tables import TABLES
+from netemu.recording.tables import ENUMS, TABLES
 
 MSS = 1448
 CLIENT, SERVER = "10.0.0.1:40000", "10.0.1.1:5001"
@@ -26,8 +26,9 @@ _TYPES = {
     "u32": pl.UInt32,
     "i64": pl.Int64,
     "f64": pl.Float64,
+    **{kind: pl.Enum(names) for kind, names in ENUMS.items()},
 }
-_ZERO: dict[str, Any] = {"str": "", "bool": False, "f64": 0.0}
+_ZERO: dict[str, Any] = {"str": "", "bool": False, "f64": 0.0, **{kind: names[0] for kind, names in ENUMS.items()}}
 
 
 def frame_of(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
