@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 
 from netemu.errors import BadInput
-from netemu.recording.tables import PACKET_TABLES, TABLES
+from netemu.recording.tables import PACKET_TABLES, PACKETS, TABLES
 from netemu.trace import tables as t
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe.observer import Observer
 from netemu.trace.observe.registry import observers_of
+from netemu.trace.packets import packets_columns
+from netemu.trace.parquet import ParquetFile
 from netemu.trace.retransmissions import retransmissions_frame
 
 PacketSink = Callable[[pl.DataFrame], None]
@@ -146,17 +148,8 @@ def analyze(paths: Iterable[Path | str], *, relative: bool = True, keep_packets:
 
 def analyze_to_parquet(paths: Iterable[Path | str], packets: Path, *, relative: bool = True) -> Analysis:
     """As :func:`analyze`, with the packet table streamed into the Parquet file ``packets`` as it is made."""
-    from polars.io.plugins import register_io_source
-
     gathered = _Gathered()
-    checked = [Path(path) for path in paths]
-
-    def source(
-        columns: list[str] | None, predicate: Any, rows: int | None, batch: int | None
-    ) -> Iterator[pl.DataFrame]:
-        for reader, chunk, origin_ns in chunks_of(checked, gathered, relative=relative):
-            yield t.packets_frame(reader, chunk, origin_ns)
-
-    lazy = register_io_source(source, schema=t.PACKETS_SCHEMA)
-    lazy.sink_parquet(packets, compression="lz4", statistics=False, maintain_order=True)
+    with ParquetFile(packets, PACKETS) as file:
+        for _, chunk, origin_ns in chunks_of([Path(path) for path in paths], gathered, relative=relative):
+            file.write(packets_columns(chunk), {"t_ns": origin_ns})
     return _finish(pl.DataFrame(schema=t.PACKETS_SCHEMA), gathered)

@@ -10,6 +10,7 @@ from typing import Any
 from netemu.trace import layout as m
 from netemu.trace import records as r
 from netemu.trace import track
+from netemu.trace.ahead import ahead
 from netemu.trace.container import Container, Fault, needs_more, unsupported_text
 from netemu.trace.source import Window, open_source
 from netemu.trace.state import State
@@ -18,6 +19,8 @@ CHUNK_ROWS = 1 << 17
 """Packets per chunk: small enough to stay in memory several times over, large enough for a Parquet row group."""
 SETTLE_CHUNKS = 2
 """A chunk is given out when this many have followed it: until then a D-SACK can still flag its packets."""
+CHUNKS_AHEAD = 2
+"""Chunks that the compiled pass, in its own thread, may be ahead of who takes them."""
 
 
 @dataclass(slots=True)
@@ -29,13 +32,19 @@ class Chunk:
     rtt: Any
     sacks: Any
     icmp: Any
+    names: list[str]
 
 
 @dataclass(slots=True)
 class Reader:
-    """One file through the compiled pass. Iterate :meth:`chunks`; then ``state``, ``fault`` and counts are final."""
+    """One file through the compiled pass. Iterate :meth:`chunks`; then ``state``, ``fault`` and counts are final.
+
+    ``names`` are those of the captures in the file, as far as the chunk given last: its stem, or the interfaces' names
+    where there are several.
+    """
 
     path: Path
+    names: list[str] = field(init=False)
     container: Container = field(init=False)
     state: State = field(init=False)
     fault: Fault | None = None
@@ -45,10 +54,9 @@ class Reader:
     def __post_init__(self) -> None:
         self.container = Container(str(self.path))
         self.state = State(CHUNK_ROWS)
+        self.names = self._names()
 
-    @property
-    def names(self) -> list[str]:
-        """Name of each capture in the file: its stem, or the interfaces' names where there are several."""
+    def _names(self) -> list[str]:
         interfaces = self.container.names
         stem = self.path.name.split(".")[0] or self.path.name
         if len(interfaces) <= 1:
@@ -63,7 +71,16 @@ class Reader:
         return None
 
     def chunks(self) -> Iterator[Chunk]:
-        """The file's chunks in order, each settled; :class:`~netemu.errors.BadInput` when it is no capture."""
+        """The file's chunks in order, each settled; :class:`~netemu.errors.BadInput` when it is no capture.
+
+        The pass runs ahead in a thread of its own: ``state`` may know more than the chunks given show.
+        """
+        for chunk in ahead(self._settled_chunks(), CHUNKS_AHEAD):
+            self.names = chunk.names
+            yield chunk
+        self.names = self._names()
+
+    def _settled_chunks(self) -> Iterator[Chunk]:
         pending: list[Chunk] = []
         for chunk in self._raw_chunks():
             pending.append(chunk)
@@ -121,6 +138,7 @@ class Reader:
             state.rows("rtt", "rtt_count").copy(),
             state.rows("sacks", "sack_count").copy(),
             state.rows("icmp", "icmp_count").copy(),
+            self._names(),
         )
         for count in ("rtt_count", "sack_count", "icmp_count"):
             state.clear(count)

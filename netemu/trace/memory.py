@@ -85,3 +85,34 @@ word: Callable[[int, int], int] = intrinsic(_word)
 """``(base, index)``: the 64-bit word number ``index`` from address ``base``."""
 set_word: Callable[[int, int, int], None] = intrinsic(_set_word)
 """``(base, index, value)``: store ``value`` as that word."""
+
+
+def _put64(_typing: Any, base: Any, offset: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(builder.add(args[0], args[1]), _WORD.as_pointer())
+        builder.store(args[2], pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64), generate
+
+
+def _shift_right(_typing: Any, value: Any, count: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.lshr(args[0], args[1])
+
+    return types.int64(types.int64, types.int64), generate
+
+
+def _bit_width(_typing: Any, value: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.sub(ir.Constant(_WORD, 64), builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0)))
+
+    return types.int64(types.int64), generate
+
+
+put64: Callable[[int, int, int], None] = intrinsic(_put64)
+"""``(base, offset, value)``: store eight bytes at that byte, unaligned, lowest first."""
+shift_right: Callable[[int, int], int] = intrinsic(_shift_right)
+"""``(value, count)``: shifted right by 0 to 63 bits without keeping the sign."""
+bit_width: Callable[[int], int] = intrinsic(_bit_width)
+"""How many bits ``value`` takes as a number without sign."""

@@ -83,8 +83,9 @@ class State:
     def _enlarge(self, table: str, needed: int) -> None:
         old = self.tables[table]
         if old.size < needed:
-            self.tables[table] = _zeros(max(2 * old.size, needed), old.dtype)
-            self.tables[table][: old.size] = old
+            new = _zeros(max(2 * old.size, needed), old.dtype)
+            new[: old.size] = old
+            self.tables[table] = new  # whole before another thread can see it
 
     def grow(self) -> None:
         """Make room for more of whatever has run out; the content stays."""
