@@ -70,12 +70,26 @@ TRANSIT_FATES = (
 )
 """The closed list of what became of a packet between two captures."""
 
+PATH_MTU_CAUSES = (
+    "handshake",  # the smaller MSS of the two SYNs and headers: what this direction may begin with
+    "known_before",  # the first full segments have this size, which no packet of the capture explains
+    "icmp_fragmentation_needed",  # a router's ICMP report (RFC 1191)
+    "icmp_packet_too_big",  # a router's ICMPv6 report (RFC 8201)
+    "mtu_probe_confirmed",  # a single larger packet was acknowledged (RFC 4821)
+    "mtu_probe_lost",  # a single larger packet was sent again in smaller ones; what held goes on holding
+    "blackhole_probe",  # after timeouts of full segments and no report, the sender made them smaller
+    "black_hole_suspected",  # three timeouts of full segments that never passed, no report; nothing changed yet
+    "unknown",  # full segments have another size, and nothing in the capture says why
+)
+"""Why a row of `path_mtu` is there."""
+
 ENUMS: dict[str, tuple[str, ...]] = {
     "segment_kind": SEGMENT_KINDS,
     "ack_kind": ACK_KINDS,
     "spurious_by": SPURIOUS_BY,
     "ca_state": CA_STATES,
     "transit_fate": TRANSIT_FATES,
+    "path_mtu_cause": PATH_MTU_CAUSES,
 }
 """The types of columns that hold one of a closed list of names."""
 
@@ -332,6 +346,21 @@ CLOCKS: Schema = {
     "offset_ns": ("i64", "estimated: how far the other clock is ahead, from the shortest delays of both directions"),
     "offset_bound_ns": ("i64", "the most by which offset_ns is off: half the shortest round trip"),
     "skew_ppb": ("i64", "estimated: how much faster the other clock runs; null (taken for 0) below 10 s or 20 packets"),
+
+PATH_MTU: Schema = {
+    "capture": ("str", "as in packets"),
+    "connection": ("i32", "as in packets"),
+    "direction": ("i8", "direction of the data whose path it is"),
+    "t_ns": ("i64", "when it shows: arrival of the report, ACK of the probe, first segment of the new size"),
+    "frame": ("u32", "the packet that shows it"),
+    "cause": ("path_mtu_cause", "why there is a row"),
+    "mtu_before_bytes": ("i64", "what held before; null in the first row of a direction"),
+    "mtu_bytes": ("i64", "what the sender goes by from here on: the size of its largest IP packets"),
+    "probe_bytes": ("i64", "size of the probe; null where there was none"),
+    "proven_ns": ("i64", "when a packet of mtu_bytes with DF, sent since, was first acknowledged; null when none"),
+    "timeouts": ("i64", "timeouts of full segments before, without progress; null where there was none"),
+    "since_ns": ("i64", "when what led to it began: the probe's sending, the last progress; null otherwise"),
+    "router": ("str", "address of the router that reported; null where none did"),
 }
 
 TABLES: dict[str, Schema] = {
@@ -347,7 +376,8 @@ TABLES: dict[str, Schema] = {
     "counters": COUNTERS,
     "transits": TRANSITS,
     "clocks": CLOCKS,
+    "path_mtu": PATH_MTU,
 }
 
-PACKET_TABLES = ("connections", "rtt", "sacks", "icmp", "retransmissions")
+PACKET_TABLES = ("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu")
 """The tables beside ``packets`` that packets alone give, of a run and of any capture."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from netemu.trace.engine import Reader
 from netemu.trace.observe.observer import Observer
+from netemu.trace.observe.path_mtu import PathMtu
 
-OBSERVERS: tuple[type[Observer], ...] = ()
+OBSERVERS: tuple[type[Observer], ...] = (PathMtu,)
 """Every observer, in the order of their tables."""
 
 
