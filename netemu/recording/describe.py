@@ -23,7 +23,7 @@ ABOUT = {
     "counters": "One row per host and kernel counter.",
     "transits": "One row per packet that one of two captures saw sent, and per arrival that nothing sent.",
     "clocks": "One row per pair of captures that packets passed between: the clock of one against the other's.",
-    "path_mtu": "One row per step of a direction's path MTU, and per probe or black hole; directions without payload have none.",
+    "path_mtu": "One row per step of a direction's path MTU, per probe and black hole; none without payload.",
 }
 
 HEADER = """\

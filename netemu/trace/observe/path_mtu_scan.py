@@ -150,9 +150,7 @@ def _why_another(s: Any) -> int:
 
 
 @compiled
-def _on_larger(
-    rows: int, count: int, flow: int, s: Any, size: int, start: int, end: int, t_ns: int, frame: int
-) -> int:
+def _on_larger(rows: int, count: int, flow: int, s: Any, size: int, start: int, end: int, t_ns: int, frame: int) -> int:
     """New data in a packet larger than what holds: alone it is a probe; a second one shows that more is allowed."""
     if s.probe_size == size and start == s.probe_end:
         count = _step(rows, count, flow, s, _why_another(s), size, s.probe_ns, s.probe_frame)
@@ -171,7 +169,7 @@ def _on_cut(rows: int, count: int, flow: int, s: Any, size: int, start: int, end
     """
     if s.run_size != size or s.run_end != start:
         s.run_size, s.run_ns, s.run_frame = size, t_ns, frame
-    elif (s.mtu == 0 or s.max_window >= 2 * s.mtu) and (s.full or s.row_cause != MTU_PROBE_CONFIRMED):
+    elif not 0 < s.max_window < 2 * s.mtu and (s.full or s.row_cause != MTU_PROBE_CONFIRMED):
         count = _step(rows, count, flow, s, _why_another(s), size, s.run_ns, s.run_frame)
         s.full, s.mark_end = i64(1), end
     s.run_end = end
@@ -179,15 +177,14 @@ def _on_cut(rows: int, count: int, flow: int, s: Any, size: int, start: int, end
 
 
 @compiled
-def _on_again(
-    rows: int, count: int, flow: int, s: Any, size: int, start: int, kind: int, t_ns: int, frame: int, cut: bool
-) -> int:
+def _on_again(rows: int, count: int, flow: int, s: Any, size: int, start: int, c: Any, i: int) -> int:
     """A retransmission: a probe that was lost, a full segment that does not pass, or the first that is cut smaller."""
+    t_ns, frame = c.t_ns[i], i64(c.frame[i])
     if s.probe_size and start <= s.probe_start and size < s.probe_size:
         count = _probe_lost(rows, count, flow, s, t_ns, frame)
     if s.mark_end and start < s.mark_end and size < s.mtu:
         s.mark_end = i64(0)
-    if kind != KIND_TIMEOUT or start != s.una or s.mtu == 0:
+    if c.kind[i] != KIND_TIMEOUT or start != s.una or s.mtu == 0:
         return count
     if size == s.mtu:
         s.timeouts += 1
@@ -195,10 +192,17 @@ def _on_again(
             count = _finding(rows, count, flow, s, BLACK_HOLE_SUSPECTED, t_ns, frame, s.head_ns)
             row_at(rows, count - 1).timeouts = s.timeouts
             s.suspected = i64(1)
-    elif cut and size < s.mtu and s.full and s.timeouts + s.row_timeouts > 1 and s.proven_ns <= 0:
+    elif (
+        not c.flags[i] & (PSH | FIN)
+        and size < s.mtu
+        and s.full
+        and s.timeouts + s.row_timeouts > 1
+        and s.proven_ns <= 0
+    ):
         timeouts = s.timeouts
         count = _step(rows, count, flow, s, BLACKHOLE_PROBE, size, t_ns, frame)
         s.row_timeouts, s.row_since_ns, s.full = timeouts, s.head_ns, i64(1)
+        s.mark_end = start + i64(c.payload_bytes[i]) if c.dont_fragment[i] else i64(0)
     return count
 
 
@@ -213,7 +217,7 @@ def _on_data(rows: int, count: int, flow: int, s: Any, size: int, start: int, c:
         s.nxt = max(s.nxt, end)
     if size != s.mtu:
         if kind != KIND_NEW:
-            return _on_again(rows, count, flow, s, size, start, kind, t_ns, frame, cut)
+            return _on_again(rows, count, flow, s, size, start, c, i)
         if s.mtu and size > s.mtu:
             by_icmp = s.row_cause in (ICMP_FRAGMENTATION_NEEDED, ICMP_PACKET_TOO_BIG)
             if s.full or not by_icmp:  # else it was under way when the report came
@@ -224,7 +228,7 @@ def _on_data(rows: int, count: int, flow: int, s: Any, size: int, start: int, c:
     if kind == KIND_NEW or s.row_cause != MTU_PROBE_CONFIRMED:  # what was queued before is smaller still
         s.full = i64(1)
     if kind != KIND_NEW:
-        count = _on_again(rows, count, flow, s, size, start, kind, t_ns, frame, cut)
+        count = _on_again(rows, count, flow, s, size, start, c, i)
     if s.proven_ns <= 0 and s.mark_end == 0 and c.dont_fragment[i]:
         s.mark_end = end
     return count

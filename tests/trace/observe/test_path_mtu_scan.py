@@ -119,7 +119,7 @@ def test_a_small_window_decides_about_sizes_and_is_no_path(tmp_path: Path) -> No
 
 def test_without_a_syn_the_first_full_segments_tell(tmp_path: Path) -> None:
     talk = Talk()
-    ack(talk, 1, 1)
+    ack(talk, 0, 1)
     end = send(talk, 20, 1, [1300, 1300, 700])
     ack(talk, 30, end)
     assert rows(talk, tmp_path, "cause", "mtu_before_bytes", "mtu_bytes", "proven_ns") == [
