@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from netemu.recording.tables import PATH_MTU, PATH_MTU_CAUSES
+from netemu.recording.tables import PATH_MTU
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe import path_mtu_scan as scan
 from netemu.trace.observe.growing import Growing
 from netemu.trace.observe.observer import Observer
-from netemu.trace.tables import address_text, empty
+from netemu.trace.tables import address_text, empty, enumerated
 
 _ROWS_PER_PACKET = 3
-_CAUSES = pl.Series("cause", PATH_MTU_CAUSES)
 
 
 class PathMtu(Observer):
@@ -53,7 +52,7 @@ class PathMtu(Observer):
         columns = {
             "t_ns": rows["t_ns"] - origin_ns,
             "frame": rows["frame"].astype(np.uint32),
-            "cause": _CAUSES.gather((rows["cause"] - 1).astype(np.uint32)),
+            "cause": enumerated("path_mtu_cause", (rows["cause"] - 1).astype(np.uint8)),
             "mtu_before_bytes": _nullable(rows["before"], 0),
             "mtu_bytes": np.ascontiguousarray(rows["after"]),
             "probe_bytes": _nullable(rows["probe"], 0),
