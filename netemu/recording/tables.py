@@ -346,6 +346,7 @@ CLOCKS: Schema = {
     "offset_ns": ("i64", "estimated: how far the other clock is ahead, from the shortest delays of both directions"),
     "offset_bound_ns": ("i64", "the most by which offset_ns is off: half the shortest round trip"),
     "skew_ppb": ("i64", "estimated: how much faster the other clock runs; null (taken for 0) below 10 s or 20 packets"),
+}
 
 PATH_MTU: Schema = {
     "capture": ("str", "as in packets"),
