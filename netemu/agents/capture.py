@@ -13,13 +13,14 @@ import time
 from typing import Any
 
 from netemu import __version__
-from netemu.agents import files, pcapng
+from netemu.agents import files
 from netemu.agents.args import REQUIRED, Arg, read_args
 from netemu.agents.libc import NetworkNamespace
 from netemu.agents.protocol import say_summary
 from netemu.agents.ring import Ring, block_length, packets
 from netemu.agents.service import Service
 from netemu.errors import BadInput, VoidRun
+from netemu.recording import pcapng
 
 ETHERTYPE = b"\x88\xb5"
 _SENTINEL = b"netemu-sentinel"

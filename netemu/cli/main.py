@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     try:
         code: int = parsed.run(parsed)
+        sys.stdout.flush()  # a reader that has gone is noticed here, not after the interpreter's end
     except NetemuError as error:
         print(f"netemu: error: {error}", file=sys.stderr)
         return error.exit_code

@@ -24,6 +24,9 @@ SEGMENT_KINDS = (
 )
 """The closed list of what a segment is to its sender; 2..7 are the retransmissions the kernel counts."""
 
+RETRANSMISSIONS = SEGMENT_KINDS[2:8]
+"""The classes of retransmissions that the kernel counts."""
+
 ACK_KINDS = (
     "none",  # no ACK flag, or not TCP
     "handshake",  # acknowledges a SYN: the SYN-ACK itself and the packet that answers it

@@ -17,7 +17,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from netemu.trace.analysis import Analysis, analyze
+    from netemu.trace.analysis import analyze
+    from netemu.trace.show.result import Analysis
 
 __all__ = ["Analysis", "analyze"]
 

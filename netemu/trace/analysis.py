@@ -19,49 +19,9 @@ from netemu.trace.observe.registry import observers_of
 from netemu.trace.packets import packets_columns
 from netemu.trace.parquet import ParquetFile
 from netemu.trace.retransmissions import retransmissions_frame
+from netemu.trace.show.result import Analysis
 
 PacketSink = Callable[[pl.DataFrame], None]
-
-
-@dataclass(slots=True)
-class Analysis:
-    """What the packets of one or more captures say: one frame per table of :mod:`netemu.recording.tables`.
-
-    ``tables`` holds every table beside ``packets`` by its name. ``partial`` is True when a file was cut short or
-    damaged and analysed only up to there; ``warnings`` are one line each, with the byte offset where there is one.
-    ``packets`` has no rows where the caller took them chunk by chunk.
-    """
-
-    packets: pl.DataFrame
-    tables: dict[str, pl.DataFrame]
-    partial: bool = False
-    warnings: list[str] = field(default_factory=list)
-    packet_count: int = 0
-
-    @property
-    def connections(self) -> pl.DataFrame:
-        """One row per TCP connection."""
-        return self.tables["connections"]
-
-    @property
-    def rtt(self) -> pl.DataFrame:
-        """RTT samples."""
-        return self.tables["rtt"]
-
-    @property
-    def sacks(self) -> pl.DataFrame:
-        """SACK blocks."""
-        return self.tables["sacks"]
-
-    @property
-    def retransmissions(self) -> pl.DataFrame:
-        """Retransmissions, with the evidence of their class."""
-        return self.tables["retransmissions"]
-
-    @property
-    def icmp(self) -> pl.DataFrame:
-        """ICMP errors."""
-        return self.tables["icmp"]
 
 
 @dataclass(slots=True)
@@ -125,16 +85,17 @@ def _finish(packets: pl.DataFrame, gathered: _Gathered) -> Analysis:
     return Analysis(packets, tables, gathered.partial, gathered.warnings, gathered.packet_count)
 
 
-def _checked(paths: Iterable[Path | str]) -> list[Path]:
-    found = [Path(path) for path in paths]
+def _checked(paths: Path | str | Iterable[Path | str]) -> list[Path]:
+    found = [Path(paths)] if isinstance(paths, Path | str) else [Path(path) for path in paths]
     if not found:
         raise BadInput("no capture was given; name at least one pcap or pcapng file")
     return found
 
 
-def analyze(paths: Iterable[Path | str], *, relative: bool = True, keep_packets: bool = True) -> Analysis:
-    """Analyse capture files, each on its own; ``relative`` counts time from the earliest first packet of them.
+def analyze(paths: Path | str | Iterable[Path | str], *, relative: bool = True, keep_packets: bool = True) -> Analysis:
+    """Analyse a capture file or several, each on its own; times count from the earliest first packet of them.
 
+    With ``relative`` False times are those of the captures.
     With ``keep_packets`` False the packet table stays empty and memory follows the connections only. Raises
     :class:`~netemu.errors.BadInput` for a file that is no capture; a damaged one is analysed as far as it goes.
     """

@@ -9,29 +9,34 @@ from pathlib import Path
 import polars as pl
 
 from netemu.errors import BadInput
-from netemu.trace.analysis import Analysis, analyze_to_parquet
+from netemu.trace.analysis import analyze_to_parquet
 from netemu.trace.ends_files import ends_of
+from netemu.trace.show.result import Analysis
+from netemu.trace.show.selection import EVERYTHING, Selection
 
 
-def write_analysis(files: Sequence[Path], directory: Path) -> Analysis:
+def write_analysis(files: Sequence[Path], directory: Path, selection: Selection = EVERYTHING) -> Analysis:
     """Analyse ``files`` and write the tables that packets give to ``directory``, all of them or none.
 
-    ``transits`` and ``clocks`` are among them when two captures hold a connection in common.
-
-    Raises :class:`~netemu.errors.BadInput` when the directory cannot be made or written.
+    ``transits`` and ``clocks`` are among them when two captures hold a connection in common. Of every table, the rows
+    that ``selection`` shows are written; the analysis returned holds the same. Raises
+    :class:`~netemu.errors.BadInput` when the directory cannot be made or written.
     """
     part = directory.with_name(directory.name + ".part")
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         analysis = analyze_to_parquet(files, part / "packets.parquet")
-        pl.scan_parquet(part / "packets.parquet").sink_csv(part / "packets.csv")
         ends = ends_of(files, part / "packets.parquet", analysis.connections)
         if not ends.transits.is_empty():
             analysis.tables.update(transits=ends.transits, clocks=ends.clocks)
         for name, frame in analysis.tables.items():
             frame.write_parquet(part / f"{name}.parquet")
-            frame.write_csv(part / f"{name}.csv")
+        shown = analysis.select(selection)
+        if selection:
+            _narrow(part, selection, selection.chosen(analysis.connections))
+        for path in sorted(part.glob("*.parquet")):
+            pl.scan_parquet(path).sink_csv(path.with_suffix(".csv"))
         directory.mkdir(parents=True, exist_ok=True)
         for path in sorted(part.iterdir()):
             path.replace(directory / path.name)
@@ -41,4 +46,13 @@ def write_analysis(files: Sequence[Path], directory: Path) -> Analysis:
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return analysis
+    return shown
+
+
+def _narrow(directory: Path, selection: Selection, chosen: pl.DataFrame) -> None:
+    """Keep the rows of each table that are shown, a piece of the file at a time."""
+    for path in sorted(directory.glob("*.parquet")):
+        whole, narrow = pl.scan_parquet(path), path.with_suffix(".narrow")
+        rows = whole.filter(selection.predicate(whole.collect_schema().names(), chosen))
+        rows.sink_parquet(narrow, compression="lz4", statistics=False, maintain_order=True)
+        narrow.replace(path)

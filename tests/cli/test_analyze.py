@@ -13,6 +13,17 @@ from netemu.cli.main import main
 from netemu.trace.warm import warm
 from tests.trace.build import Talk, write_pcap
 
+PROMISED = {
+    "schema",
+    "packets",
+    "connection_count",
+    "selection",
+    "connections",
+    "findings",
+    "rows",
+    "partial",
+    "warnings",
+}
 PROMISED_SIDE = {
     "packets",
     "data_segments",
@@ -72,7 +83,7 @@ def parsed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any
 
 def test_json_has_the_promised_names(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = parsed(capsys, str(capture))
-    assert set(found) == {"packets", "connections", "partial", "warnings"}
+    assert set(found) == PROMISED
     (connection,) = found["connections"]
     assert {"client", "server", "duration_ns", "a_to_b", "b_to_a"} <= set(connection)
     for direction in ("a_to_b", "b_to_a"):
@@ -99,8 +110,8 @@ def test_json_has_the_right_values(capture: Path, capsys: pytest.CaptureFixture[
 def test_text_goes_to_standard_output(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", str(capture)]) == 0
     captured = capsys.readouterr()
-    assert captured.out.startswith("15 packets, 1 TCP connection\n")
-    assert "1 (fast 1)" in captured.out and captured.err == ""
+    assert captured.out.startswith("15 packets, 1 TCP connection, 7,240 B of payload in 60.01 ms\n")
+    assert "1 (1 fast)" in captured.out and captured.err == ""
 
 
 def test_several_files_and_gzip(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,4 +160,5 @@ def test_a_capture_cut_short_is_partial_with_the_byte(capture: Path, capsys: pyt
     assert warning.startswith(f"{capture}: byte {last}: ")
     assert main(["analyze", str(capture)]) == 0
     captured = capsys.readouterr()
-    assert "PARTIAL" in captured.out and captured.err == f"netemu: warning: {warning}\n"
+    assert "PARTIAL" in captured.out.splitlines()[0] and captured.err == ""
+    assert warning in " ".join(captured.out.split())

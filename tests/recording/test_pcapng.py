@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netemu.agents import pcapng
+from netemu.recording import pcapng
 
 FRAME = bytes.fromhex("ffffffffffff020000000001") + b"\x08\x00" + bytes(50)
 

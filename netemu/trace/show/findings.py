@@ -1,0 +1,122 @@
+"""What is worth a look in an analysis, the worst first: what went wrong, how often, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from netemu.recording.tables import RETRANSMISSIONS
+from netemu.trace.show.result import Analysis
+from netemu.trace.show.words import counted, format_share, times
+
+WHY = {
+    "no_answer": "the other end, or the path to or from it, is silent",
+    "timeout": "the sender waited for its timer each time",
+    "zero_window": "its application did not read, and the sender had to wait",
+    "spurious": "the bytes had arrived: reordering or late ACKs looked like loss",
+    "fast": "lost on the way and repaired by the receiver's reports",
+    "path_mtu": "a router's link is smaller than the sender believed",
+    "one_sided": "figures that need both directions are missing",
+    "out_of_order": "the network reordered packets",
+    "keepalive": "the connection was idle",
+}
+"""Every kind of finding, the worst first, with what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing worth a look: ``kind`` is a key of :data:`WHY`, ``side`` who did or suffered it."""
+
+    kind: str
+    capture: str
+    connection: int
+    side: str
+    count: int
+    text: str
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Sorts the worst first."""
+        return (list(WHY).index(self.kind), -self.count)
+
+
+def findings_of(analysis: Analysis) -> list[Finding]:
+    """The findings of the connections that an analysis holds, the worst first."""
+    found = [one for row in _suspects(analysis.connections).iter_rows(named=True) for one in _of_connection(row)]
+    found += _of_icmp(analysis.icmp)
+    return sorted(found, key=lambda one: one.rank)
+
+
+def _suspects(connections: pl.DataFrame) -> pl.DataFrame:
+    """Connections that may have a finding; the others, mostly all, are not looked at one by one."""
+    counts = ("retransmitted_segments", "zero_windows", "out_of_order_segments", "keepalives", "spurious_retransmits")
+    bad = [pl.col(side + name) > 0 for side in ("a_", "b_") for name in counts]
+    silent = [pl.col(side + "packets") == 0 for side in ("a_", "b_")]
+    return connections.filter(pl.any_horizontal(*bad, *silent))
+
+
+def _of_connection(row: dict[str, Any]) -> Iterator[Finding]:
+    capture, number = row["capture"], row["connection"]
+
+    def finding(kind: str, side: str, count: int, text: str) -> Finding:
+        return Finding(kind, capture, number, side, count, text)
+
+    if not row["b_packets"] and row["a_retransmits_syn"]:
+        syns = counted(row["a_retransmits_syn"], "time")
+        yield finding("no_answer", "client", row["a_retransmits_syn"], f"no answer to the SYN, sent again {syns}")
+    elif not row["a_packets"] or not row["b_packets"]:
+        side = "client" if row["a_packets"] else "server"
+        yield finding("one_sided", side, row["a_packets"] + row["b_packets"], f"only the {side}'s packets are captured")
+    for prefix, side, other in (("a_", "client", "server"), ("b_", "server", "client")):
+        again = row[prefix + "retransmitted_segments"]
+        if again:
+            kind = _worst_class(row, prefix)
+            yield finding(kind, side, again, _again_text(row, prefix, side))
+        if row[prefix + "zero_windows"]:
+            closed = times(row[prefix + "zero_windows"])
+            probes = row[("b_" if prefix == "a_" else "a_") + "window_probes"]
+            asked = f", {counted(probes, 'probe')} from the {other}" if probes else ""
+            text = f"the {side} closed its window {closed}{asked}"
+            yield finding("zero_window", side, row[prefix + "zero_windows"], text)
+        if row[prefix + "out_of_order_segments"]:
+            late = row[prefix + "out_of_order_segments"]
+            text = f"{counted(late, 'segment')} of the {side} came late, not lost"
+            yield finding("out_of_order", side, late, text)
+        if row[prefix + "keepalives"]:
+            probes = row[prefix + "keepalives"]
+            yield finding("keepalive", side, probes, f"the {side} sent {counted(probes, 'keepalive probe')}")
+
+
+def _worst_class(row: dict[str, Any], prefix: str) -> str:
+    if 2 * row[prefix + "spurious_retransmits"] > row[prefix + "retransmitted_segments"]:
+        return "spurious"
+    waited = [name for name in RETRANSMISSIONS if name != "fast"]
+    return "timeout" if any(row[f"{prefix}retransmits_{name}"] for name in waited) else "fast"
+
+
+def again_classes(row: dict[str, Any], prefix: str) -> str:
+    """``"8 fast, 1 timeout; 2 spurious"``: the retransmissions of one side by class."""
+    named = [(row[f"{prefix}retransmits_{name}"], name.replace("_", " ")) for name in RETRANSMISSIONS]
+    text = ", ".join(f"{count:,} {name}" for count, name in sorted(named, reverse=True) if count)
+    spurious = row[prefix + "spurious_retransmits"]
+    return f"{text}; {spurious:,} spurious" if spurious else text
+
+
+def _again_text(row: dict[str, Any], prefix: str, side: str) -> str:
+    again, packets = row[prefix + "retransmitted_segments"], row[prefix + "packets"]
+    data = row[prefix + "data_segments"] or packets
+    share = f" ({format_share(again, data)} of its data segments)" if again <= data else ""
+    return f"the {side} sent {counted(again, 'segment')} again{share}: {again_classes(row, prefix)}"
+
+
+def _of_icmp(icmp: pl.DataFrame) -> Iterator[Finding]:
+    """One finding for each connection, side, router and MTU that was reported."""
+    known = icmp.filter(pl.col("mtu_bytes").is_not_null())
+    keys = ("capture", "connection", "direction", "reporter", "mtu_bytes")
+    for row in known.group_by(*keys, maintain_order=True).agg(count=pl.len()).iter_rows(named=True):
+        side = "server" if row["direction"] == 1 else "client"
+        text = f"{row['reporter']} reported an MTU of {row['mtu_bytes']:,} bytes to the {side} {times(row['count'])}"
+        yield Finding("path_mtu", row["capture"], row["connection"], side, row["count"], text)

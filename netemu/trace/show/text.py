@@ -1,0 +1,191 @@
+"""An analysis as text: what was captured, what is worth a look, the connections, and what to be careful about."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import polars as pl
+
+from netemu.trace.show.findings import WHY, Finding, again_classes, findings_of
+from netemu.trace.show.result import Analysis
+from netemu.trace.show.words import (
+    columns_text,
+    counted,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_rate,
+    times,
+)
+
+DETAILED = 3
+"""Up to so many connections are shown in full without being asked for."""
+_FINDINGS = 12
+_END = pl.col("start_ns") + pl.col("duration_ns")
+
+
+def headline(analysis: Analysis) -> str:
+    """What was captured, in one line."""
+    frame = analysis.connections
+    parts = [counted(analysis.packet_count, "packet"), counted(analysis.connection_count, "TCP connection")]
+    if frame.height:
+        spans = frame.select(payload=pl.col("a_payload_bytes") + pl.col("b_payload_bytes"), begin="start_ns", end=_END)
+        payload, begin, end = spans.select(pl.col("payload").sum(), pl.col("begin").min(), pl.col("end").max()).row(0)
+        if analysis.selection:
+            parts.append(f"{frame.height:,} shown")
+        parts.append(f"{format_bytes(payload)} of payload in {format_duration(end - begin)}")
+    return ", ".join(parts) + (", PARTIAL: a file ends before its data does" if analysis.partial else "")
+
+
+def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool = False) -> str:
+    """The summary that ``netemu analyze`` prints, of at most ``limit`` connections: those with most payload."""
+    several = analysis.connections["capture"].n_unique() > 1
+    lines = [headline(analysis)]
+    if analysis.selection:
+        lines += _wrapped(f"shown: {analysis.selection}; analysed: everything", width)
+    lines += _findings_text(findings_of(analysis), several, width)
+    payload = analysis.connections["a_payload_bytes"] + analysis.connections["b_payload_bytes"]
+    shown = analysis.connections[payload.arg_sort(descending=True).head(limit).to_list()]
+    if shown.height:
+        lines += ["", *_overview(shown, several, width)]
+    left = analysis.connections.height - shown.height
+    if left > 0:
+        lines.append(f"{counted(left, 'connection')} with less payload not shown; --limit N shows more")
+    if details or analysis.connections.height <= DETAILED:
+        for row in shown.iter_rows(named=True):
+            lines += ["", *connection_text(row, several=several)]
+    lines += _icmp_text(analysis.icmp)
+    lines += _warnings_text(analysis.warnings, width)
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, max(width, 40), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+# ---- what is worth a look ------------------------------------------------------------------------------------------
+
+
+def _findings_text(findings: Sequence[Finding], several: bool, width: int) -> list[str]:
+    if not findings:
+        return []
+    lines = ["", "Worth a look, the worst first"]
+    for one in findings[:_FINDINGS]:
+        name = _name(one.capture, one.connection, several) if one.connection >= 0 else "-"
+        lines += _wrapped(f"  {name:<4} {one.text} - {WHY[one.kind]}", width, " " * 7)
+    if len(findings) > _FINDINGS:
+        lines.append(f"  and {len(findings) - _FINDINGS:,} more; --json lists all")
+    return lines
+
+
+def _name(capture: str, number: int, several: bool) -> str:
+    return f"{capture}/{number}" if several else f"#{number}"
+
+
+# ---- the connections, one line each --------------------------------------------------------------------------------
+
+_OVERVIEW: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("client", lambda row: str(row["client"])),
+    ("server", lambda row: str(row["server"])),
+    ("start", lambda row: format_duration(row["start_ns"])),
+    ("lasts", lambda row: format_duration(row["duration_ns"])),
+    ("client sent", lambda row: format_bytes(row["a_unique_payload_bytes"])),
+    ("server sent", lambda row: format_bytes(row["b_unique_payload_bytes"])),
+    ("goodput", lambda row: format_rate(_faster(row)[1])),
+    ("RTT", lambda row: format_duration(row[_faster(row)[0] + "rtt_median_ns"])),
+    ("again", lambda row: format_count(row["a_retransmitted_segments"] + row["b_retransmitted_segments"])),
+    ("complete", lambda row: "yes" if row["complete"] else "no"),
+)
+_LEAST_FIRST = ("complete", "start", "RTT", "goodput", "lasts")
+"""What goes when the terminal is narrow."""
+_TO_THE_LEFT = frozenset({"client", "server", "complete"})
+
+
+def _faster(row: dict[str, Any]) -> tuple[str, float | None]:
+    """The direction with more payload, and its goodput."""
+    prefix = "a_" if row["a_unique_payload_bytes"] >= row["b_unique_payload_bytes"] else "b_"
+    return prefix, row[prefix + "goodput_bps"]
+
+
+def _overview(shown: pl.DataFrame, several: bool, width: int) -> list[str]:
+    rows = list(shown.iter_rows(named=True))
+    columns = {name: [text(row) for row in rows] for name, text in _OVERVIEW}
+    names = [_name(row["capture"], row["connection"], several) for row in rows]
+    lines = _table(names, columns)
+    for name in _LEAST_FIRST:
+        if max(map(len, lines)) <= width:
+            break
+        del columns[name]
+        lines = _table(names, columns)
+    return lines
+
+
+def _table(names: list[str], columns: dict[str, list[str]]) -> list[str]:
+    rows = list(zip(names, *columns.values(), strict=True))
+    return columns_text(["", *columns], rows, _TO_THE_LEFT)
+
+
+# ---- one connection in full ----------------------------------------------------------------------------------------
+
+
+def _again(side: dict[str, Any]) -> str:
+    total = side["retransmitted_segments"]
+    return f"{total:,} ({again_classes(side, '')})" if total else "0"
+
+
+_LINES: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("packets / with data", lambda s: f"{s['packets']:,} / {s['data_segments']:,}"),
+    ("payload / unique", lambda s: f"{format_bytes(s['payload_bytes'])} / {format_bytes(s['unique_payload_bytes'])}"),
+    ("goodput", lambda s: format_rate(s["goodput_bps"])),
+    ("retransmitted", _again),
+    ("out of order", lambda s: f"{s['out_of_order_segments']:,}"),
+    ("zero windows / probes", lambda s: f"{s['zero_windows']:,} / {s['window_probes']:,}"),
+    ("keepalives", lambda s: f"{s['keepalives']:,}"),
+    ("RTT min / median", lambda s: f"{format_duration(s['rtt_min_ns'])} / {format_duration(s['rtt_median_ns'])}"),
+    (
+        "MSS announced / used",
+        lambda s: f"{format_count(s['mss_announced_bytes'])} / {format_count(s['mss_used_bytes'])}",
+    ),
+    ("path MTU", lambda s: format_count(s["path_mtu_bytes"])),
+    ("window scale / largest", lambda s: f"{format_count(s['window_scale'])} / {format_bytes(s['max_window_bytes'])}"),
+    ("duplicate ACKs sent", lambda s: f"{s['duplicate_acks']:,}"),
+    ("SACK blocks sent", lambda s: f"{s['sack_blocks']:,}"),
+)
+_DULL = frozenset({"0", "-", "0 / 0", "- / -"})
+
+
+def connection_text(row: dict[str, Any], *, several: bool = False) -> list[str]:
+    """One row of ``connections`` in full: what each side sent, side by side; lines without news are left out."""
+    sides = [{name[2:]: value for name, value in row.items() if name.startswith(prefix)} for prefix in ("a_", "b_")]
+    told = [(label, text(sides[0]), text(sides[1])) for label, text in _LINES]
+    told = [line for line in told if line[1] not in _DULL or line[2] not in _DULL]
+    state = "complete" if row["complete"] else "handshake or end not captured"
+    heading = (
+        f"{_name(row['capture'], row['connection'], several)}  {row['client']} -> {row['server']}   {state},"
+        f" {format_duration(row['duration_ns'])} from {format_duration(row['start_ns'])}"
+    )
+    body = columns_text(["", "client sends", "server sends"], told, frozenset({"", "client sends", "server sends"}))
+    return [heading, *("  " + line for line in body)]
+
+
+# ---- the rest ------------------------------------------------------------------------------------------------------
+
+
+def _icmp_text(icmp: pl.DataFrame) -> list[str]:
+    """One line for each kind of ICMP error, router and MTU, in order of the first."""
+    grouped = icmp.group_by("capture", "kind", "reporter", "mtu_bytes", maintain_order=True)
+    rows = grouped.agg(count=pl.len(), first_ns=pl.col("t_ns").min())
+    lines = [""] if rows.height else []
+    for row in rows.iter_rows(named=True):
+        mtu = f", MTU {row['mtu_bytes']}" if row["mtu_bytes"] is not None else ""
+        first = format_duration(row["first_ns"])
+        lines.append(f"ICMP {row['kind']} from {row['reporter']}{mtu}: {times(row['count'])}, first at {first}")
+    return lines
+
+
+def _warnings_text(warnings: Sequence[str], width: int) -> list[str]:
+    if not warnings:
+        return []
+    return ["", "Warnings", *(line for text in warnings for line in _wrapped(f"  {text}", width, " " * 4))]

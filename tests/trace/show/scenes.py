@@ -1,0 +1,22 @@
+"""Captures that the tests of what is shown share."""
+
+from __future__ import annotations
+
+from tests.trace.build import Record, Talk
+
+
+def lossy(port: int = 40000, segments: int = 3) -> Talk:
+    """A connection with one timeout; port and size tell it from others."""
+    talk = Talk(ports=(port, 80), sack=False)
+    talk.handshake()
+    for i in range(segments):
+        talk.say(20 + i / 10, "a", 1 + 1000 * i, 1, 1000)
+    talk.say(300, "a", 1, 1, 1000)
+    talk.say(310, "b", 1, 1 + 1000 * segments)
+    return talk
+
+
+def several(*segments: int) -> list[Record]:
+    """Packets of connections from ports 40000, 40001 ..., each of so many segments, in order of time."""
+    talks = [lossy(40000 + i, count) for i, count in enumerate(segments)]
+    return sorted((record for talk in talks for record in talk.records), key=lambda record: record[0])

@@ -1,0 +1,50 @@
+"""What is worth a look, the worst first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netemu.trace.analysis import analyze
+from netemu.trace.show.findings import WHY, findings_of
+from tests.trace.build import SYN, Talk, write_pcap
+from tests.trace.show.scenes import lossy
+
+
+def kinds(talk: Talk, directory: Path) -> list[str]:
+    return [one.kind for one in findings_of(talk.analyse(directory))]
+
+
+def test_a_clean_connection_has_no_finding(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 1000)
+    talk.say(30, "b", 1, 1001)
+    talk.close(40, 1001, 1)
+    assert kinds(talk, tmp_path) == []
+
+
+def test_a_syn_without_an_answer(tmp_path: Path) -> None:
+    talk = Talk()
+    for t_ms in (0, 1000, 3000):
+        talk.say(t_ms, "a", 0, 0, flags=SYN)
+    first, second = findings_of(talk.analyse(tmp_path))
+    assert (first.kind, first.count, first.text) == ("no_answer", 2, "no answer to the SYN, sent again 2 times")
+    assert second.kind == "timeout" and "2 syn" in second.text
+
+
+def test_a_closed_window_names_who_closed_it(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 1000)
+    talk.say(30, "b", 1, 1001, window=0)
+    (finding,) = findings_of(talk.analyse(tmp_path))
+    assert (finding.kind, finding.side, finding.text) == ("zero_window", "server", "the server closed its window once")
+
+
+def test_the_worst_comes_first_whatever_the_connection(tmp_path: Path) -> None:
+    one_sided = Talk(ports=(40001, 80))
+    one_sided.say(0, "a", 1, 1, 1000)
+    records = sorted([*one_sided.records, *lossy().records], key=lambda record: record[0])
+    found = findings_of(analyze(write_pcap(tmp_path / "both.pcap", records)))
+    assert [one.kind for one in found] == ["timeout", "one_sided"]
+    assert set(WHY) >= {one.kind for one in found}

@@ -1,0 +1,35 @@
+"""An analysis told to machines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from netemu.recording.tables import PACKET_TABLES, RETRANSMISSIONS
+from netemu.trace.show.machine import SCHEMA, as_json
+from tests.trace.show.scenes import lossy
+
+
+def test_json_holds_the_classes_that_add_up_and_null_for_what_is_absent(tmp_path: Path) -> None:
+    found: dict[str, Any] = json.loads(json.dumps(as_json(lossy().analyse(tmp_path))))
+    assert (found["schema"], found["packets"], found["partial"], found["warnings"]) == (SCHEMA, 8, False, [])
+    a, b = found["connections"][0]["a_to_b"], found["connections"][0]["b_to_a"]
+    assert a["retransmits"] == {name: int(name == "timeout") for name in RETRANSMISSIONS}
+    assert a["retransmitted_segments"] == sum(a["retransmits"].values()) == 1
+    assert b["mss_used_bytes"] is None and b["goodput_bps"] is None
+
+
+def test_json_counts_the_rows_of_every_table_and_names_the_findings(tmp_path: Path) -> None:
+    found = as_json(lossy().analyse(tmp_path))
+    assert set(found["rows"]) == set(PACKET_TABLES) and found["rows"]["connections"] == 1
+    (finding,) = found["findings"]
+    assert (finding["kind"], finding["side"], finding["count"], finding["connection"]) == ("timeout", "client", 1, 0)
+    assert finding["text"] and finding["why"]
+
+
+def test_json_says_what_was_left_out(tmp_path: Path) -> None:
+    whole = lossy().analyse(tmp_path)
+    assert as_json(whole)["selection"] is None
+    found = as_json(whole.where(port=443))
+    assert (found["selection"], found["connections"], found["connection_count"]) == ("port 443", [], 1)
