@@ -24,7 +24,7 @@ SEGMENT_KINDS = (
 )
 """The closed list of what a segment is to its sender; 2..7 are the retransmissions the kernel counts."""
 
-RETRANSMISSIONS = SEGMENT_KINDS[2:8]
+RETRANSMISSION_KINDS = SEGMENT_KINDS[2:8]
 """The classes of retransmissions that the kernel counts."""
 
 ACK_KINDS = (

@@ -12,9 +12,11 @@ from netemu.trace.engine import Reader
 from netemu.trace.tables import captures_of, enumerated, nullable, polars_schema
 
 
-def retransmissions_frame(reader: Reader, origin_ns: int) -> pl.DataFrame:
-    """The retransmissions of a file read to its end, in its order."""
+def retransmissions_frame(reader: Reader, origin_ns: int, frames: range | None = None) -> pl.DataFrame:
+    """The retransmissions of a file read to its end, or of some frames that are settled, in its order."""
     rows = reader.state.rows("events", "event_count")
+    if frames is not None:
+        rows = rows[(rows["row"] + 1 >= frames.start) & (rows["row"] + 1 < frames.stop)]
     capture, connection = captures_of(reader, rows["flow"] >> 1)
     columns: dict[str, Any] = {
         "capture": capture,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from netemu.cli.main import main
+from netemu.recording.tables import PACKET_TABLES
 from netemu.trace.warm import warm
 from tests.trace.build import Talk, write_pcap
 
@@ -127,7 +128,8 @@ def test_out_writes_the_tables(capture: Path, tmp_path: Path, capsys: pytest.Cap
     out = tmp_path / "tables"
     found = parsed(capsys, str(capture), "--out", str(out))
     assert found == parsed(capsys, str(capture))
-    assert len(list(out.iterdir())) == 10
+    names = {f"{name}.{kind}" for name in ("packets", *PACKET_TABLES) for kind in ("parquet", "csv")}
+    assert {path.name for path in out.iterdir()} == names
 
 
 @pytest.mark.parametrize("content", [b"", b"no capture, only text\n", b"PK\x03\x04" * 9])

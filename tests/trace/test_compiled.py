@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import netemu.trace.show
 from netemu.trace.compiled import cache_directory, is_compiled
 
 
@@ -43,3 +44,9 @@ def test_a_directory_that_cannot_be_is_one_clear_line_with_the_remedy(tmp_path: 
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
     assert "the compiled analysis cannot be kept there: Not a directory; set NETEMU_COMPILED" in done.stderr
+
+
+def test_what_is_left_out_of_the_digest_compiles_nothing() -> None:
+    sources = list(Path(netemu.trace.show.__path__[0]).glob("*.py"))
+    assert len(sources) > 5
+    assert [path.name for path in sources if "numba" in path.read_text() or "trace.compiled" in path.read_text()] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import netemu.trace
-from netemu.recording.tables import RETRANSMISSIONS as CLASSES
+from netemu.recording.tables import RETRANSMISSION_KINDS as CLASSES
 from tests.trace import rig
 
 

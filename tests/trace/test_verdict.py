@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netemu.recording.tables import RETRANSMISSIONS as CLASSES
+from netemu.recording.tables import RETRANSMISSION_KINDS as CLASSES
 from netemu.recording.tables import SEGMENT_KINDS
 from netemu.trace import verdict
 from tests.trace.build import ACK, FIN, Talk, one

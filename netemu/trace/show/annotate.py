@@ -11,6 +11,7 @@ from netemu.errors import BadInput
 from netemu.trace import tables as t
 from netemu.trace.analysis import analyze
 from netemu.trace.engine import Reader
+from netemu.trace.retransmissions import retransmissions_frame
 from netemu.trace.show.comments import comments_of, icmp_comments
 from netemu.trace.show.copy import Copier
 from netemu.trace.show.selection import EVERYTHING, Selection
@@ -55,12 +56,14 @@ def _write(path: Path, part: Path, selection: Selection) -> Annotated:
         copier = Copier(path, file)
         while chunk is not None:
             packets = t.packets_frame(reader, chunk, origin_ns)
-            comments = comments_of(packets) | icmp_comments(t.icmp_frame(reader, chunk, origin_ns))
+            frames = range(chunk.first_row + 1, chunk.first_row + 1 + packets.height)
+            comments = comments_of(packets, retransmissions_frame(reader, origin_ns, frames))
+            comments |= icmp_comments(t.icmp_frame(reader, chunk, origin_ns))
             left_out: frozenset[int] = frozenset()
             if selection:
                 hidden = packets.filter(~selection.predicate(packets.columns, chosen))
                 left_out = frozenset(hidden["frame"].to_list())
-            copier.copy_to(int(chunk.columns.frame[-1]), comments, left_out)
+            copier.copy_to(frames[-1], comments, left_out)
             chunk = next(chunks, None)
         if reader.fault is None:
             copier.finish()

@@ -6,9 +6,11 @@ from typing import Any
 
 import polars as pl
 
+from netemu.trace.show.words import counted, format_duration
+
 KINDS = {
     "timeout": "retransmission: the retransmission timer had fired",
-    "fast": "fast retransmission: the receiver's reports (duplicate ACKs, SACK, RACK) or a router's",
+    "fast": "fast retransmission: the receiver's reports, or a router's",
     "tail_loss_probe": "retransmission: tail loss probe, before the retransmission timer",
     "syn": "retransmission of the SYN",
     "syn_ack": "retransmission of the SYN-ACK",
@@ -16,74 +18,72 @@ KINDS = {
     "window_probe": "probe of a zero window",
     "keepalive": "keepalive probe",
 }
+ACKS = {
+    "duplicate": "duplicate ACK",
+    "dsack": "D-SACK: reports a duplicate",
+    "window_update": "window update",
+    "window_probe_ack": "answers a window probe: still closed",
+    "keepalive_ack": "answers a keepalive",
+    "challenge": "challenge ACK",
+    "old": "old ACK: overtaken on its way",
+    "unseen": "acknowledges data that the capture does not hold",
+    "repeated": "repeated ACK: nothing seen made the receiver send it",
+}
+"""Kinds of acknowledgements that tell something; the others are what every transfer is made of."""
 FLAGS = {
-    "spurious": "spurious: these bytes had arrived",
     "out_of_order": "out of order: sent before a packet seen earlier",
     "network_duplicate": "copy made by the network",
-    "duplicate_ack": "duplicate ACK",
-    "dsack": "reports a duplicate (D-SACK)",
+    "zero_window": "zero window",
+    "window_full": "fills the receiver's window",
 }
-_DULL_ACKS = ("", "none", "ack", "new", "data", "delayed", "every_second", "immediate", "handshake")
-FIELDS = frozenset(
-    {
-        *(
-            "capture",
-            "frame",
-            "t_ns",
-            "connection",
-            "direction",
-            "ip_version",
-            "protocol",
-            "ip_bytes",
-            "ip_id",
-            "ttl",
-            "ecn",
-        ),
-        *("dont_fragment", "fragment", "flags", "seq", "ack", "seq_offset_bytes", "ack_offset_bytes", "payload_bytes"),
-        *("window_bytes", "ts_val", "ts_ecr", "sack_blocks", "kind", "ack_kind", "flight_bytes"),
-    }
-)
-"""Columns of ``packets`` that a reader of packets sees anyway; what is neither these nor a flag is evidence."""
-_EMPTY = (None, "", -1, False, "none")
-_RST_SYN = 2 | 4
+SPURIOUS = {
+    "dsack": "a D-SACK reports these bytes",
+    "eifel": "the ACK echoes a time before it",
+    "frto": "after it, what had been sent before was acknowledged",
+    "already_acked": "its bytes had been acknowledged",
+    "already_sacked": "its bytes had been reported by SACK",
+}
 
 
-def noteworthy(columns: list[str]) -> pl.Expr:
+def noteworthy() -> pl.Expr:
     """Packets that get a comment: every one with a verdict beside plain data and plain ACKs."""
-    parts = [pl.col("kind").is_in(list(KINDS)), _zero_window()]
-    parts += [pl.col(name) for name in FLAGS if name in columns]
-    if "ack_kind" in columns:
-        parts.append(~pl.col("ack_kind").fill_null("").is_in(_DULL_ACKS))
-    return pl.any_horizontal(parts)
+    flags = [pl.col(name) for name in FLAGS]
+    return pl.any_horizontal(pl.col("kind").is_in(list(KINDS)), pl.col("ack_kind").is_in(list(ACKS)), *flags)
 
 
-def _zero_window() -> pl.Expr:
-    return (pl.col("connection") >= 0) & (pl.col("window_bytes") == 0) & ((pl.col("flags") & _RST_SYN) == 0)
+def evidence_text(row: dict[str, Any]) -> str:
+    """What a row of ``retransmissions`` rests on."""
+    said = []
+    if row["last_frame"] is not None:
+        said.append(f"last sent in frame {row['last_frame']}")
+    if row["waited_ns"] is not None:
+        said.append(f"waited {format_duration(row['waited_ns'])}, RTO {format_duration(row['rto_ns'])}")
+    if row["duplicate_acks"]:
+        said.append(counted(row["duplicate_acks"], "duplicate ACK"))
+    if row["sacked_segments"]:
+        said.append(f"{counted(row['sacked_segments'], 'segment')} above it reported")
+    if row["sent_after_arrived"]:
+        said.append("something sent after it had arrived")
+    return "; ".join([*said, f"its sender was in {row['ca_state']}"])
 
 
-def evidence_columns(columns: list[str]) -> list[str]:
-    """Columns of ``packets`` that say why a verdict was given: those that are neither fields nor flags."""
-    return [name for name in columns if name not in FIELDS and name not in FLAGS]
-
-
-def comment(row: dict[str, Any], evidence: list[str]) -> str:
-    """The comment of one noteworthy packet."""
+def comment(row: dict[str, Any], evidence: str) -> str:
+    """The comment of one noteworthy packet: verdict, evidence, and whether it was needless."""
     said = [KINDS[row["kind"]]] if row["kind"] in KINDS else []
-    said += [text for name, text in FLAGS.items() if row.get(name)]
-    kind = row.get("ack_kind")
-    if kind not in (None, *_DULL_ACKS) and not (kind == "duplicate" and row.get("duplicate_ack")):
-        said.append(f"{str(kind).replace('_', ' ')} ACK")
-    if row["window_bytes"] == 0 and row["connection"] >= 0 and not row["flags"] & _RST_SYN:
-        said.append("zero window")
-    said += [f"{name} {row[name]}" for name in evidence if row[name] not in _EMPTY]
+    said += [evidence] if evidence else []
+    if row["spurious"]:
+        proof = SPURIOUS.get(row["spurious_by"])
+        said.append(f"spurious: {proof}" if proof else "spurious")
+    said += [text for name, text in FLAGS.items() if row[name]]
+    said += [ACKS[row["ack_kind"]]] if row["ack_kind"] in ACKS else []
     return "netemu: " + "; ".join(said)
 
 
-def comments_of(packets: pl.DataFrame) -> dict[int, str]:
+def comments_of(packets: pl.DataFrame, retransmissions: pl.DataFrame) -> dict[int, str]:
     """Frame number -> comment, of the packets of one file that have one."""
-    evidence = evidence_columns(packets.columns)
-    rows = packets.filter(noteworthy(packets.columns))
-    return {row["frame"]: comment(row, evidence) for row in rows.iter_rows(named=True)}
+    evidence = {row["frame"]: evidence_text(row) for row in retransmissions.iter_rows(named=True)}
+    rows = packets.filter(noteworthy()).iter_rows(named=True)
+    return {row["frame"]: comment(row, evidence.get(row["frame"], "")) for row in rows}
 
 
 def icmp_comments(icmp: pl.DataFrame) -> dict[int, str]:

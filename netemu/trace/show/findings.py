@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from netemu.recording.tables import RETRANSMISSIONS
+from netemu.recording.tables import RETRANSMISSION_KINDS
 from netemu.trace.show.result import Analysis
 from netemu.trace.show.words import counted, format_share, times
 
@@ -93,13 +93,13 @@ def _of_connection(row: dict[str, Any]) -> Iterator[Finding]:
 def _worst_class(row: dict[str, Any], prefix: str) -> str:
     if 2 * row[prefix + "spurious_retransmits"] > row[prefix + "retransmitted_segments"]:
         return "spurious"
-    waited = [name for name in RETRANSMISSIONS if name != "fast"]
+    waited = [name for name in RETRANSMISSION_KINDS if name != "fast"]
     return "timeout" if any(row[f"{prefix}retransmits_{name}"] for name in waited) else "fast"
 
 
 def again_classes(row: dict[str, Any], prefix: str) -> str:
     """``"8 fast, 1 timeout; 2 spurious"``: the retransmissions of one side by class."""
-    named = [(row[f"{prefix}retransmits_{name}"], name.replace("_", " ")) for name in RETRANSMISSIONS]
+    named = [(row[f"{prefix}retransmits_{name}"], name.replace("_", " ")) for name in RETRANSMISSION_KINDS]
     text = ", ".join(f"{count:,} {name}" for count, name in sorted(named, reverse=True) if count)
     spurious = row[prefix + "spurious_retransmits"]
     return f"{text}; {spurious:,} spurious" if spurious else text

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from netemu.recording.tables import CONNECTION_SIDE, RETRANSMISSIONS
+from netemu.recording.tables import CONNECTION_SIDE, RETRANSMISSION_KINDS
 from netemu.trace.show.findings import WHY, findings_of
 from netemu.trace.show.result import Analysis
 
 SCHEMA = 1
 """Grows when a name goes or changes its meaning; names may be added without."""
-_CLASS_COLUMNS = frozenset(f"retransmits_{name}" for name in RETRANSMISSIONS)
+_CLASS_COLUMNS = frozenset(f"retransmits_{name}" for name in RETRANSMISSION_KINDS)
 
 
 def _side(row: dict[str, Any], prefix: str) -> dict[str, Any]:
     side = {name: row[prefix + name] for name in CONNECTION_SIDE if name not in _CLASS_COLUMNS}
-    side["retransmits"] = {name: row[f"{prefix}retransmits_{name}"] for name in RETRANSMISSIONS}
+    side["retransmits"] = {name: row[f"{prefix}retransmits_{name}"] for name in RETRANSMISSION_KINDS}
     return side
 
 

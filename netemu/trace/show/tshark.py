@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from netemu.recording.tables import RETRANSMISSIONS
-
-_RST_SYN = 2 | 4
+from netemu.recording.tables import RETRANSMISSION_KINDS
 
 FIELDS = {
     "frame.number": "frame",
@@ -32,9 +30,13 @@ TESTS = {
     "tcp.analysis.spurious_retransmission": "spurious",
     "tcp.analysis.out_of_order": "out_of_order",
     "tcp.analysis.duplicate_ack": "duplicate_ack",
-    "tcp.analysis.zero_window": "window_bytes is 0, without SYN and RST",
+    "tcp.analysis.zero_window": "zero_window",
+    "tcp.analysis.window_full": "window_full",
+    "tcp.analysis.window_update": "ack_kind is window_update",
     "tcp.analysis.zero_window_probe": "kind is window_probe",
+    "tcp.analysis.zero_window_probe_ack": "ack_kind is window_probe_ack",
     "tcp.analysis.keep_alive": "kind is keepalive",
+    "tcp.analysis.keep_alive_ack": "ack_kind is keepalive_ack",
 }
 """tshark's test -> how netemu answers it. Where the two differ, docs/analysis.md says who is right and why."""
 
@@ -47,14 +49,18 @@ def as_tshark(packets: pl.DataFrame) -> pl.DataFrame:
     """
     kind = pl.col("kind")
     tests = {
-        "tcp.analysis.retransmission": kind.is_in(RETRANSMISSIONS),
+        "tcp.analysis.retransmission": kind.is_in(RETRANSMISSION_KINDS),
         "tcp.analysis.fast_retransmission": kind == "fast",
         "tcp.analysis.spurious_retransmission": pl.col("spurious"),
         "tcp.analysis.out_of_order": pl.col("out_of_order"),
         "tcp.analysis.duplicate_ack": pl.col("duplicate_ack"),
-        "tcp.analysis.zero_window": (pl.col("window_bytes") == 0) & ((pl.col("flags") & _RST_SYN) == 0),
+        "tcp.analysis.zero_window": pl.col("zero_window"),
+        "tcp.analysis.window_full": pl.col("window_full"),
+        "tcp.analysis.window_update": pl.col("ack_kind") == "window_update",
         "tcp.analysis.zero_window_probe": kind == "window_probe",
+        "tcp.analysis.zero_window_probe_ack": pl.col("ack_kind") == "window_probe_ack",
         "tcp.analysis.keep_alive": kind == "keepalive",
+        "tcp.analysis.keep_alive_ack": pl.col("ack_kind") == "keepalive_ack",
     }
     fields = [pl.col(column).alias(name) for name, column in FIELDS.items()]
     return packets.filter(pl.col("connection") >= 0).select(

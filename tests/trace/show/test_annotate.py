@@ -19,7 +19,8 @@ def test_verdicts_are_comments_of_their_packets(tmp_path: Path) -> None:
     found = annotate(capture, tmp_path / "seen.pcapng")
     assert (found.packets, found.comments, found.without_place, found.partial) == (8, 1, 0, False)
     rows = shown(tmp_path / "seen.pcapng")
-    assert [row[5] for row in rows] == [""] * 6 + ["netemu: retransmission: the retransmission timer had fired", ""]
+    assert [row[5] for row in rows] == [""] * 6 + [rows[6][5], ""]
+    assert rows[6][5].startswith("netemu: retransmission: the retransmission timer had fired; last sent in frame 4; ")
     assert [row[:4] for row in rows] == [row[:4] for row in shown(capture)]
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from netemu.recording.tables import PACKET_TABLES, RETRANSMISSIONS
+from netemu.recording.tables import PACKET_TABLES, RETRANSMISSION_KINDS
 from netemu.trace.show.machine import SCHEMA, as_json
 from tests.trace.show.scenes import lossy
 
@@ -15,7 +15,7 @@ def test_json_holds_the_classes_that_add_up_and_null_for_what_is_absent(tmp_path
     found: dict[str, Any] = json.loads(json.dumps(as_json(lossy().analyse(tmp_path))))
     assert (found["schema"], found["packets"], found["partial"], found["warnings"]) == (SCHEMA, 8, False, [])
     a, b = found["connections"][0]["a_to_b"], found["connections"][0]["b_to_a"]
-    assert a["retransmits"] == {name: int(name == "timeout") for name in RETRANSMISSIONS}
+    assert a["retransmits"] == {name: int(name == "timeout") for name in RETRANSMISSION_KINDS}
     assert a["retransmitted_segments"] == sum(a["retransmits"].values()) == 1
     assert b["mss_used_bytes"] is None and b["goodput_bps"] is None
 
