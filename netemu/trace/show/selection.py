@@ -2,7 +2,7 @@
 
 A selection never changes what is analysed. It picks rows of finished tables, by their columns: ``capture`` and
 ``connection``, addresses (``client``, ``server``, ``source``, ``destination``), and time (``t_ns``, or a span from
-``start_ns``). A table that comes later is picked from by the same rule.
+``start_ns``). A table that comes later is picked from by the same rule; one that has none of these stays whole.
 """
 
 from __future__ import annotations
@@ -118,8 +118,6 @@ class Selection:
                 parts.append(_any_of(chosen))
             elif {"source", "destination"} <= set(columns):
                 parts.append(self._by_address("source", "destination"))
-            elif "capture" in columns:
-                parts.append(pl.lit(False))
         if "t_ns" in columns:
             parts.append(self._time(pl.col("t_ns"), pl.col("t_ns"), instant=True))
         elif "start_ns" in columns and "end_ns" in columns:
