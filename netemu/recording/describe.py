@@ -22,6 +22,11 @@ ABOUT = {
     "calls": "One row per system call of an agent.",
     "counters": "One row per host and kernel counter.",
     "transits": "One row per packet that one of two captures saw sent, and per arrival that nothing sent.",
+    "sends": "One row per send() that took payload: its bytes from the call to the acknowledgement.",
+    "trace": (
+        "One row per event of the kernel's tracepoints. Columns vary: beside these, every field that any event of the"
+        " run has is a column of the kernel's name."
+    ),
     "clocks": "One row per pair of captures that packets passed between: the clock of one against the other's.",
     "path_mtu": "One row per step of a direction's path MTU, per probe and black hole; none without payload.",
 }

@@ -367,6 +367,46 @@ PATH_MTU: Schema = {
     "router": ("str", "address of the router that reported; null where none did"),
 }
 
+SENDS: Schema = {
+    "agent": ("str", "name of the agent that called send()"),
+    "host": ("str", "its node"),
+    "socket": ("str", "local>remote, `connection` of calls"),
+    "t_ns": ("i64", "when the call was made"),
+    "blocked_ns": ("i64", "time spent in the call"),
+    "done_bytes": ("i64", "bytes it took"),
+    "capture": ("str", "capture on the sender's node; null when there is none, and with it all that packets tell"),
+    "connection": ("i32", "as in packets of this capture"),
+    "direction": ("i8", "as in packets of this capture"),
+    "start_offset_bytes": ("i64", "sequence offset of its first byte"),
+    "end_offset_bytes": ("i64", "sequence offset behind its last byte"),
+    "first_sent_ns": ("i64", "when its first byte was first sent"),
+    "last_sent_ns": ("i64", "when its last byte was first sent"),
+    "buffered_ns": (
+        "i64",
+        "from the call to the first sending of its last byte: waiting for room and in the send buffer",
+    ),
+    "segments": ("i64", "new packets that carried any of its bytes"),
+    "retransmits_timeout": ("i64", "packets of class timeout that carried any of its bytes"),
+    "retransmits_fast": ("i64", "of class fast"),
+    "retransmits_tail_loss_probe": ("i64", "of class tail_loss_probe"),
+    "dropped_segments": ("i64", "packets with any of its bytes that wires dropped; null without their account"),
+    "dropped_by": ("str", "link and action of those drops, each once; null when there were none"),
+    "arrived_ns": ("i64", "when its last byte first came to the capture on the receiver's node"),
+    "in_order_ns": ("i64", "when all bytes up to its last had come there"),
+    "read_ns": ("i64", "when the recv() returned that took its last byte"),
+    "acked_ns": ("i64", "when all its bytes were acknowledged, as seen in `capture`"),
+}
+
+TRACE: Schema = {
+    "t_ns": ("i64", "time of the event, in steps of 1000"),
+    "event": ("str", "tracepoint: tcp_probe, tcp_retransmit_skb, inet_sock_set_state ..."),
+    "host": ("str", "node whose socket it is; null when unknown"),
+    "local": ("str", "ip:port"),
+    "remote": ("str", "ip:port"),
+    "attribution": ("str", "how the node was found: cookie, address"),
+}
+"""What every event has; each further field of the kernel's events is a column of its own name, null in others."""
+
 TABLES: dict[str, Schema] = {
     "packets": PACKETS,
     "connections": CONNECTIONS,
@@ -381,6 +421,8 @@ TABLES: dict[str, Schema] = {
     "transits": TRANSITS,
     "clocks": CLOCKS,
     "path_mtu": PATH_MTU,
+    "sends": SENDS,
+    "trace": TRACE,
 }
 
 PACKET_TABLES = ("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu")

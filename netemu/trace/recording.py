@@ -14,9 +14,10 @@ import polars as pl
 
 from netemu.errors import BadInput, VoidRun
 from netemu.recording.layout import Recording
-from netemu.recording.tables import CALLS, COUNTERS, SOCKETS, WIRES, Schema
+from netemu.recording.tables import CALLS, COUNTERS, SOCKETS, TRACE, WIRES, Schema
 from netemu.trace.analysis import analyze_to_parquet
 from netemu.trace.ends import transits
+from netemu.trace.join import sends
 from netemu.trace.tables import empty, polars_schema
 
 _LINES_AT_ONCE = 100_000
@@ -34,14 +35,13 @@ def write_tables(recording: Recording) -> None:
     part.mkdir(parents=True)
     try:
         connections = _write_packet_tables(recording, part)
-        _write(_calls(recording.agents), part / "calls.parquet")
+        calls = _calls(recording.agents)
+        _write(calls, part / "calls.parquet")
         _write(_lines(recording.samples / "sockets.jsonl", SOCKETS), part / "sockets.parquet")
         _write(_lines(recording.samples / "counters.jsonl", COUNTERS), part / "counters.parquet")
         wires = _wires(recording.wires)
         _write(wires, part / "wires.parquet")
-        ends = transits(pl.scan_parquet(part / "packets.parquet"), connections, shared_clock=True, wires=wires)
-        _write(ends.transits, part / "transits.parquet")
-        _write(ends.clocks, part / "clocks.parquet")
+        _write_joined(part, calls, connections, wires)
         _write_trace(recording.samples / "trace.jsonl", part / "trace.parquet")
         shutil.rmtree(recording.tables, ignore_errors=True)
         part.rename(recording.tables)
@@ -65,6 +65,15 @@ def _write_packet_tables(recording: Recording, directory: Path) -> pl.DataFrame:
     for name, frame in analysis.tables.items():
         _write(frame, directory / f"{name}.parquet")
     return analysis.connections
+
+
+def _write_joined(directory: Path, calls: pl.DataFrame, connections: pl.DataFrame, wires: pl.DataFrame) -> None:
+    """Write the tables that join captures with each other, and with calls and wires."""
+    packets = pl.scan_parquet(directory / "packets.parquet")
+    ends = transits(packets, connections, shared_clock=True, wires=wires)
+    _write(ends.transits, directory / "transits.parquet")
+    _write(ends.clocks, directory / "clocks.parquet")
+    _write(sends(calls, packets, connections, wires), directory / "sends.parquet")
 
 
 def _parsed(path: Path, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
@@ -136,6 +145,11 @@ def _arrays(path: Path) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def _write_trace(path: Path, target: Path) -> None:
-    """Tracepoint events, beyond the schemas: t_ns, event, host, and every field that any event has."""
+    """Tracepoint events: the columns of the schema, then every field that any event has, by name."""
+    frame = empty(TRACE)
     if path.exists() and path.stat().st_size:
-        _write(_parsed(path, lambda: pl.read_ndjson(path, infer_schema_length=None)), target)
+        events = _parsed(path, lambda: pl.read_ndjson(path, infer_schema_length=None))
+        own = [pl.lit(None).alias(name) for name in TRACE if name not in events.columns]
+        typed = [pl.col(name).cast(kind) for name, kind in polars_schema(TRACE).items()]
+        frame = events.with_columns(*own).select(*typed, *sorted(set(events.columns) - set(TRACE)))
+    _write(frame, target)
