@@ -1,0 +1,89 @@
+"""The closed lists of names that columns of tables hold, each name with its meaning."""
+
+from __future__ import annotations
+
+SEGMENT_KINDS = (
+    "none",  # a packet that carries no sequence space (pure ACK, RST) or is not TCP
+    "new",  # sequence space not seen before in this direction
+    "timeout",  # retransmission after the retransmission timer fired
+    "fast",  # retransmission by duplicate ACKs, SACK or RACK
+    "tail_loss_probe",  # retransmission by the probe timer before the retransmission timer
+    "syn",  # retransmitted SYN
+    "syn_ack",  # retransmitted SYN-ACK
+    "fin",  # retransmitted FIN without payload
+    "window_probe",  # probe of a zero window
+    "keepalive",  # keepalive probe
+)
+"""The closed list of what a segment is to its sender; 2..7 are the retransmissions the kernel counts."""
+
+RETRANSMISSION_KINDS = SEGMENT_KINDS[2:8]
+"""The classes of retransmissions that the kernel counts."""
+
+ACK_KINDS = (
+    "none",  # no ACK flag, or not TCP
+    "handshake",  # acknowledges a SYN: the SYN-ACK itself and the packet that answers it
+    "piggyback",  # rides on payload or FIN
+    "quick",  # for at most one full-sized segment, sent at once
+    "every_second",  # for more than one and at most two full-sized segments (RFC 5681 section 4.2)
+    "stretch",  # for more than two full-sized segments (RFC 2525 section 2.13)
+    "delayed",  # sent by the delayed-ACK timer, or as late as that
+    "gap_filled",  # the segment before it filled all or a part of a gap that had been reported
+    "fin",  # acknowledges the other side's FIN, without payload
+    "duplicate",  # RFC 5681 section 2, or by new SACK blocks (RFC 6675 section 2)
+    "dsack",  # nothing new but a report of a duplicate (RFC 2883)
+    "window_update",  # nothing new but the window
+    "window_probe_ack",  # answers a window probe; the window is still zero
+    "keepalive_ack",  # answers a keepalive
+    "challenge",  # answers a SYN, RST or ACK that is not acceptable (RFC 5961)
+    "reset",  # the acknowledgement of a RST
+    "old",  # below one seen before: overtaken on its way
+    "unseen",  # acknowledges data that the capture does not hold
+    "repeated",  # says nothing new, and nothing seen made the receiver say it
+)
+"""The closed list of what an acknowledgement is and why it was sent; docs/analysis.md gives the rules."""
+
+SPURIOUS_BY = (
+    "none",  # not known to be needless
+    "dsack",  # a D-SACK covers the whole retransmission (RFC 2883, RFC 3708)
+    "eifel",  # the ACK echoes a time before it (RFC 3522)
+    "frto",  # after a timeout, what had been sent before it was acknowledged (RFC 5682)
+    "already_acked",  # the capture had shown the acknowledgement of all its bytes
+    "already_sacked",  # the capture had shown a SACK of all its bytes
+)
+"""The closed list of what proves that a retransmission was needless."""
+
+CA_STATES = ("Open", "Disorder", "CWR", "Recovery", "Loss")
+"""The sender's congestion states by the kernel's names (TCP_CA_*)."""
+
+TRANSIT_FATES = (
+    "arrived",  # seen in the other capture
+    "duplicated",  # the same, and further copies of it came too
+    "copy",  # such a further copy
+    "lost",  # sent, and the other capture ran and did not see it
+    "not_captured",  # the other capture did not run when it should have seen it
+    "unsent",  # it arrived and the sender's capture ran and did not see it
+)
+"""The closed list of what became of a packet between two captures."""
+
+PATH_MTU_CAUSES = (
+    "handshake",  # the smaller MSS of the two SYNs and headers: what this direction may begin with
+    "known_before",  # the first full segments have this size, which no packet of the capture explains
+    "icmp_fragmentation_needed",  # a router's ICMP report (RFC 1191)
+    "icmp_packet_too_big",  # a router's ICMPv6 report (RFC 8201)
+    "mtu_probe_confirmed",  # a single larger packet was acknowledged (RFC 4821)
+    "mtu_probe_lost",  # a single larger packet was sent again in smaller ones; what held goes on holding
+    "blackhole_probe",  # after timeouts of full segments and no report, the sender made them smaller
+    "black_hole_suspected",  # three timeouts of full segments that never passed, no report; nothing changed yet
+    "unknown",  # full segments have another size, and nothing in the capture says why
+)
+"""Why a row of `path_mtu` is there."""
+
+ENUMS: dict[str, tuple[str, ...]] = {
+    "segment_kind": SEGMENT_KINDS,
+    "ack_kind": ACK_KINDS,
+    "spurious_by": SPURIOUS_BY,
+    "ca_state": CA_STATES,
+    "transit_fate": TRANSIT_FATES,
+    "path_mtu_cause": PATH_MTU_CAUSES,
+}
+"""The types of columns that hold one of a closed list of names."""
