@@ -100,10 +100,10 @@ def test_the_capture_of_the_run_is_analysed_like_any_file(stored: dict) -> None:
 def test_reproduce_runs_the_stored_plan_again(stored: dict, tmp_path: Path) -> None:
     done = netemu("reproduce", stored["run"], "--json", "--out", tmp_path)
     report = json.loads(done.stdout)
-    # Times may drift where the machine kept a wire from being punctual, which the run then says of itself.
+    # How long things take is this busy machine's; that it is told, and only that, is what can be said of a second run.
+    # In virtual time nothing may drift: tests/kernels/test_uml.py.
     times = [finding for finding in report["drifted"] if "_ns was " in finding]
     assert [finding for finding in report["drifted"] if finding not in times] == []
-    assert times == [] or "degraded" in (stored["validity"], report["again"]["validity"])
     assert done.returncode == (1 if times else 0), done.stderr
     assert Path(report["again"]["run"]).name.endswith(Path(stored["run"]).name.rpartition("-")[2])
 
