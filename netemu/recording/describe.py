@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from netemu.recording import tables
+from netemu.recording.kinds import TCP_OPTIONS
 from netemu.recording.tables import ENUMS, TABLES, Schema
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "tables.md"
@@ -63,7 +64,9 @@ def closed_lists() -> str:
 def document() -> str:
     """The whole text of docs/tables.md."""
     conventions = (tables.__doc__ or "").partition("\n\n")[2].strip().replace("``", "`")
-    parts = [conventions, closed_lists(), *(section(name, schema) for name, schema in TABLES.items())]
+    values = ", ".join(f"`{name}` {value}" for name, value in TCP_OPTIONS.items())
+    options = f"The values that `tcp_options` is a sum of: {values}."
+    parts = [conventions, closed_lists(), options, *(section(name, schema) for name, schema in TABLES.items())]
     return HEADER + "\n\n".join(parts)
 
 

@@ -87,3 +87,18 @@ ENUMS: dict[str, tuple[str, ...]] = {
     "path_mtu_cause": PATH_MTU_CAUSES,
 }
 """The types of columns that hold one of a closed list of names."""
+
+TCP_OPTIONS = {
+    "mss": 1,
+    "wscale": 2,
+    "sack_permitted": 4,
+    "sack": 8,
+    "timestamps": 16,
+    "fast_open": 32,  # kind 34, or an experimental kind with the magic of RFC 7413
+    "mptcp": 64,
+    "authentication": 128,  # TCP-AO, RFC 5925
+    "md5": 256,
+    "user_timeout": 512,
+    "other": 1024,  # any other kind but padding, and those above where their length is wrong
+}
+"""Values whose sum tells the options of a segment, in ``tcp_options``."""

@@ -60,6 +60,7 @@ PACKETS: Schema = {
     "ts_val": ("i64", "TSval or -1"),
     "ts_ecr": ("i64", "TSecr or -1"),
     "sack_blocks": ("u8", "number of SACK blocks"),
+    "tcp_options": ("u16", "TCP options present: the sum of their values in TCP_OPTIONS"),
     "dsack": ("bool", "the first SACK block reports a duplicate (RFC 2883)"),
     "kind": ("segment_kind", "what its sequence space is to its sender"),
     "spurious": ("bool", "a retransmission of bytes that had arrived"),
@@ -109,6 +110,12 @@ CONNECTION_SIDE: Schema = {
     "out_of_order_segments": ("i64", "see packets"),
     "duplicate_acks": ("i64", "duplicate ACKs this side sent"),
     "sack_blocks": ("i64", "SACK blocks this side sent"),
+    "tcp_options": ("i64", "options in any packet this side sent: the sum of their values in TCP_OPTIONS"),
+    "super_segments": (
+        "i64",
+        "packets with more payload than the other side's MSS: several segments (offload)",
+    ),
+    "jumbo_segments": ("i64", "packets of more than 1500 bytes that the other side's MSS allows: jumbo frames"),
     "rtt_min_ns": ("i64", "smallest RTT sample of this side's data; null when none"),
     "rtt_median_ns": ("i64", "median of them; null when none"),
     "goodput_bps": (

@@ -25,7 +25,19 @@ _PCAP_MAGIC = {
 }
 _SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
+_SECTION_BYTES = 28
 MAX_INTERFACES = 1000
+MAX_COMMENTS = 1000
+_MAX_TEXT = 4096
+"""Comments and names are kept up to this many, and up to so many bytes each."""
+_OPTION_NAME, _OPTION_RESOLUTION, _OPTION_OFFSET = 2, 9, 14
+_OPTIONS_DROPPED = (5, 7)  # isb_ifdrop, isb_osdrop
+_LINK_NAMES = {
+    9: "PPP", 50: "PPP", 51: "PPPoE", 105: "802.11", 119: "802.11", 127: "802.11", 163: "802.11", 166: "PPP",
+    189: "USB", 192: "PPI", 195: "802.15.4", 201: "Bluetooth", 220: "USB", 227: "CAN", 230: "802.15.4",
+    239: "netfilter log", 253: "netlink",
+}  # fmt: skip
+"""Names of link types that are met and not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,42 +57,53 @@ class Container:
     interfaces: Any = field(default_factory=lambda: np.zeros(MAX_INTERFACES + 1, INTERFACE))
     names: list[str] = field(default_factory=list)
     dropped: int = 0
-    comment: str | None = None
-    unsupported: set[int] = field(default_factory=set)
+    comments: list[str] = field(default_factory=list)
+    sections: int = 0
 
     @property
     def position(self) -> int:
         """Where in the window the next record or block begins."""
         return int(self.scan["position"][0])
 
-    @position.setter
-    def position(self, position: int) -> None:
-        self.scan["position"] = position
+    def follow(self, window: Window) -> None:
+        """Go on at the start of ``window``."""
+        self.scan["position"], self.scan["base"] = 0, window.base
 
-    def open(self, window: Window) -> None:
-        """Read the file's header; :class:`BadInput` when this is no capture."""
-        head = window.data[:24].tobytes()
+    def open(self, window: Window, cut: str | None = None) -> None:
+        """Read the file's header; :class:`BadInput` when this is no capture. ``cut`` says why its bytes ended early."""
+        head = window.data[:_SECTION_BYTES].tobytes()
         if head[:4] == _SECTION_MAGIC:
-            self.scan["format"] = r.FORMAT_PCAPNG
+            self._open_pcapng(head, cut)
             return
-        for order, little in (("<", 1), (">", 0)):
-            magic = struct.unpack(order + "I", head[:4])[0] if len(head) >= 4 else 0
-            if magic in _PCAP_MAGIC:
-                self._open_pcap(head, order, little, *_PCAP_MAGIC[magic])
+        for order in "<>":
+            if len(head) >= 4 and struct.unpack(order + "I", head[:4])[0] in _PCAP_MAGIC:
+                self._open_pcap(head[:24], order, cut)
                 return
+        if cut is not None:
+            raise BadInput(f"{self.path}: {cut}; give a whole file")
         size = "empty" if not head else "neither pcap nor pcapng"
         raise BadInput(f"{self.path}: is {size} (first bytes {head[:4].hex() or 'none'}); give a capture file")
 
-    def _open_pcap(self, head: bytes, order: str, little: int, factor: int, record_header: int) -> None:
+    def _open_pcapng(self, head: bytes, cut: str | None) -> None:
+        if len(head) < _SECTION_BYTES:
+            why = cut or f"pcapng header is cut short at byte {len(head)} of {_SECTION_BYTES}"
+            raise BadInput(f"{self.path}: {why}; give a whole file")
+        if (fault := self._byte_order(head, 0)) is not None:
+            raise BadInput(f"{self.path}: byte 0: {fault.reason}; give a capture file")
+        self.scan["format"] = r.FORMAT_PCAPNG
+
+    def _open_pcap(self, head: bytes, order: str, cut: str | None) -> None:
         if len(head) < 24:
-            raise BadInput(f"{self.path}: pcap header is cut short at byte {len(head)} of 24; give a whole file")
-        snap, link = struct.unpack(order + "II", head[16:24])
+            why = cut or f"pcap header is cut short at byte {len(head)} of 24"
+            raise BadInput(f"{self.path}: {why}; give a whole file")
+        magic, snap, link = struct.unpack(order + "I12xII", head)
+        factor, record_header = _PCAP_MAGIC[magic]
         link &= 0x03FFFFFF  # the upper six bits tell of a frame check sequence: its length, whether it is given
         if link not in SUPPORTED_LINK_TYPES:
-            raise BadInput(f"{self.path}: link type {link} carries no IP that netemu reads; {_SUPPORTED_TEXT}")
-        self.scan["format"], self.scan["little"] = r.FORMAT_PCAP, little
+            raise BadInput(f"{self.path}: {unsupported_text(link)}")
+        self.scan["format"], self.scan["little"] = r.FORMAT_PCAP, order == "<"
         self.scan["record_header"], self.scan["position"] = record_header, 24
-        self.interfaces[0] = (link, r.UNIT_MULTIPLY, factor, 0, 0, snap)
+        self.interfaces[0] = (link, r.UNIT_MULTIPLY, factor, 0, 0, snap, 0)
         self.names.append("")
 
     def read_block(self, window: Window) -> Fault | None:
@@ -95,15 +118,13 @@ class Container:
         if fault is not None:
             return fault
         body = window.data[at + 8 : at + length - 4].tobytes()
-        self.position = at + length
+        self.scan["position"] = at + length
         if kind == r.BLOCK_INTERFACE:
             return self._interface(body, order, window.base + at)
         if kind == r.BLOCK_STATISTICS:
             self._statistics(body, order)
-        else:
-            self.scan["interface_base"], self.scan["interface_count"] = len(self.names), 0
-            self._section_options(body, order)
-        return None
+            return None
+        return self._section(body, order, window.base + at)
 
     def _bad_length(self, window: Window, order: str, length: int) -> Fault | None:
         at = self.position
@@ -123,10 +144,21 @@ class Container:
                 return None
         return Fault(offset, f"section's byte-order magic is {head[8:12].hex()}")
 
-    def _section_options(self, body: bytes, order: str) -> None:
+    def _section(self, body: bytes, order: str, offset: int) -> Fault | None:
+        if len(body) < _SECTION_BYTES - 12:
+            return Fault(offset, "section block is too short")
+        major, minor = struct.unpack(order + "HH", body[4:8])
+        if major != 1:
+            return Fault(offset, f"section is of pcapng {major}.{minor}, netemu knows 1")
+        self.sections += 1
+        self.scan["interface_base"], self.scan["interface_count"] = len(self.names), 0
         for code, value in _options(body[16:], order):
-            if code == 1 and self.comment is None:
-                self.comment = value.decode("utf-8", "replace")
+            self._comment(code, value)
+        return None
+
+    def _comment(self, code: int, value: bytes) -> None:
+        if code == r.OPTION_COMMENT and len(self.comments) < MAX_COMMENTS:
+            self.comments.append(printable(value, keep="\n\t"))
 
     def _interface(self, body: bytes, order: str, offset: int) -> Fault | None:
         if len(body) < 8:
@@ -134,31 +166,46 @@ class Container:
         if len(self.names) >= MAX_INTERFACES:
             return Fault(offset, f"more than {MAX_INTERFACES} interfaces")
         link, _, snap = struct.unpack(order + "HHI", body[:8])
-        name, unit, value, seconds = "", r.UNIT_MULTIPLY, 1000, 0
+        name, resolution, seconds = "", _resolution(6), 0
         for code, data in _options(body[8:], order):
-            if code == 2:
-                name = data.decode("utf-8", "replace")
-            elif code == 9 and len(data) >= 1:
+            self._comment(code, data)
+            if code == _OPTION_NAME:
+                name = printable(data)
+            elif code == _OPTION_RESOLUTION and len(data) >= 1:
                 resolution = _resolution(data[0])
-                if resolution is None:
-                    return Fault(offset, f"interface's if_tsresol is {data[0]}")
-                unit, value = resolution
-            elif code == 14 and len(data) >= 8:
+            elif code == _OPTION_OFFSET and len(data) >= 8:
                 seconds = struct.unpack(order + "q", data[:8])[0]
-        if abs(seconds) > 1 << 33:
+        if abs(seconds) > r.LATEST_NS // 10**9:
             return Fault(offset, f"interface's if_tsoffset is {seconds} s")
-        if link not in SUPPORTED_LINK_TYPES:
-            self.unsupported.add(link)
         index = len(self.names)
-        self.interfaces[index] = (link, unit, value, seconds * 1_000_000_000, index, snap)
+        self.interfaces[index] = (link, *resolution, seconds * 10**9, index, snap, 0)
         self.names.append(name)
         self.scan["interface_count"] += 1
         return None
 
     def _statistics(self, body: bytes, order: str) -> None:
         for code, data in _options(body[12:], order):
-            if code in (5, 7) and len(data) >= 8:  # isb_ifdrop, isb_osdrop
+            self._comment(code, data)
+            if code in _OPTIONS_DROPPED and len(data) >= 8:
                 self.dropped += struct.unpack(order + "Q", data[:8])[0]
+
+    def unsupported(self) -> dict[int, int]:
+        """Link types of the file's interfaces that are not read -> how many packets came from them."""
+        used = self.interfaces[: len(self.names)]
+        links = sorted({int(link) for link in used["link"]} - SUPPORTED_LINK_TYPES)
+        return {link: int(used["packets"][used["link"] == link].sum()) for link in links}
+
+    def capture_names(self, stem: str) -> list[str]:
+        """A name for each interface, no two the same: ``stem`` for an only one, else its own, else its number."""
+        if len(self.names) <= 1:
+            return [stem]
+        found: dict[str, None] = {}
+        for i, name in enumerate(self.names):
+            unused = name or f"{stem}-{i}"
+            while unused in found:
+                unused += f"-{i}"
+            found[unused] = None
+        return list(found)
 
 
 _MORE = Fault(-1, "needs more data")
@@ -172,17 +219,27 @@ def needs_more(fault: Fault | None) -> bool:
 
 def unsupported_text(link: int) -> str:
     """One line about packets of a link type that is not read."""
-    return f"link type {link} carries no IP that netemu reads; {_SUPPORTED_TEXT}"
+    name = f" ({_LINK_NAMES[link]})" if link in _LINK_NAMES else ""
+    return f"link type {link}{name} carries no IP that netemu reads; {_SUPPORTED_TEXT}"
 
 
-def _resolution(byte: int) -> tuple[int, int] | None:
-    """``if_tsresol`` as (unit, value); None for what no 64-bit time can hold."""
+def _resolution(byte: int) -> tuple[int, int]:
+    """``if_tsresol`` as (unit, value) of the compiled pass; what is finer than any tick of 64 bits gives time 0."""
     exponent = byte & 0x7F
     if byte & 0x80:
-        return (r.UNIT_SHIFT, exponent) if exponent < 63 else None
+        return r.UNIT_SHIFT, exponent
     if exponent <= 9:
         return r.UNIT_MULTIPLY, 10 ** (9 - exponent)
-    return (r.UNIT_DIVIDE, 10 ** (exponent - 9)) if exponent <= 18 else None
+    if exponent <= 27:
+        return r.UNIT_DIVIDE, 10 ** (exponent - 9)
+    # 10**19 needs all 64 bits; beyond it no 64-bit count makes a nanosecond, as with 2**-127 s
+    return (r.UNIT_DIVIDE, 10**19 - (1 << 64)) if exponent == 28 else (r.UNIT_SHIFT, 127)
+
+
+def printable(data: bytes, keep: str = "") -> str:
+    """A name or comment as text for any terminal: what is not UTF-8 or not printable is replaced, but for ``keep``."""
+    text = data[:_MAX_TEXT].decode("utf-8", "replace")
+    return "".join(c if c.isprintable() or c in keep else "\ufffd" for c in text)
 
 
 def _options(data: bytes, order: str) -> list[tuple[int, bytes]]:

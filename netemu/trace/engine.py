@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,8 @@ from netemu.trace import layout as m
 from netemu.trace import records as r
 from netemu.trace import track
 from netemu.trace.ahead import ahead
-from netemu.trace.container import Container, Fault, needs_more, unsupported_text
-from netemu.trace.source import Window, open_source
+from netemu.trace.container import Container, Fault, needs_more, printable, unsupported_text
+from netemu.trace.source import Source, Window, open_source
 from netemu.trace.state import State
 
 CHUNK_ROWS = 1 << 17
@@ -40,10 +41,11 @@ class Reader:
     """One file through the compiled pass. Iterate :meth:`chunks`; then ``state``, ``fault`` and counts are final.
 
     ``names`` are those of the captures in the file, as far as the chunk given last: its stem, or the interfaces' names
-    where there are several.
+    where there are several. With ``inner``, packets within tunnels are read and not those that carry them.
     """
 
     path: Path
+    inner: bool = False
     names: list[str] = field(init=False)
     container: Container = field(init=False)
     state: State = field(init=False)
@@ -57,11 +59,8 @@ class Reader:
         self.names = self._names()
 
     def _names(self) -> list[str]:
-        interfaces = self.container.names
-        stem = self.path.name.split(".")[0] or self.path.name
-        if len(interfaces) <= 1:
-            return [stem]
-        return [name or f"{stem}-{i}" for i, name in enumerate(interfaces)]
+        name = printable(os.fsencode(self.path.name))
+        return self.container.capture_names(name.split(".")[0] or name)
 
     def first_time_ns(self) -> int | None:
         """Time of the file's first packet, read apart; None when it holds none."""
@@ -91,8 +90,15 @@ class Reader:
 
     def _raw_chunks(self, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         source = open_source(self.path)
+        try:
+            yield from self._read(source, rows)
+        finally:
+            source.close()
+
+    def _read(self, source: Source, rows: int) -> Iterator[Chunk]:
         window = source.first()
-        self.container.open(window)
+        self.container.open(window, source.fault)
+        self.state.tables["packet"]["inner"] = self.inner
         columns, row = m.new_columns(rows), 0
         while True:
             why, row = track.run(
@@ -107,19 +113,14 @@ class Reader:
             if why == track.FULL:
                 yield self._take(columns, row)
                 columns, row = m.new_columns(rows), 0
-                source.done_to(self.container.position)
             elif why == track.GROW:
                 self.state.grow()
             elif why == r.NEED_MORE and not window.last:
-                position = self.container.position
-                window = source.following(window, position)
-                self.container.position = 0
+                window = self._follow(source, window)
             elif why == r.BLOCK:
                 fault = self.container.read_block(window)
                 if needs_more(fault):
-                    position = self.container.position
-                    window = source.following(window, position)
-                    self.container.position = 0
+                    window = self._follow(source, window)
                 elif fault is not None:
                     self.fault = fault
                     break
@@ -129,6 +130,11 @@ class Reader:
         self.bytes_read = window.base + self.container.position
         if row:
             yield self._take(columns, row)
+
+    def _follow(self, source: Source, window: Window) -> Window:
+        following = source.following(window, self.container.position)
+        self.container.follow(following)
+        return following
 
     def _take(self, columns: m.Columns, row: int) -> Chunk:
         state = self.state
@@ -170,23 +176,27 @@ class Reader:
 
     def warnings(self) -> list[str]:
         """What the reader of a summary should know of this file, one line each."""
-        state, name = self.state, self.path.name
+        state, name = self.state, printable(os.fsencode(self.path.name))
         found = []
         if self.fault is not None:
             found.append(f"{self.path}: byte {self.fault.offset}: {self.fault.reason}; analysed as far as it goes")
+        scan = self.container.scan
         lines = (
-            (state["truncated"], "packets captured too short to read whole headers"),
-            (state["malformed"], "packets with malformed headers"),
-            (state["clock_backwards"], "packets stamped earlier than the one before"),
-            (state["unseen"], "acknowledgements of data that the capture does not hold"),
-            (state["stray"], "segments far outside their connection's sequence space"),
-            (
-                state["super_segments"],
-                "super-segments larger than the MSS (offload), counted by their size",
-            ),
-            (self.container.dropped, "packets dropped by the capture itself"),
-            (self.late_flags, "spurious retransmissions proven too late to be flagged in packets"),
+            (state["truncated"], "packets captured too short to read whole headers", state["truncated_at"]),
+            (state["malformed"], "packets with malformed headers", state["malformed_at"]),
+            (state["clock_backwards"], "packets stamped earlier than the one before", state["clock_backwards_at"]),
+            (int(scan["unclear_times"][0]), "packets stamped beyond the year 2262", int(scan["unclear_at"][0])),
+            (int(scan["untimed"][0]), "packets without a time of their own (simple packet blocks)", None),
+            (state["unseen"], "acknowledgements of data that the capture does not hold", None),
+            (state["stray"], "segments far outside their connection's sequence space", None),
+            (state["super_segments"], "super-segments larger than the MSS (offload), counted by their size", None),
+            (state["tunnelled"], "packets that carry others within (tunnels), which were not looked at", None),
+            (self.container.dropped, "packets dropped by the capture itself", None),
+            (self.late_flags, "spurious retransmissions proven too late to be flagged in packets", None),
         )
-        found += [f"{name}: {count} {text}" for count, text in lines if count]
-        found += [f"{name}: {unsupported_text(link)}" for link in sorted(self.container.unsupported)]
+        for count, text, at in lines:
+            if count:
+                found.append(f"{name}: {count} {text}" + (f", the first at byte {at}" if at is not None else ""))
+        for link, count in self.container.unsupported().items():
+            found.append(f"{name}: {count} packets not read: {unsupported_text(link)}")
         return found

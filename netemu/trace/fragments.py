@@ -78,12 +78,12 @@ def reassemble(table: int, p: Any) -> bool:
         row.header = 20 + p.options_bytes
         row.sport, row.dport, row.seq, row.ack = p.sport, p.dport, p.seq, p.ack
         row.flags, row.window, row.options = p.flags, p.window, p.options_bytes
-        row.ts_val, row.ts_ecr = p.ts_val, p.ts_ecr
+        row.ts_val, row.ts_ecr, row.tcp_options = p.ts_val, p.ts_ecr, p.tcp_options
     if row.total < 0 or row.header < 0 or row.got < row.total:
         return False
     p.sport, p.dport, p.seq, p.ack = row.sport, row.dport, row.seq, row.ack
     p.flags, p.window, p.options_bytes = row.flags, row.window, row.options
-    p.ts_val, p.ts_ecr = row.ts_val, row.ts_ecr
+    p.ts_val, p.ts_ecr, p.tcp_options = row.ts_val, row.ts_ecr, row.tcp_options
     p.payload = row.total - row.header
     row.used = 0
     return True

@@ -21,7 +21,7 @@ def words(names: str, unnamed: int = 0) -> np.dtype[Any]:
 
 
 _PACKET_FIELDS = """
-t_ns offset cap_bytes wire_bytes link capture frame row ip_version protocol ip_bytes ttl ecn
+t_ns at offset cap_bytes wire_bytes link capture frame row ip_version protocol ip_bytes ttl ecn
 dont_fragment fragment ip_id fragment_offset more_fragments src_hi src_lo dst_hi dst_lo sport dport
 network transport malformed bad_options truncated flags seq ack header_bytes payload window options_bytes ts_val
 ts_ecr sack_count mss wscale sack_permitted icmp_type icmp_code icmp_mtu icmp_error quoted_protocol
@@ -30,12 +30,14 @@ window_bytes dsack kind spurious out_of_order duplicate_ack flight network_dupli
 ack_kind acked ack_rtt_ns zero_window window_full ca_state
 before_state before_rto_ns before_waited_ns before_row before_silence_ns before_rack before_backoff
 before_dupacks before_sacked
+tcp_options inner tunnels jumbo
 """
 
 PACKET = words(_PACKET_FIELDS)
 """The scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says.
 
 ``spurious`` is a code of SPURIOUS_BY; ``before_*`` is the evidence for a retransmission (:mod:`netemu.trace.evidence`).
+``inner`` is not the packet's: whether to look into tunnels. ``tunnels`` is how many it was found in, or carries.
 """
 
 CONNECTION = words("""
@@ -48,7 +50,7 @@ _COUNTERS = """
 packets data_segments payload_bytes unique_payload_bytes zero_windows retransmits_timeout
 retransmits_fast retransmits_tail_loss_probe retransmits_syn retransmits_syn_ack retransmits_fin
 spurious_retransmits window_probes keepalives out_of_order_segments duplicate_acks sack_blocks
-max_window_bytes mss_used_bytes super_segments
+max_window_bytes mss_used_bytes super_segments jumbo_segments tcp_options
 """
 
 _FLOW_STATE = """
@@ -117,6 +119,7 @@ FIELDS = (
     ("ts_val", np.int64),
     ("ts_ecr", np.int64),
     ("sack_blocks", np.uint8),
+    ("tcp_options", np.uint16),
     ("dsack", np.uint8),
     ("kind", np.uint8),
     ("spurious_by", np.uint8),
@@ -138,22 +141,24 @@ FIELDS = (
 
 
 SCAN = words("""
-position format little record_header interface_base interface_count value
+position base format little record_header interface_base interface_count value
+untimed unclear_times unclear_at packet_comments
 """)
-"""Where the reader stands in the window: position, format, byte order, bytes of a pcap record's header, the section's
-first interface and how many it has, and the offending value after a BAD status."""
+"""Where the reader stands in the window and the window in the file, format, byte order, bytes of a pcap record's
+header, the section's first interface and how many it has, the offending value after a BAD status; then packets
+without a time, with one that cannot be (and where the first of them is), and comments of packets."""
 
 INTERFACE = words("""
-link unit value offset_ns capture snap
+link unit value offset_ns capture snap packets
 """)
-"""One interface: link type, unit of its times and its value, their offset, capture number, snap length."""
+"""One interface: link type, unit of its times and its value, their offset, capture number, snap length; packets."""
 
 FRAGMENT_COVER_WORDS = 128
 """A bit for every 8 bytes of the longest IP packet: fragments begin at multiples of 8 (RFC 791 section 3.1)."""
 FRAGMENT = words(
     """
 used capture version src_hi src_lo dst_hi dst_lo ip_id got total header sport dport seq ack flags window
-options ts_val ts_ecr t_ns
+options ts_val ts_ecr t_ns tcp_options
 """,
     FRAGMENT_COVER_WORDS,
 )
@@ -164,7 +169,8 @@ STATE = words("""
 packet sack blocks table connections flows segments free events patches rtt sacks icmp captures
 fragments table_size connection_capacity segment_capacity event_capacity rtt_capacity sack_capacity
 icmp_capacity connection_count segment_count event_count patch_count rtt_count sack_count icmp_count
-frame_count row_count malformed truncated clock_backwards not_ip super_segments unseen stray last_ns
+frame_count row_count malformed truncated clock_backwards malformed_at truncated_at
+clock_backwards_at not_ip super_segments tunnelled unseen stray last_ns
 max_ring
 """)
 """Addresses of the tables, how many rows each can hold, how many it holds, and counts for the warnings."""
@@ -202,6 +208,7 @@ class Columns(NamedTuple):
     ts_val: Any
     ts_ecr: Any
     sack_blocks: Any
+    tcp_options: Any
     dsack: Any
     kind: Any
     spurious_by: Any

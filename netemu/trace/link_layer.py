@@ -10,6 +10,8 @@ LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2 = 0, 1, 108, 113, 276
 LINK_IPV4, LINK_IPV6 = 228, 229
 LINK_RAW = (12, 14, 101)
 """Raw IP: DLT_RAW of Linux and most, of OpenBSD, and the LINKTYPE value that files should hold."""
+_FAMILIES_IPV6 = (10, 23, 24, 28, 30)
+"""AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS; AF_INET is 2 everywhere."""
 
 SUPPORTED_LINK_TYPES = frozenset(
     {LINK_NULL, LINK_ETHERNET, LINK_LOOP, LINK_SLL, LINK_SLL2, LINK_IPV4, LINK_IPV6, *LINK_RAW}
@@ -19,7 +21,7 @@ ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x0800, 0x86DD
 
 
 @compiled
-def _after_tags(data: int, at: int, limit: int) -> int:
+def after_tags(data: int, at: int, limit: int) -> int:
     """Where the payload of the EtherType at ``at`` starts, behind any VLAN tags; -1 when it is not IP or cut short.
 
     IEEE 802.1Q (0x8100), 802.1ad (0x88A8) and the older 0x9100 and 0x9200 may nest.
@@ -38,24 +40,26 @@ def _after_tags(data: int, at: int, limit: int) -> int:
 
 @compiled
 def _null_layer(data: int, at: int, limit: int) -> int:
-    """BSD loopback: a 32-bit address family in some host's order; 2 is IPv4, 24, 28 and 30 are IPv6."""
+    """BSD loopback: a 32-bit address family in some host's order."""
     if at + 4 > limit:
         return -1
     little, big = le32(data, at), be32(data, at)
     family = min(little, big)
-    return at + 4 if family in (2, 24, 28, 30) else -1
+    return at + 4 if family == 2 or family in _FAMILIES_IPV6 else -1
 
 
 @compiled
 def network_layer(data: int, at: int, limit: int, link: int) -> int:
     """Where the IP header of the frame in ``data[at:limit]`` starts, or -1 when it holds none."""
     if link == LINK_ETHERNET:
-        return _after_tags(data, at + 12, limit)
+        return after_tags(data, at + 12, limit)
     if link == LINK_SLL:
-        return _after_tags(data, at + 14, limit)
+        return after_tags(data, at + 14, limit)
     if link == LINK_SLL2:
-        start = _after_tags(data, at, limit)
+        start = after_tags(data, at, limit)
         return start + 18 if start == at + 2 else -1
     if link in (LINK_NULL, LINK_LOOP):
         return _null_layer(data, at, limit)
-    return at
+    if link in LINK_RAW or link in (LINK_IPV4, LINK_IPV6):
+        return at
+    return -1

@@ -10,6 +10,8 @@ from netemu.trace.memory import be16, be32, be64, byte
 
 _MAPPED = 0xFFFF << 32
 """IPv4 addresses are kept as ::ffff:a.b.c.d, so that one key serves both versions."""
+LONGEST_BYTES = (1 << 31) - 1
+"""Longest packet that the tables can tell; BIG TCP makes 512 KiB, RFC 2675 would allow twice as much as this."""
 
 
 @compiled
@@ -41,6 +43,20 @@ def _decode_ipv4(data: int, at: int, limit: int, p: Any) -> None:
 
 
 @compiled
+def _read_jumbo(data: int, at: int, end: int, p: Any) -> None:
+    """The length of a jumbogram (RFC 2675) from the hop-by-hop options in ``data[at:end]``, where there is one."""
+    while at + 6 <= end:
+        kind = byte(data, at)
+        if kind == 0xC2 and byte(data, at + 1) == 4:
+            length = be32(data, at + 2)
+            p.ip_bytes = 40 + length
+            if length <= 0xFFFF:
+                p.malformed = 1
+            return
+        at += 1 if kind == 0 else 2 + byte(data, at + 1)
+
+
+@compiled
 def _skip_extensions(data: int, at: int, limit: int, p: Any) -> None:
     """Walk the extension headers of RFC 8200 section 4 from ``at``, leaving protocol, transport and header_bytes."""
     start = at - 40
@@ -61,6 +77,8 @@ def _skip_extensions(data: int, at: int, limit: int, p: Any) -> None:
             length = (byte(data, at + 1) + 2) * 4
         else:
             length = (byte(data, at + 1) + 1) * 8
+            if p.protocol == 0 and at == start + 40 and p.jumbo:
+                _read_jumbo(data, at + 2, min(at + length, limit), p)
         p.protocol = following
         at += length
         if p.fragment_offset:
@@ -77,7 +95,8 @@ def _decode_ipv6(data: int, at: int, limit: int, p: Any) -> None:
     payload = be16(data, at + 4)
     p.ip_version = 6
     p.ip_bytes = 40 + payload
-    if payload == 0 and byte(data, at + 6) != 59:  # jumbogram or offload: the length is not in this field
+    p.jumbo = 1 if payload == 0 and byte(data, at + 6) != 59 else 0
+    if p.jumbo:  # jumbogram or offload: the length is not in this field
         p.ip_bytes = p.wire_bytes - (at - p.offset)
     p.ecn = (byte(data, at + 1) >> 4) & 3
     p.ttl = byte(data, at + 7)
@@ -109,3 +128,5 @@ def decode_ip(data: int, at: int, limit: int, p: Any) -> None:
         _decode_ipv6(data, at, limit, p)
     else:
         p.malformed = 1
+    if p.ip_bytes > LONGEST_BYTES:
+        p.malformed, p.ip_bytes, p.transport = 1, 0, -1

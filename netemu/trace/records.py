@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import interface_at
 from netemu.trace.memory import be16, be32, i64, le16, le32
@@ -20,6 +22,9 @@ differ."""
 UNIT_MULTIPLY, UNIT_DIVIDE, UNIT_SHIFT = 0, 1, 2
 """How an interface counts time: its value is the factor or divisor to nanoseconds, or a power of two."""
 
+LATEST_NS = (1 << 63) - 1
+"""Times are nanoseconds from 1970 on in 63 bits: the year 2262. So no difference of two of them overflows."""
+
 MAX_RECORD_BYTES = 1 << 20
 """Largest captured length taken for true: libpcap's limit is 262,144, BIG TCP super-segments reach half of this."""
 MAX_BLOCK_BYTES = 1 << 24
@@ -33,6 +38,7 @@ BLOCK_SECTION, BLOCK_INTERFACE, BLOCK_OLD_PACKET, BLOCK_SIMPLE, BLOCK_STATISTICS
     5,
     6,
 )
+OPTION_COMMENT = 1
 
 
 @compiled
@@ -48,17 +54,55 @@ def _file16(data: int, at: int, little: int) -> int:
 
 
 @compiled
+def _scaled(stamp: int, shift: int) -> int:
+    """``stamp * 10**9 >> shift``, exact, the stamp unsigned; -1 beyond 63 bits."""
+    high = ((stamp >> 32) & 0xFFFFFFFF) * 1_000_000_000
+    low = (stamp & 0xFFFFFFFF) * 1_000_000_000
+    if shift > 32:
+        return (high + (low >> 32)) >> min(shift - 32, 63)
+    if high > LATEST_NS >> (32 - shift):
+        return -1
+    high <<= 32 - shift
+    low >>= shift
+    return -1 if high > LATEST_NS - low else high + low
+
+
+@compiled
 def to_ns(stamp: int, unit: int, value: int) -> int:
-    """A timestamp in nanoseconds, rounded down; ``value`` is the factor, the divisor, or the power of two."""
-    if unit == UNIT_MULTIPLY:
-        return stamp * value
+    """A timestamp in nanoseconds, rounded down; -1 when that takes more than 63 bits.
+
+    ``stamp`` is 64 unsigned bits; ``value`` is the factor, the divisor (64 unsigned bits too), or the power of two.
+    """
+    if unit == UNIT_SHIFT:
+        return _scaled(stamp, value)
     if unit == UNIT_DIVIDE:
-        return stamp // value
-    seconds, fraction, shift = stamp >> value, stamp & ((i64(1) << value) - 1), value
-    if shift > 33:
-        fraction >>= shift - 33
-        shift = 33
-    return seconds * 1_000_000_000 + ((fraction * 1_000_000_000) >> shift)
+        return i64(np.uint64(stamp) // np.uint64(value))  # type: ignore[arg-type]
+    if stamp < 0 or stamp > LATEST_NS // value:
+        return -1
+    return stamp * value
+
+
+@compiled
+def _stamp(scan: Any, p: Any, t_ns: int, offset_ns: int) -> None:
+    """Give ``p`` its time; where 63 bits of nanoseconds since 1970 cannot hold it, it keeps the previous packet's."""
+    if t_ns >= 0 and -t_ns <= offset_ns <= LATEST_NS - t_ns:
+        p.t_ns = t_ns + offset_ns
+    else:
+        if scan.unclear_times == 0:
+            scan.unclear_at = p.at
+        scan.unclear_times += 1
+
+
+@compiled
+def _count_comments(data: int, at: int, end: int, scan: Any) -> None:
+    """Count the comments among the options of a packet, which stand in ``data[at:end]``."""
+    little = scan.little
+    while at + 4 <= end:
+        code, length = _file16(data, at, little), _file16(data, at + 2, little)
+        if code == 0 or at + 4 + length > end:
+            return
+        scan.packet_comments += 1 if code == OPTION_COMMENT else 0
+        at += 4 + ((length + 3) & ~3)
 
 
 @compiled
@@ -75,8 +119,10 @@ def _next_pcap(data: int, end: int, scan: Any, interfaces: int, p: Any) -> int:
     seconds, fraction = _file32(data, at, little), _file32(data, at + 4, little)
     interface = interface_at(interfaces, 0)
     p.t_ns = seconds * 1_000_000_000 + fraction * interface.value
+    p.at = scan.base + at
     p.offset, p.cap_bytes, p.wire_bytes = at + header, captured, max(original, captured)
     p.link, p.capture = interface.link, interface.capture
+    interface.packets += 1
     scan.position = at + header + captured
     return RECORD
 
@@ -96,8 +142,10 @@ def _packet_block(data: int, at: int, length: int, kind: int, scan: Any, interfa
         scan.value = number
         return BAD_INTERFACE
     interface = interface_at(interfaces, scan.interface_base + number)
+    p.at = scan.base + at
     if kind == BLOCK_SIMPLE:
         # No time: it takes the previous packet's, which p still holds
+        scan.untimed += 1
         original = _file32(data, at + 8, little)
         captured = min(original, length - 16)
         if interface.snap > 0:
@@ -109,10 +157,14 @@ def _packet_block(data: int, at: int, length: int, kind: int, scan: Any, interfa
         if captured > length - 32:
             scan.value = captured
             return BAD_LENGTH
-        p.t_ns = to_ns(stamp, interface.unit, interface.value) + interface.offset_ns
+        _stamp(scan, p, to_ns(stamp, interface.unit, interface.value), interface.offset_ns)
         p.offset = at + 28
+        options = at + 28 + ((captured + 3) & ~3)
+        if options + 8 <= at + length:
+            _count_comments(data, options, at + length - 4, scan)
     p.cap_bytes, p.wire_bytes = captured, max(original, captured)
     p.link, p.capture = interface.link, interface.capture
+    interface.packets += 1
     scan.position = at + length
     return RECORD
 

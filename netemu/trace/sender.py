@@ -30,6 +30,7 @@ from netemu.trace.verdict import (
     why_sent_again,
 )
 
+_ETHERNET_MTU = 1500
 _EVENT_SCAN = 1024
 """Retransmissions looked back at for one of the same bytes."""
 _DEFAULT_RTT_NS = 3_000_000
@@ -365,6 +366,8 @@ def on_data(st: Any, f: Any, peer: Any, flow: int, start: int, p: Any) -> None:
             f.super_segments += 1
             st.super_segments += 1
         else:
+            if peer.mss_announced > 0 and p.ip_bytes > _ETHERNET_MTU:
+                f.jumbo_segments += 1
             f.mss_used_bytes = max(f.mss_used_bytes, p.payload)
         f.first_data_ns = p.t_ns if f.first_data_ns < 0 else f.first_data_ns
         f.last_data_ns = p.t_ns

@@ -1,25 +1,31 @@
-"""Bytes of a capture file as windows for the compiled pass: mapped, or decompressed piece by piece.
+"""Bytes of a capture file as windows for the compiled pass: read, or decompressed, into one buffer that moves on.
 
-A plain file is one window, mapped and never copied. A gzip file is decompressed into a window that moves on, so
-that memory stays bounded whatever the file expands to.
+A plain file is read and not mapped: a mapped file that becomes shorter meanwhile ends the process (SIGBUS), and pages
+of a mapping count as memory. Copying costs less than the page faults it spares.
 """
 
 from __future__ import annotations
 
-import mmap
-import zlib
+import stat
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from netemu.errors import BadInput
+from netemu.trace.compressed import FREE_BYTES, GZIP, MAX_RATIO, ZSTD, CompressedBytes, is_zstd
 
-_WINDOW_BYTES = 1 << 25
-_MAX_RATIO = 200
-_FREE_BYTES = 1 << 28
-"""A gzip file may expand to 256 MiB, and beyond that to 200 times its own size: captures reach 5 to 50 times."""
+_WINDOW_BYTES = 1 << 20
+_OTHER_COMPRESSION = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4"}
+_KINDS = (
+    (stat.S_ISDIR, "a directory; give capture files"),
+    (stat.S_ISFIFO, "a FIFO, and captures are read more than once; write it to a file first"),
+    (stat.S_ISSOCK, "a socket; give a capture file"),
+    (stat.S_ISCHR, "a device; give a capture file"),
+    (stat.S_ISBLK, "a device; give a capture file"),
+)
 
 
 @dataclass(slots=True)
@@ -31,116 +37,116 @@ class Window:
     last: bool
 
 
-@dataclass(slots=True)
-class MappedSource:
-    """A plain file, mapped. Pages behind the reader are given back to the system, so they do not count as memory."""
+class Bytes(Protocol):
+    """Where bytes come from: ``read_into`` gives 0 at the end, which ``fault`` explains when it came too early."""
 
-    path: Path
-    _map: mmap.mmap | None = None
-    _dropped: int = 0
-    fault: str | None = None
+    @property
+    def fault(self) -> str | None: ...
 
-    def first(self) -> Window:
-        """The only window: the whole file."""
-        with self.path.open("rb") as file:
-            size = file.seek(0, 2)
-            if size == 0:
-                return Window(np.zeros(0, np.uint8), 0, True)
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._map.madvise(mmap.MADV_SEQUENTIAL)
-        return Window(np.frombuffer(self._map, np.uint8), 0, True)
-
-    def following(self, window: Window, position: int) -> Window:
-        """There is none: the caller has seen ``window.last``."""
-        raise AssertionError("a mapped file has one window")
-
-    def done_to(self, position: int) -> None:
-        """Nothing before ``position`` is read again."""
-        page = position - position % mmap.ALLOCATIONGRANULARITY
-        if self._map is not None and page > self._dropped:
-            self._map.madvise(mmap.MADV_DONTNEED, self._dropped, page - self._dropped)
-            self._dropped = page
+    def read_into(self, target: memoryview) -> int: ...
 
 
 @dataclass(slots=True)
-class GzipSource:
-    """A gzip file of one or more members; what is cut short or expands too far ends the data with a ``fault``."""
+class PlainBytes:
+    """A file as long as it was when it was opened: what a running capture appends later is not read."""
 
-    path: Path
+    file: FileIO
+    size: int
     fault: str | None = None
-    _file: Any = None
-    _inflate: Any = field(default_factory=lambda: zlib.decompressobj(31))
-    _pending: bytes = b""
-    _produced: int = 0
+    _done: int = 0
+
+    def read_into(self, target: memoryview) -> int:
+        """Put up to ``len(target)`` more bytes into ``target``; 0 at the end or at the fault."""
+        wanted = min(len(target), self.size - self._done)
+        if wanted <= 0:
+            return 0
+        try:
+            count = self.file.readinto(target[:wanted])
+        except OSError as error:
+            self.fault = f"cannot be read from byte {self._done} on: {error.strerror}"
+            return 0
+        if not count:
+            self.fault = f"the file became shorter while it was read: {self._done} bytes and not {self.size}"
+            return 0
+        self._done += count
+        return count
+
+
+@dataclass(slots=True)
+class Source:
+    """Windows over the bytes of a file. Only the latest is valid: they share one buffer."""
+
+    file: FileIO
+    bytes: Bytes
+    _buffer: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._buffer = np.empty(_WINDOW_BYTES, np.uint8)
+
+    @property
+    def fault(self) -> str | None:
+        """Why the bytes ended before the file did; None when they did not."""
+        return self.bytes.fault
 
     def first(self) -> Window:
         """The first window."""
-        self._file = self.path.open("rb")
-        return self._window(b"", 0)
+        return self._filled(0, 0)
 
     def following(self, window: Window, position: int) -> Window:
-        """The window that begins at ``position`` of ``window``."""
-        return self._window(window.data[position:].tobytes(), window.base + position)
+        """The window that begins at ``position`` of ``window``, with at least one byte more where there is one."""
+        rest = window.data[position:]
+        if 2 * rest.size > self._buffer.size:  # a record or block larger than the window: it grows by what is missing
+            larger = np.empty(2 * self._buffer.size, np.uint8)
+            larger[: rest.size] = rest
+            self._buffer = larger
+        else:
+            self._buffer[: rest.size] = rest
+        return self._filled(rest.size, window.base + position)
 
-    def done_to(self, position: int) -> None:
-        """Nothing to give back: the window is the only memory."""
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
 
-    def _window(self, head: bytes, base: int) -> Window:
-        parts, size = [head], len(head)
-        # A record or block can be larger than the window: it grows by what is missing
-        goal = max(_WINDOW_BYTES, 2 * len(head))
+    def _filled(self, count: int, base: int) -> Window:
+        view = memoryview(self._buffer)
         last = False
-        while size < goal:
-            piece = self._read(1 << 20)
-            if not piece:
-                last = True
-                self._file.close()
-                break
-            parts.append(piece)
-            size += len(piece)
-        return Window(np.frombuffer(b"".join(parts), np.uint8), base, last)
-
-    def _read(self, limit: int) -> bytes:
-        """Up to ``limit`` more bytes; empty at the end or at the fault."""
-        budget = max(_FREE_BYTES, _MAX_RATIO * self.path.stat().st_size)
-        while self.fault is None:
-            if self._inflate.eof:
-                self._pending = self._inflate.unused_data or self._file.read(1 << 16)
-                if not self._pending.startswith(b"\x1f"):
-                    return b""
-                self._inflate = zlib.decompressobj(31)
-            compressed = self._pending or self._inflate.unconsumed_tail or self._file.read(1 << 16)
-            self._pending = b""
-            try:
-                piece: bytes = self._inflate.decompress(compressed, limit)
-            except zlib.error as error:
-                self.fault = f"bad gzip data after {self._produced} decompressed bytes ({error})"
-                return b""
-            self._produced += len(piece)
-            if self._produced > budget:
-                self.fault = f"gzip data expands beyond {budget} bytes, over {_MAX_RATIO} times the file"
-                return b""
-            if piece:
-                return piece
-            if not compressed and not self._inflate.eof:
-                self.fault = f"gzip data is cut short after {self._produced} decompressed bytes"
-        return b""
+        while count < self._buffer.size and not last:
+            got = self.bytes.read_into(view[count:])
+            count += got
+            last = not got
+        return Window(self._buffer[:count], base, last)
 
 
-Source = MappedSource | GzipSource
+def _opened(path: Path) -> FileIO:
+    """The file, opened; :class:`BadInput` when it is none that can be read, or no file but a FIFO, say."""
+    try:
+        mode = path.stat().st_mode  # a FIFO must not even be opened: that waits for its writer
+        for is_kind, text in _KINDS:
+            if is_kind(mode):
+                raise BadInput(f"{path}: is {text}")
+        return FileIO(path)
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}; give a pcap or pcapng file that can be read") from error
+    except ValueError as error:
+        raise BadInput(f"{path!r}: {error}; give the name of a pcap or pcapng file") from error
 
 
 def open_source(path: Path) -> Source:
     """The source for ``path``; :class:`BadInput` when it is no readable file or compressed otherwise."""
-    if path.is_dir():
-        raise BadInput(f"{path}: is a directory; give capture files")
+    file = _opened(path)
     try:
-        with path.open("rb") as file:
-            magic = file.read(4)
+        size, head = file.seek(0, 2), b""
+        file.seek(0)
+        head = file.read(6) or b""
+        file.seek(0)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}; give a pcap or pcapng file that can be read") from error
-    if magic[:2] == b"\x1f\x8b":
-        return GzipSource(path)
-    if magic == b"\x28\xb5\x2f\xfd":
-        raise BadInput(f"{path}: is compressed with zstd; decompress it first: zstd -d {path}")
-    return MappedSource(path)
+    for magic, program in _OTHER_COMPRESSION.items():
+        if head.startswith(magic):
+            raise BadInput(f"{path}: is compressed with {program}; netemu reads gzip and zstd, so decompress it first")
+    budget = max(FREE_BYTES, MAX_RATIO * size)
+    if head[:2] == b"\x1f\x8b":
+        return Source(file, CompressedBytes(file, GZIP, budget))
+    if is_zstd(head):
+        return Source(file, CompressedBytes(file, ZSTD, budget))
+    return Source(file, PlainBytes(file, size))

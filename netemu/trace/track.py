@@ -73,6 +73,7 @@ def _on_tcp(st: Any, p: Any) -> None:
     f, peer = flow_at(st.flows, flow), flow_at(st.flows, 2 * index + 1 - p.direction)
     f.packets += 1
     f.sack_blocks += p.sack_count
+    f.tcp_options |= p.tcp_options
     p.window_bytes = _scaled_window(f, peer, p)
     if p.flags & SYN and not p.flags & RST:
         on_syn(st, f, flow, p)
@@ -131,7 +132,7 @@ def _classify(st: Any, p: Any) -> None:
         return
     if p.protocol == PROTOCOL_TCP:
         if p.fragment and not reassemble(st.fragments, p):
-            p.sport = p.dport = p.flags = p.seq = p.ack = p.payload = p.sack_count = 0
+            p.sport = p.dport = p.flags = p.seq = p.ack = p.payload = p.sack_count = p.tcp_options = 0
             p.ts_val = p.ts_ecr = -1
             return
         _on_tcp(st, p)
@@ -156,6 +157,7 @@ def _store(st: Any, p: Any, out: Any, row: int) -> None:
     out.out_of_order[row], out.ack_kind[row], out.duplicate_ack[row] = p.out_of_order, p.ack_kind, p.duplicate_ack
     out.acked_bytes[row], out.ack_rtt_ns[row] = p.acked, p.ack_rtt_ns
     out.zero_window[row], out.window_full[row], out.ca_state[row] = p.zero_window, p.window_full, p.ca_state
+    out.tcp_options[row] = p.tcp_options
     out.flight_bytes[row], out.network_duplicate[row] = p.flight, p.network_duplicate
 
 
@@ -178,6 +180,22 @@ def _lists_are_full(st: Any) -> bool:
     )
 
 
+@compiled
+def _note_oddities(st: Any, p: Any) -> None:
+    """Count what the reader of a summary should know of ``p``, and keep where its first case is."""
+    if p.malformed | p.bad_options:
+        st.malformed_at = st.malformed_at if st.malformed else p.at
+        st.malformed += 1
+    if p.truncated:
+        st.truncated_at = st.truncated_at if st.truncated else p.at
+        st.truncated += 1
+    if p.t_ns < st.last_ns:
+        st.clock_backwards_at = st.clock_backwards_at if st.clock_backwards else p.at
+        st.clock_backwards += 1
+    if p.tunnels and not p.inner:
+        st.tunnelled += 1
+
+
 @entry
 def run(data: int, end: int, scan_address: int, interfaces: int, state: int, out: Any, row: int) -> tuple[int, int]:
     """Take packets from the window ``data[:end]`` until it, the columns or a table ends; returns (why, next row)."""
@@ -195,11 +213,9 @@ def run(data: int, end: int, scan_address: int, interfaces: int, state: int, out
         p.frame, p.row = st.frame_count, st.row_count
         st.row_count += 1
         decode_frame(data, p, st.sack)
-        if p.t_ns < st.last_ns and p.frame > 1:
-            st.clock_backwards += 1
+        if p.malformed | p.bad_options | p.truncated | p.tunnels or p.t_ns < st.last_ns:
+            _note_oddities(st, p)
         st.last_ns = p.t_ns
-        st.malformed += p.malformed | p.bad_options
-        st.truncated += p.truncated
         st.not_ip += 1 if p.ip_version == 0 else 0
         _classify(st, p)
         _store(st, p, out, row)

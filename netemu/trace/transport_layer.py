@@ -6,32 +6,67 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.recording.kinds import TCP_OPTIONS
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import MAX_SACK_BLOCKS
 from netemu.trace.link_layer import network_layer
 from netemu.trace.memory import be16, be32, be64, byte, set_word
 from netemu.trace.network_layer import _MAPPED, decode_ip
+from netemu.trace.tunnels import carried
 
 PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_ICMPV6 = 1, 6, 17, 58
+_MAX_TUNNELS = 4
+"""How many tunnels one within the other are gone through."""
+
+
+_MSS, _WSCALE, _SACK_PERMITTED, _SACK = (TCP_OPTIONS[name] for name in ("mss", "wscale", "sack_permitted", "sack"))
+_TIMESTAMPS, _FAST_OPEN, _MPTCP = (TCP_OPTIONS[name] for name in ("timestamps", "fast_open", "mptcp"))
+_AUTHENTICATION, _MD5, _USER_TIMEOUT = (TCP_OPTIONS[name] for name in ("authentication", "md5", "user_timeout"))
+_OTHER = TCP_OPTIONS["other"]
+_FAST_OPEN_MAGIC = 0xF989
+"""What tells Fast Open among the options of the experimental kinds (RFC 6994, RFC 7413 appendix A)."""
+
+
+@compiled
+def _rare_option(data: int, at: int, kind: int, length: int) -> int:
+    """The bit of an option that is recognised and not used."""
+    if kind == 34:
+        return _FAST_OPEN
+    if kind in (253, 254) and length >= 4 and be16(data, at + 2) == _FAST_OPEN_MAGIC:
+        return _FAST_OPEN
+    if kind == 30:
+        return _MPTCP
+    if kind == 29:
+        return _AUTHENTICATION
+    if kind == 19:
+        return _MD5
+    return _USER_TIMEOUT if kind == 28 else _OTHER
 
 
 @compiled
 def _option(data: int, at: int, kind: int, length: int, p: Any, sack: int) -> None:
-    if kind == 2 and length == 4:
-        p.mss = be16(data, at + 2)
-    elif kind == 3 and length == 3:
-        # RFC 7323 section 2.3: a shift above 14 is used as 14
-        p.wscale = min(byte(data, at + 2), 14)
-    elif kind == 4 and length == 2:
-        p.sack_permitted = 1
+    if kind == 8 and length == 10:
+        p.ts_val = be32(data, at + 2)
+        p.ts_ecr = be32(data, at + 6)
+        p.tcp_options |= _TIMESTAMPS
     elif kind == 5 and length >= 10:
         blocks = min((length - 2) // 8, MAX_SACK_BLOCKS)
         for i in range(2 * blocks):
             set_word(sack, i, be32(data, at + 2 + 4 * i))
         p.sack_count = blocks
-    elif kind == 8 and length == 10:
-        p.ts_val = be32(data, at + 2)
-        p.ts_ecr = be32(data, at + 6)
+        p.tcp_options |= _SACK
+    elif kind == 2 and length == 4:
+        p.mss = be16(data, at + 2)
+        p.tcp_options |= _MSS
+    elif kind == 3 and length == 3:
+        # RFC 7323 section 2.3: a shift above 14 is used as 14
+        p.wscale = min(byte(data, at + 2), 14)
+        p.tcp_options |= _WSCALE
+    elif kind == 4 and length == 2:
+        p.sack_permitted = 1
+        p.tcp_options |= _SACK_PERMITTED
+    else:
+        p.tcp_options |= _rare_option(data, at, kind, length)
 
 
 @compiled
@@ -128,18 +163,48 @@ def _decode_icmp(data: int, limit: int, p: Any) -> None:
 
 
 @compiled
-def _clear(p: Any) -> None:
+def _clear_network(p: Any) -> None:
     p.ip_version = p.protocol = p.ip_bytes = p.ttl = p.ecn = p.dont_fragment = p.fragment = 0
-    p.fragment_offset = p.more_fragments = p.src_hi = p.src_lo = p.dst_hi = p.dst_lo = p.sport = p.dport = 0
-    p.malformed = p.bad_options = p.truncated = p.flags = p.seq = p.ack = p.header_bytes = p.payload = p.window = 0
-    p.options_bytes = p.sack_count = p.sack_permitted = 0
+    p.fragment_offset = p.more_fragments = p.src_hi = p.src_lo = p.dst_hi = p.dst_lo = 0
+    p.header_bytes = p.jumbo = 0
+    p.ip_id = p.transport = -1
+
+
+@compiled
+def _clear(p: Any) -> None:
+    _clear_network(p)
+    p.sport = p.dport = p.malformed = p.bad_options = p.truncated = p.tunnels = p.flags = p.seq = p.ack = 0
+    p.payload = p.window = p.options_bytes = p.sack_count = p.sack_permitted = p.tcp_options = 0
     p.icmp_type = p.icmp_code = p.icmp_error = p.icmp_mtu = p.quoted_protocol = 0
-    p.ip_id = p.transport = p.ts_val = p.ts_ecr = p.mss = p.wscale = -1
+    p.ts_val = p.ts_ecr = p.mss = p.wscale = -1
     p.direction = p.connection = p.flight = -1
     p.seq_offset = p.ack_offset = p.window_bytes = p.dsack = p.kind = p.spurious = 0
     p.out_of_order = p.duplicate_ack = p.network_duplicate = 0
     p.ack_kind = p.acked = p.zero_window = p.window_full = p.ca_state = 0
     p.ack_rtt_ns = -1
+
+
+@compiled
+def _decode_network(data: int, at: int, limit: int, p: Any) -> int:
+    """Dissect the IP packet at ``at``; returns where it ends: padding or a captured FCS behind it is no part of it."""
+    p.network = at
+    decode_ip(data, at, limit, p)
+    return min(limit, at + p.ip_bytes) if p.transport >= 0 else limit
+
+
+@compiled
+def _through_tunnels(data: int, limit: int, p: Any) -> int:
+    """Go on to the packet that ``p`` carries where that is wanted; returns where the packet then in ``p`` ends."""
+    for _ in range(_MAX_TUNNELS):
+        at = carried(data, limit, p) if p.transport >= 0 else -1
+        if at < 0:
+            break
+        p.tunnels += 1
+        if not p.inner:
+            break
+        _clear_network(p)
+        limit = _decode_network(data, at, limit, p)
+    return limit
 
 
 @compiled
@@ -151,14 +216,13 @@ def decode_frame(data: int, p: Any, sack: int) -> None:
     """
     _clear(p)
     limit = p.offset + p.cap_bytes
-    p.network = network_layer(data, p.offset, limit, p.link)
-    decode_ip(data, p.network, limit, p)
+    limit = _decode_network(data, network_layer(data, p.offset, limit, p.link), limit, p)
+    if p.protocol != PROTOCOL_TCP:
+        limit = _through_tunnels(data, limit, p)
     if p.transport < 0:
         if p.ip_version and not p.malformed:
             p.truncated = 1
         return
-    # What follows the IP packet in the frame (padding, a captured FCS) is no part of it
-    limit = min(limit, p.network + p.ip_bytes)
     if p.fragment_offset:
         return
     if p.protocol == PROTOCOL_TCP:

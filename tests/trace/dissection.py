@@ -137,11 +137,12 @@ def _keep(found: Scanned) -> None:
         found.state.clear(count)
 
 
-def scan(data: bytes) -> Scanned:
+def scan(data: bytes, *, inner: bool = False) -> Scanned:
     """Read a whole file's bytes, one packet at a time; ``end`` is the status the pass ended with."""
     window = Window(np.frombuffer(data, np.uint8), 0, True)
     found = Scanned(Container("memory"), State(1))
     found.container.open(window)
+    found.state.tables["packet"]["inner"] = inner
     columns = layout.new_columns(1)
     file, size = window.data.ctypes.data, window.data.size
     tables = found.container.scan.ctypes.data, found.container.interfaces.ctypes.data

@@ -117,7 +117,8 @@ def test_an_earlier_stamp_than_the_one_before_is_told(tmp_path: Path) -> None:
     records = transfer().records
     swapped = [*records[:4], records[5], records[4], *records[6:]]
     analysis = analyze([write_pcap(tmp_path / "clock.pcap", swapped)])
-    assert analysis.warnings == ["clock.pcap: 1 packets stamped earlier than the one before"]
+    at = 24 + sum(16 + len(data) for _, data, _ in swapped[:5])
+    assert analysis.warnings == [f"clock.pcap: 1 packets stamped earlier than the one before, the first at byte {at}"]
 
 
 def test_no_file_at_all_is_bad_input() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 
 from netemu.errors import BadInput
 from netemu.trace import layout as m
@@ -59,13 +60,13 @@ def test_windows_of_any_size_hold_the_same_packets(
 ) -> None:
     plain = reader(tmp_path, data)
     whole = columns(list(plain.chunks()))
-    read = source.GzipSource._read
-    monkeypatch.setattr(source.GzipSource, "_read", lambda self, limit: read(self, piece))
-    monkeypatch.setattr(source, "_WINDOW_BYTES", 24)
-    packed = reader(tmp_path, gzip.compress(data), "x.pcap.gz")
-    assert columns(list(packed.chunks())) == whole
-    assert (packed.fault, packed.bytes_read) == (None, plain.bytes_read) == (None, len(data))
-    assert packed.container.names == plain.container.names
+    monkeypatch.setattr(source, "_WINDOW_BYTES", 32 + piece)
+    for packed in (data, gzip.compress(data), zstandard.ZstdCompressor().compress(data)):
+        made = reader(tmp_path, packed, "x.pcap.packed")
+        assert columns(list(made.chunks())) == whole
+        assert (made.fault, made.bytes_read) == (None, plain.bytes_read) == (None, len(data))
+        assert made.container.names == plain.container.names
+        assert made.container.scan["packet_comments"] == plain.container.scan["packet_comments"]
 
 
 def test_the_first_packets_time(tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_gzip_that_is_cut_short_gives_its_packets_and_says_so(tmp_path: Path) ->
         (struct.pack("<II", d.UNKNOWN, 13) + bytes(8), "a record claims 13 bytes"),
         (d.enhanced(1, FRAMES[0], number=3), "a packet of interface 3, which its section does not describe"),
         (d.enhanced(1, FRAMES[0])[:-4] + b"\4\0\0\0", "a block's trailing length is 4, not its leading one"),
-        (d.interface(d.option(9, b"\x7f")), "interface's if_tsresol is 127"),
+        (d.interface(d.option(14, b"\x7f" * 8)), f"interface's if_tsoffset is {0x7F7F7F7F7F7F7F7F} s"),
     ],
 )
 def test_a_damaged_file_counts_as_far_as_it_goes(tmp_path: Path, tail: bytes, reason: str) -> None:
@@ -148,19 +149,47 @@ def test_no_capture_is_bad_input(tmp_path: Path) -> None:
             list(reader(tmp_path, data).chunks())
 
 
+def test_compressed_data_without_a_whole_header_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    for packed, kind in ((gzip.compress(CAPTURE), "gzip"), (zstandard.ZstdCompressor().compress(CAPTURE), "zstd")):
+        for cut in (4, 8, 12):
+            with pytest.raises(BadInput, match=rf"x\.pcap: {kind} data is cut short after 0 decompressed bytes"):
+                list(reader(tmp_path, packed[:cut]).chunks())
+
+
 def test_warnings_count_what_a_reader_should_know(tmp_path: Path) -> None:
     statistics = d.block(d.STATISTICS, bytes(12) + d.option(5, struct.pack("<Q", 9)))
+    head = SECTION + d.interface(link=105)
     frames = [d.enhanced(5, FRAMES[0]), d.enhanced(4, FRAMES[1][:40], 64), d.enhanced(6, d.ethernet(b"\x41" * 40))]
-    made = reader(tmp_path, SECTION + d.interface(link=105) + b"".join(frames) + statistics)
+    frames += [d.enhanced(1 << 63, FRAMES[2]), d.enhanced(7, FRAMES[3], number=1)]
+    frames += [d.enhanced(8, d.ethernet(d.ipv4(d.ipv4(d.tcp()), protocol=4))), d.simple(FRAMES[4])]
+    made = reader(tmp_path, head + b"".join(frames) + statistics)
     list(made.chunks())
+    at = [len(head) + offset for offset in starts(frames)]
     assert made.warnings() == [
-        "x.pcap: 1 packets captured too short to read whole headers",
-        "x.pcap: 1 packets with malformed headers",
-        "x.pcap: 1 packets stamped earlier than the one before",
+        f"x.pcap: 1 packets captured too short to read whole headers, the first at byte {at[1]}",
+        f"x.pcap: 1 packets with malformed headers, the first at byte {at[2]}",
+        f"x.pcap: 2 packets stamped earlier than the one before, the first at byte {at[1]}",
+        f"x.pcap: 1 packets stamped beyond the year 2262, the first at byte {at[3]}",
+        "x.pcap: 1 packets without a time of their own (simple packet blocks)",
+        "x.pcap: 1 packets that carry others within (tunnels), which were not looked at",
         "x.pcap: 9 packets dropped by the capture itself",
-        "x.pcap: link type 105 carries no IP that netemu reads; it reads Ethernet, Linux cooked v1 and v2, raw IP, "
-        "BSD null and loopback",
+        "x.pcap: 1 packets not read: link type 105 (802.11) carries no IP that netemu reads; it reads Ethernet, Linux"
+        " cooked v1 and v2, raw IP, BSD null and loopback",
     ]
+
+
+def test_a_name_that_is_no_text_can_be_told(tmp_path: Path) -> None:
+    (tmp_path / "caf\udce9.pcap").write_bytes(CAPTURE)
+    made = Reader(tmp_path / "caf\udce9.pcap")
+    list(made.chunks())
+    assert made.names == ["caf\ufffd"]
+
+
+def test_tunnels_are_looked_into_where_that_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(d.pcap([d.ethernet(d.ipv4(d.ipv4(d.tcp(b"data")), protocol=4))]))
+    outer, inner = Reader(tmp_path / "x"), Reader(tmp_path / "x", inner=True)
+    assert [columns(list(each.chunks()))["protocol"] for each in (outer, inner)] == [[4], [6]]
+    assert inner.warnings() == []
 
 
 def test_a_clean_file_has_no_warning(tmp_path: Path) -> None:

@@ -42,8 +42,7 @@ def test_new_columns_are_separate_arrays_of_their_types() -> None:
 
 def test_counters_are_kept_per_flow_and_given_per_side() -> None:
     assert set(m.COUNTERS) <= set(m.FLOW.names or ())
-    # Super-segments are counted for the warnings alone
-    assert set(m.COUNTERS) - set(CONNECTION_SIDE) == {"super_segments"}
+    assert set(m.COUNTERS) - set(CONNECTION_SIDE) == set()
 
 
 def test_rings_are_powers_of_two() -> None:

@@ -38,6 +38,7 @@ def frame(kind: str, version: int) -> tuple[int, bytes]:
         "ip of one version": (228 if version == 4 else 229, packet),
         "null little": (0, struct.pack("<I", family) + packet),
         "null big": (0, struct.pack(">I", family) + packet),
+        "null windows": (0, struct.pack("<I", 2 if version == 4 else 23) + packet),
         "loop": (108, struct.pack(">I", family) + packet),
     }[kind]
 
@@ -58,6 +59,7 @@ def frame(kind: str, version: int) -> tuple[int, bytes]:
         "ip of one version",
         "null little",
         "null big",
+        "null windows",
         "loop",
     ],
 )

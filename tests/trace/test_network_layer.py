@@ -110,6 +110,45 @@ def test_offloaded_packets_without_a_length_take_the_frames() -> None:
     assert d.dissect(d.ethernet(d.ipv4(SEGMENT, total=0)), wire=90_014)["ip_bytes"] == 90_000
 
 
+def hop_by_hop(jumbo: int, before: bytes = b"\5\2\0\0", kind: int = 0xC2) -> bytes:
+    """A hop-by-hop header with a jumbo payload option behind another one (router alert)."""
+    options = before + struct.pack("!BBI", kind, 4, jumbo)
+    options += b"\1" + bytes([-len(options) % 8 + 3]) + bytes(-len(options) % 8 + 3)
+    return struct.pack("!BB", 6, (len(options) + 2) // 8 - 1) + options
+
+
+def test_a_jumbograms_length_is_in_its_hop_by_hop_header() -> None:
+    """Not the frame's: what a capture says of that may hold padding."""
+    for before in (b"", b"\5\2\0\0", b"\0\0"):
+        header = hop_by_hop(100_000, before)
+        packet = raw(d.ipv6(header + SEGMENT, following=0, length=0), 200_000)
+        assert (packet["ip_bytes"], packet["malformed"]) == (100_040, 0)
+        assert (packet["payload"], packet["seq"]) == (100_000 - len(header) - 20, 1000)
+
+
+def test_a_hop_by_hop_header_without_a_jumbo_option_leaves_the_frames_length() -> None:
+    packet = raw(d.ipv6(hop_by_hop(100_000, kind=0xC3) + SEGMENT, following=0, length=0), 90_000)
+    assert (packet["ip_bytes"], packet["malformed"]) == (90_000, 0)
+
+
+def test_a_jumbo_option_of_a_packet_with_a_length_does_not_count() -> None:
+    header = hop_by_hop(100_000)
+    assert raw(d.ipv6(header + SEGMENT, following=0))["ip_bytes"] == 40 + len(header) + len(SEGMENT)
+
+
+@pytest.mark.parametrize("length", [0, 0xFFFF, 1 << 31, 0xFFFFFFFF])
+def test_a_jumbogram_of_a_length_that_cannot_be_is_malformed(length: int) -> None:
+    packet = raw(d.ipv6(hop_by_hop(length) + SEGMENT, following=0, length=0), 100_000)
+    assert (packet["malformed"], packet["connection"]) == (1, -1)
+    assert packet["ip_bytes"] == (0 if length >= 1 << 31 else 40 + length)
+
+
+def test_a_frame_of_more_than_2_gib_is_malformed() -> None:
+    for packet in (d.ipv4(SEGMENT, total=0), d.ipv6(SEGMENT, length=0)):
+        found = raw(packet, 0xFFFFFFFF)
+        assert (found["malformed"], found["ip_bytes"], found["payload"], found["connection"]) == (1, 0, 0, -1)
+
+
 @pytest.mark.parametrize(
     "packet",
     [

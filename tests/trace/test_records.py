@@ -81,26 +81,89 @@ def test_a_bad_block_ends_the_file_with_its_kind_and_value(tail: bytes, end: int
     assert found.container.scan["value"][0] == value
 
 
-def stamped(resolution: int, stamp: int) -> int:
-    return d.scan(d.section() + d.interface(d.option(9, bytes([resolution]))) + d.enhanced(stamp, FRAME)).all("t_ns")[0]
+def stamped(resolution: int, stamp: int, offset_s: int = 0) -> tuple[int, int]:
+    """The time of a packet behind one of time 5 ns, and how many times could not be."""
+    options = d.option(9, bytes([resolution])) + d.option(14, struct.pack("<q", offset_s))
+    head = d.section() + d.interface(d.option(9, b"\x09")) + d.interface(options)
+    found = d.scan(head + d.enhanced(5, FRAME) + d.enhanced(stamp, FRAME, number=1))
+    return found.all("t_ns")[1], int(found.container.scan["unclear_times"][0])
 
 
-@settings(max_examples=60)
-@given(exponent=st.integers(0, 18), t_ns=st.integers(0, 4 * 10**18))
-@example(exponent=0, t_ns=4 * 10**18)
-@example(exponent=18, t_ns=8 * 10**9)
-def test_decimal_resolutions_give_nanoseconds_rounded_down(exponent: int, t_ns: int) -> None:
-    stamp = min(t_ns * 10**exponent // 10**9, (1 << 63) - 1)
-    assert stamped(exponent, stamp) == stamp * 10**9 // 10**exponent
+def exact_ns(resolution: int, stamp: int) -> int:
+    """By whole numbers of any size, rounded down."""
+    exponent = resolution & 0x7F
+    return stamp * 10**9 >> exponent if resolution & 0x80 else stamp * 10**9 // 10**exponent
 
 
-@settings(max_examples=60)
-@given(shift=st.integers(0, 62), data=st.data())
-def test_binary_resolutions_give_nanoseconds_rounded_down(shift: int, data: st.DataObject) -> None:
-    stamp = data.draw(st.integers(0, min((1 << 63) - 1, (9 * 10**9) << shift)))
-    exact = (stamp * 10**9) >> shift
-    # Beyond 33 bits of fraction less than a nanosecond is cut off before the product
-    assert exact - (shift > 33) <= stamped(0x80 | shift, stamp) <= exact
+@settings(max_examples=300)
+@given(resolution=st.integers(0, 255), stamp=st.integers(0, 64).flatmap(lambda bits: st.integers(0, (1 << bits) - 1)))
+@example(resolution=9, stamp=(1 << 63) - 1)
+@example(resolution=9, stamp=1 << 63)
+@example(resolution=6, stamp=((1 << 63) - 1) // 1000)
+@example(resolution=6, stamp=((1 << 63) - 1) // 1000 + 1)
+@example(resolution=10, stamp=(1 << 64) - 1)
+@example(resolution=28, stamp=(1 << 64) - 1)
+@example(resolution=29, stamp=(1 << 64) - 1)
+@example(resolution=0, stamp=9_223_372_036)
+@example(resolution=0x80, stamp=9_223_372_037)
+@example(resolution=0x80 | 30, stamp=9_223_372_036 << 30)
+@example(resolution=0x80 | 32, stamp=(1 << 64) - 1)
+@example(resolution=0x80 | 94, stamp=(1 << 64) - 1)
+def test_every_resolution_gives_exact_nanoseconds_or_says_that_it_cannot(resolution: int, stamp: int) -> None:
+    exact = exact_ns(resolution, stamp)
+    assert stamped(resolution, stamp) == ((exact, 0) if exact < 1 << 63 else (5, 1))
+
+
+@pytest.mark.parametrize(
+    ("stamp", "offset_s", "expected"),
+    [
+        (7_000_000_000, -7, (0, 0)),
+        (6_999_999_999, -7, (5, 1)),
+        ((1 << 63) - 1 - 2 * 10**9, 2, ((1 << 63) - 1, 0)),
+        ((1 << 63) - 2 * 10**9, 2, (5, 1)),
+        (0, -9_223_372_036, (5, 1)),
+        (0, 9_223_372_036, (9_223_372_036 * 10**9, 0)),
+    ],
+)
+def test_an_offset_may_not_bring_a_time_out_of_63_bits(stamp: int, offset_s: int, expected: tuple[int, int]) -> None:
+    assert stamped(9, stamp, offset_s) == expected
+
+
+def test_the_place_of_the_first_time_that_cannot_be_is_kept() -> None:
+    found = d.scan(HEAD + d.enhanced(1, FRAME) + 2 * d.enhanced(1 << 63, FRAME))
+    assert int(found.container.scan["unclear_at"][0]) == len(HEAD) + len(d.enhanced(1, FRAME))
+    assert found.all("at") == [len(HEAD) + k * len(d.enhanced(1, FRAME)) for k in range(3)]
+
+
+def commented(order: str, *options: bytes) -> bytes:
+    body = struct.pack(order + "IIIII", 0, 0, 9, len(FRAME), len(FRAME)) + FRAME + bytes(-len(FRAME) % 4)
+    return d.block(d.ENHANCED, body + b"".join(options), order=order)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_comments_of_packets_are_counted(order: str) -> None:
+    note, flags = d.option(1, b"look here", order=order), d.option(2, bytes(4), order=order)
+    packets = [
+        commented(order, flags, note, note, d.option(0, b"", order=order), note),
+        commented(order),
+        commented(order, note),
+        commented(order, struct.pack(order + "HH", 1, 400)),
+    ]
+    found = d.scan(d.section(order=order) + d.interface(order=order) + b"".join(packets))
+    assert found.all("payload") == [5] * 4
+    assert int(found.container.scan["packet_comments"][0]) == 3
+
+
+def test_packets_without_a_time_are_counted() -> None:
+    found = d.scan(HEAD + d.simple(FRAME) + d.enhanced(1, FRAME) + d.simple(FRAME))
+    assert (found.all("t_ns"), int(found.container.scan["untimed"][0])) == ([0, 1, 1], 2)
+
+
+def test_packets_are_counted_for_their_interfaces() -> None:
+    blocks = d.enhanced(1, FRAME, number=1) + d.simple(FRAME) + 2 * d.enhanced(1, FRAME, number=1)
+    found = d.scan(HEAD + d.interface() + blocks)
+    assert found.container.interfaces["packets"][:2].tolist() == [1, 3]
+    assert d.scan(SAMPLES["pcap"]).container.interfaces["packets"][0] == 2
 
 
 SAMPLES = {
@@ -122,7 +185,7 @@ def test_a_file_cut_at_any_byte_gives_what_is_whole(name: str) -> None:
             found = d.scan(data[:cut]) if cut else None
         except BadInput as error:
             # Too short even for the file's header
-            assert cut < 24 and str(error).startswith("memory: ")
+            assert cut < 28 and str(error).startswith("memory: ")
             continue
         if found is None:
             continue

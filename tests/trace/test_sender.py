@@ -203,6 +203,23 @@ def test_one_lost_run_filled_from_both_ends(tmp_path: Path) -> None:
     assert row["a_retransmitted_segments"] == 4
 
 
+def test_jumbo_frames_and_super_segments_are_told_apart(tmp_path: Path) -> None:
+    """What the receiver's MSS allows is a packet of the path's; what it does not is several put together."""
+    for mss, payload, jumbo, together in (
+        (8960, 8948, 3, 0),
+        (1460, 8948, 0, 3),
+        (1460, 1448, 0, 0),
+        (8960, 9000, 0, 3),
+    ):
+        talk = Talk(mss=mss)
+        talk.handshake()
+        for k in range(3):
+            talk.say(20 + k, "a", 1 + k * payload, 1, payload)
+        row = one(talk.analyse(tmp_path))
+        assert (row["a_jumbo_segments"], row["a_super_segments"]) == (jumbo, together), mss
+        assert (row["b_jumbo_segments"], row["b_super_segments"]) == (0, 0)
+
+
 def test_super_segments_are_counted_as_the_kernel_counts_them(tmp_path: Path) -> None:
     talk = started()
     talk.say(20, "a", 1, 1, 3 * MSS)

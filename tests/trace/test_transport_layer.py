@@ -3,6 +3,7 @@
 import struct
 from dataclasses import replace
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from netemu.packet.scapy_io import craft
 from netemu.packet.scapy_io import dissect as oracle
 from netemu.packet.tcp import IcmpError, IpPacket, TcpOptions, TcpSegment
+from netemu.recording.tables import TCP_OPTIONS
 from tests.trace import dissection as d
+from tests.trace.build import Talk, one
 
 WORD = st.integers(0, 0xFFFFFFFF)
 PORT = st.integers(0, 0xFFFF)
@@ -149,6 +152,46 @@ def test_no_more_than_four_sack_blocks_are_read() -> None:
     assert found.sacks == [[(100, 101), (102, 103), (104, 105), (106, 107)]]
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (b"\2\4\5\xb4", "mss"),
+        (b"\3\3\7", "wscale"),
+        (b"\4\2", "sack_permitted"),
+        (b"\5\x0a" + bytes(8), "sack"),
+        (b"\x08\x0a" + bytes(8), "timestamps"),
+        (b"\x22\2", "fast_open"),
+        (b"\x22\x0a" + bytes(8), "fast_open"),
+        (b"\xfe\4\xf9\x89", "fast_open"),
+        (b"\xfd\x0c\xf9\x89" + bytes(8), "fast_open"),
+        (b"\xfe\6\xe2\xd4\xc3\xd9", "other"),  # SMC-R, RFC 7609
+        (b"\xfe\2", "other"),
+        (b"\x1e\x0c\0\x81" + bytes(8), "mptcp"),
+        (b"\x1d\x10" + bytes(14), "authentication"),
+        (b"\x13\x12" + bytes(16), "md5"),
+        (b"\x1c\4\x80\x05", "user_timeout"),
+        (b"\x45\5abc", "other"),
+        (b"\2\3\5", "other"),
+        (b"\1\1\1\0\2\4\5\xb4", ""),
+        (b"\2\4\5\xb4\4\2\x08\x0a" + bytes(8) + b"\1\3\3\7", "mss sack_permitted timestamps wscale"),
+        (b"\x22\2\2\0", "fast_open"),
+    ],
+)
+def test_options_of_every_kind_in_use_are_recognised(text: bytes, names: str) -> None:
+    assert with_options(text)["tcp_options"] == sum(TCP_OPTIONS[name] for name in names.split())
+
+
+def test_options_of_any_packet_of_a_side_are_told_of_its_connection(tmp_path: Path) -> None:
+    talk = Talk(sack=False)
+    talk.handshake()
+    talk.say(20, "b", 1, 1, 100, sack=[(5, 9)])
+    row = one(talk.analyse(tmp_path))
+    usual = TCP_OPTIONS["mss"] + TCP_OPTIONS["timestamps"] + TCP_OPTIONS["wscale"]
+    assert (row["a_tcp_options"], row["b_tcp_options"]) == (usual, usual + TCP_OPTIONS["sack"])
+    packets = talk.analyse(tmp_path).packets["tcp_options"].to_list()
+    assert packets == [usual, usual, TCP_OPTIONS["timestamps"], TCP_OPTIONS["timestamps"] + TCP_OPTIONS["sack"]]
+
+
 def test_the_ninth_flag_is_the_lowest_reserved_bit() -> None:
     segment = bytearray(d.tcp(flags=0xFF))
     segment[12] |= 1
@@ -267,7 +310,7 @@ def test_a_packets_fields_do_not_stay_for_the_next() -> None:
     plain = [d.ethernet(d.ipv4(bytes(40), protocol=132)), bytes(60), b"", d.ethernet(b"\x75" * 40)]
     for frame in plain:
         alone, after = d.dissect(frame), d.scan(d.pcap([rich, error, frame])).packets[2]
-        places = {"t_ns", "offset", "frame", "row", "network", "transport"}
+        places = {"t_ns", "at", "offset", "frame", "row", "network", "transport"}
         quoted_fields = {name for name in alone if name.startswith("q_")}
         unchanged = alone.keys() - places - quoted_fields
         assert {name: after[name] for name in unchanged} == {name: alone[name] for name in unchanged}
