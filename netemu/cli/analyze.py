@@ -77,6 +77,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--from", dest="start", metavar="TIME", help="from this time on: 1.5s, 200ms (default unit: ns)"
     )
     chosen.add_argument("--to", dest="end", metavar="TIME", help="up to this time; the first packet is at 0s")
+    parser.add_argument("--inner", action="store_true", help="analyse what tunnels carry (IPIP, GRE, VXLAN)")
     parser.set_defaults(run=run)
 
 
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
     selection = parse_selection(args.connection, args.host, args.port, args.start, args.end, places=OPTIONS)
     with _files(args.files) as files:
-        analysis = _analyze(files, args.out, selection)
+        analysis = _analyze(files, args.out, selection, inner=args.inner)
         written = [f"tables written to {args.out}/"] if args.out else []
         if args.annotate is not None:
             written.append(_annotate(files[0], args.annotate, selection))
@@ -132,7 +133,7 @@ def _files(names: list[str]) -> Iterator[list[Path]]:
             raise BadInput(str(error).replace(str(kept), "standard input")) from error
 
 
-def _analyze(files: list[Path], out: Path | None, selection: Selection) -> Analysis:
+def _analyze(files: list[Path], out: Path | None, selection: Selection, *, inner: bool) -> Analysis:
     from netemu.trace.analysis import analyze
     from netemu.trace.compiled import COMPILING, is_compiled
     from netemu.trace.export import write_analysis
@@ -140,8 +141,8 @@ def _analyze(files: list[Path], out: Path | None, selection: Selection) -> Analy
     if not is_compiled():
         print(f"netemu: {COMPILING}", file=sys.stderr)
     if out is None:
-        return analyze(files, keep_packets=False).select(selection)
-    return write_analysis(files, out, selection)
+        return analyze(files, keep_packets=False, inner=inner).select(selection)
+    return write_analysis(files, out, selection, inner=inner)
 
 
 def _annotate(capture: Path, out: Path, selection: Selection) -> str:

@@ -32,6 +32,8 @@ class _Gathered:
     warnings: list[str] = field(default_factory=list)
     partial: bool = False
     packet_count: int = 0
+    comments: list[str] = field(default_factory=list)
+    packet_comments: int = 0
 
     def take(self, reader: Reader, chunk: Chunk, observers: Sequence[Observer], origin_ns: int) -> None:
         """Keep what a chunk gave beside its packets."""
@@ -49,6 +51,8 @@ class _Gathered:
         for observer in observers:
             self.frames[observer.table].append(observer.end(origin_ns))
         self.warnings += reader.warnings()
+        self.comments += reader.container.comments
+        self.packet_comments += int(reader.container.scan["packet_comments"][0])
         self.partial = self.partial or reader.fault is not None
 
 
@@ -65,11 +69,13 @@ def _origin(paths: Sequence[Path], relative: bool) -> int:
     return min(firsts, default=0)
 
 
-def chunks_of(paths: Sequence[Path], gathered: _Gathered, *, relative: bool) -> Iterator[tuple[Reader, Chunk, int]]:
+def chunks_of(
+    paths: Sequence[Path], gathered: _Gathered, *, relative: bool, inner: bool = False
+) -> Iterator[tuple[Reader, Chunk, int]]:
     """Reader, chunk and time origin of every chunk of every file; all but packets ends up in ``gathered``."""
     origin_ns = _origin(paths, relative)
     for path in paths:
-        reader = Reader(path)
+        reader = Reader(path, inner)
         observers = observers_of(reader)
         samples = [np.zeros((0, 2), np.int64)]
         for chunk in reader.chunks():
@@ -82,7 +88,15 @@ def chunks_of(paths: Sequence[Path], gathered: _Gathered, *, relative: bool) -> 
 
 def _finish(packets: pl.DataFrame, gathered: _Gathered) -> Analysis:
     tables = {name: pl.concat([t.empty(TABLES[name]), *frames]) for name, frames in gathered.frames.items()}
-    return Analysis(packets, tables, gathered.partial, gathered.warnings, gathered.packet_count)
+    return Analysis(
+        packets,
+        tables,
+        gathered.partial,
+        gathered.warnings,
+        gathered.packet_count,
+        gathered.comments,
+        gathered.packet_comments,
+    )
 
 
 def _checked(paths: Path | str | Iterable[Path | str]) -> list[Path]:
@@ -92,25 +106,31 @@ def _checked(paths: Path | str | Iterable[Path | str]) -> list[Path]:
     return found
 
 
-def analyze(paths: Path | str | Iterable[Path | str], *, relative: bool = True, keep_packets: bool = True) -> Analysis:
+def analyze(
+    paths: Path | str | Iterable[Path | str], *, relative: bool = True, keep_packets: bool = True, inner: bool = False
+) -> Analysis:
     """Analyse a capture file or several, each on its own; times count from the earliest first packet of them.
 
     With ``relative`` False times are those of the captures.
-    With ``keep_packets`` False the packet table stays empty and memory follows the connections only. Raises
+    With ``keep_packets`` False the packet table stays empty and memory follows the connections only. With ``inner``
+    the packets within tunnels (IPIP, GRE, VXLAN) are analysed and not those that carry them. Raises
     :class:`~netemu.errors.BadInput` for a file that is no capture; a damaged one is analysed as far as it goes.
     """
     gathered = _Gathered()
     kept = [pl.DataFrame(schema=t.PACKETS_SCHEMA)]
-    for reader, chunk, origin_ns in chunks_of(_checked(paths), gathered, relative=relative):
+    for reader, chunk, origin_ns in chunks_of(_checked(paths), gathered, relative=relative, inner=inner):
         if keep_packets:
             kept.append(t.packets_frame(reader, chunk, origin_ns))
     return _finish(pl.concat(kept), gathered)
 
 
-def analyze_to_parquet(paths: Iterable[Path | str], packets: Path, *, relative: bool = True) -> Analysis:
+def analyze_to_parquet(
+    paths: Iterable[Path | str], packets: Path, *, relative: bool = True, inner: bool = False
+) -> Analysis:
     """As :func:`analyze`, with the packet table streamed into the Parquet file ``packets`` as it is made."""
     gathered = _Gathered()
+    checked = [Path(path) for path in paths]
     with ParquetFile(packets, PACKETS) as file:
-        for _, chunk, origin_ns in chunks_of([Path(path) for path in paths], gathered, relative=relative):
+        for _, chunk, origin_ns in chunks_of(checked, gathered, relative=relative, inner=inner):
             file.write(packets_columns(chunk), {"t_ns": origin_ns})
     return _finish(pl.DataFrame(schema=t.PACKETS_SCHEMA), gathered)

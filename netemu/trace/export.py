@@ -15,18 +15,21 @@ from netemu.trace.show.result import Analysis
 from netemu.trace.show.selection import EVERYTHING, Selection
 
 
-def write_analysis(files: Sequence[Path], directory: Path, selection: Selection = EVERYTHING) -> Analysis:
+def write_analysis(
+    files: Sequence[Path], directory: Path, selection: Selection = EVERYTHING, *, inner: bool = False
+) -> Analysis:
     """Analyse ``files`` and write the tables that packets give to ``directory``, all of them or none.
 
     ``transits`` and ``clocks`` are among them when two captures hold a connection in common. Of every table, the rows
-    that ``selection`` shows are written; the analysis returned holds the same. Raises
+    that ``selection`` shows are written; the analysis returned holds the same. ``inner`` is as in
+    :func:`~netemu.trace.analysis.analyze`. Raises
     :class:`~netemu.errors.BadInput` when the directory cannot be made or written.
     """
     part = directory.with_name(directory.name + ".part")
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        analysis = analyze_to_parquet(files, part / "packets.parquet")
+        analysis = analyze_to_parquet(files, part / "packets.parquet", inner=inner)
         ends = ends_of(files, part / "packets.parquet", analysis.connections)
         if not ends.transits.is_empty():
             analysis.tables.update(transits=ends.transits, clocks=ends.clocks)

@@ -12,7 +12,7 @@ import pytest
 from netemu.cli.main import main
 from netemu.recording.tables import PACKET_TABLES
 from netemu.trace.warm import warm
-from tests.trace.build import Talk, write_pcap
+from tests.trace.build import Talk, ethernet, ip_header, write_pcap
 
 PROMISED = {
     "schema",
@@ -46,6 +46,7 @@ PROMISED_SIDE = {
 }
 """What machines may rely on, in both directions."""
 FURTHER_SIDE = {"spurious_retransmits", "window_probes", "keepalives", "goodput_bps"}
+FURTHER_SIDE |= {"tcp_options", "super_segments", "jumbo_segments"}
 CLASSES = ["timeout", "fast", "tail_loss_probe", "syn", "syn_ack", "fin"]
 
 
@@ -164,3 +165,18 @@ def test_a_capture_cut_short_is_partial_with_the_byte(capture: Path, capsys: pyt
     captured = capsys.readouterr()
     assert "PARTIAL" in captured.out.splitlines()[0] and captured.err == ""
     assert warning in " ".join(captured.out.split())
+
+
+def test_tunnels_are_looked_into_with_inner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    talk = Talk()
+    talk.handshake()
+    frames = [
+        (t, ethernet(ip_header("192.0.2.1", "192.0.2.2", 4, len(f) - 14) + f[14:]), n) for t, f, n in talk.records
+    ]
+    capture = write_pcap(tmp_path / "tunnel.pcap", frames)
+    outside, inside = (parsed(capsys, str(capture), *flag) for flag in ((), ("--inner",)))
+    assert (outside["connections"], outside["warnings"]) == (
+        [],
+        ["tunnel.pcap: 3 packets that carry others within (tunnels), which were not looked at"],
+    )
+    assert ([c["client"] for c in inside["connections"]], inside["warnings"]) == (["10.0.0.1:40000"], [])

@@ -152,7 +152,7 @@ def test_no_capture_is_bad_input(tmp_path: Path) -> None:
 def test_compressed_data_without_a_whole_header_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     for packed, kind in ((gzip.compress(CAPTURE), "gzip"), (zstandard.ZstdCompressor().compress(CAPTURE), "zstd")):
         for cut in (4, 8, 12):
-            with pytest.raises(BadInput, match=rf"x\.pcap: {kind} data is cut short after 0 decompressed bytes"):
+            with pytest.raises(BadInput, match=rf"x\.pcap: {kind} data is cut short after \d decompressed bytes"):
                 list(reader(tmp_path, packed[:cut]).chunks())
 
 

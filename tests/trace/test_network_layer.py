@@ -113,7 +113,7 @@ def test_offloaded_packets_without_a_length_take_the_frames() -> None:
 def hop_by_hop(jumbo: int, before: bytes = b"\5\2\0\0", kind: int = 0xC2) -> bytes:
     """A hop-by-hop header with a jumbo payload option behind another one (router alert)."""
     options = before + struct.pack("!BBI", kind, 4, jumbo)
-    options += b"\1" + bytes([-len(options) % 8 + 3]) + bytes(-len(options) % 8 + 3)
+    options += bytes(-(2 + len(options)) % 8)
     return struct.pack("!BB", 6, (len(options) + 2) // 8 - 1) + options
 
 

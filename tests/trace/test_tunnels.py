@@ -104,7 +104,9 @@ def test_a_packet_cut_within_a_tunnel_is_truncated(name: str) -> None:
         found = d.scan(record, inner=True).packets[0]
         assert found["malformed"] == 0, cut
         if found["connection"] < 0:
-            assert found["truncated"] or found["ip_version"] == 0 or found["tunnels"] == 0, cut
+            # The rest of a tunnel's own header may be missing, so that it is not known for one
+            unknown = found["ip_version"] == 0 or found["protocol"] in (17, 47)
+            assert found["truncated"] or unknown, cut
         else:
             assert cut >= len(frame) - 5
 
