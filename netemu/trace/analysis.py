@@ -94,8 +94,8 @@ def _finish(packets: pl.DataFrame, gathered: _Gathered) -> Analysis:
         gathered.partial,
         gathered.warnings,
         gathered.packet_count,
-        gathered.comments,
-        gathered.packet_comments,
+        comments=gathered.comments,
+        packet_comments=gathered.packet_comments,
     )
 
 

@@ -54,7 +54,6 @@ class Copier:
         step = self._pcap_record if self._header else self._block
         while self.frame < last_frame and step(comments):
             pass
-        self._source.done_to(self._at)
 
     def finish(self) -> None:
         """Copy what follows the last packet: statistics, name resolution; nothing that is damaged."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -28,6 +28,10 @@ class Analysis:
     packet_count: int = 0
     selection: Selection = EVERYTHING
     connection_count: int = -1
+    comments: list[str] = field(default_factory=list)
+    """What the files say of themselves: comments of sections, interfaces and statistics of pcapng."""
+    packet_comments: int = 0
+    """How many comments their packets have."""
 
     def __post_init__(self) -> None:
         if self.connection_count < 0:
@@ -90,9 +94,7 @@ class Analysis:
         chosen = selection.chosen(self.connections)
         tables = {name: selection.rows(frame, chosen) for name, frame in self.tables.items()}
         packets = selection.rows(self.packets, chosen)
-        return Analysis(
-            packets, tables, self.partial, self.warnings, self.packet_count, selection, self.connection_count
-        )
+        return replace(self, packets=packets, tables=tables, selection=selection)
 
     def connection(self, number: int, capture: str | None = None) -> Connection:
         """One connection; ``capture`` is needed where several captures have that number."""
