@@ -59,6 +59,7 @@ class Container:
     dropped: int = 0
     comments: list[str] = field(default_factory=list)
     sections: int = 0
+    _given: list[str] = field(default_factory=list)
 
     @property
     def position(self) -> int:
@@ -196,16 +197,20 @@ class Container:
         return {link: int(used["packets"][used["link"] == link].sum()) for link in links}
 
     def capture_names(self, stem: str) -> list[str]:
-        """A name for each interface, no two the same: ``stem`` for an only one, else its own, else its number."""
-        if len(self.names) <= 1:
+        """A name for each interface, no two the same: ``stem`` for an only one, else its own, else its number.
+
+        A name once given stays, also when the file describes further interfaces later.
+        """
+        if not self.names:
             return [stem]
-        found: dict[str, None] = {}
-        for i, name in enumerate(self.names):
+        if not self._given and len(self.names) == 1:
+            self._given.append(stem)
+        for i, name in enumerate(self.names[len(self._given) :], len(self._given)):
             unused = name or f"{stem}-{i}"
-            while unused in found:
+            while unused in self._given:
                 unused += f"-{i}"
-            found[unused] = None
-        return list(found)
+            self._given.append(unused)
+        return list(self._given)
 
 
 _MORE = Fault(-1, "needs more data")

@@ -136,6 +136,17 @@ def test_no_two_captures_of_a_file_have_one_name(own: list[str], names: list[str
     assert container.capture_names("stem") == names
 
 
+def test_a_name_once_given_stays() -> None:
+    container = Container("x")
+    assert container.capture_names("stem") == ["stem"]
+    container.names.append("eth0")
+    assert container.capture_names("stem") == ["stem"]
+    container.names.append("eth1")
+    assert container.capture_names("stem") == ["stem", "eth1"]
+    container.names += ["eth1", ""]
+    assert container.capture_names("stem") == ["stem", "eth1", "eth1-2", "stem-3"]
+
+
 def test_options_that_run_over_their_block_end_there() -> None:
     found = d.scan(d.section() + d.interface(d.option(2, b"eth0") + struct.pack("<HH", 9, 400)) + d.enhanced(1, FRAME))
     assert found.container.names == ["eth0"]
