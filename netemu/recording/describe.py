@@ -35,7 +35,7 @@ ABOUT = {
 HEADER = """\
 # Tables
 
-Made from `netemu/recording/tables.py` and `kinds.py` by `python -m netemu.recording.describe`; change the schemas there.
+Made from `netemu/recording/tables.py` and `kinds.py` by `python -m netemu.recording.describe`; change them there.
 
 A run's tables lie in `tables/<name>.parquet`. Any Parquet reader opens them; with Polars:
 `polars.read_parquet("tables/packets.parquet")`. A missing value is null unless the column says otherwise.

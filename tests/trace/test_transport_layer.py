@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netemu.packet.scapy_io import craft
 from netemu.packet.scapy_io import dissect as oracle
 from netemu.packet.tcp import IcmpError, IpPacket, TcpOptions, TcpSegment
-from netemu.recording.tables import TCP_OPTIONS
+from netemu.recording.kinds import TCP_OPTIONS
 from tests.trace import dissection as d
 from tests.trace.build import Talk, one
 
