@@ -30,6 +30,7 @@ ABOUT = {
     ),
     "clocks": "One row per pair of captures that packets passed between: the clock of one against the other's.",
     "path_mtu": "One row per step of a direction's path MTU, per probe and black hole; none without payload.",
+    "sender": "One row per round trip of each sender, and where its state changes.",
 }
 
 HEADER = """\

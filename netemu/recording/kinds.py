@@ -78,6 +78,36 @@ PATH_MTU_CAUSES = (
 )
 """Why a row of `path_mtu` is there."""
 
+SENDER_REASONS = (
+    "round",  # the first data of the next round trip left
+    "state",  # the congestion state changed, or a silence longer than the RTO began or ended
+    "end",  # the last packet of the flow
+)
+"""The closed list of what made a row of ``sender``."""
+
+SENDER_PHASES = (
+    "slow_start",  # the window grew by what was acknowledged
+    "congestion_avoidance",  # it grew by at most half of that, or not at all
+    "recovery",  # TCP_CA_Recovery: between the first retransmission without a timer and the end of the loss
+    "loss",  # TCP_CA_Loss: as above, after a timeout
+    "application_limited",  # most of the time there was nothing to send (application, nagle, sndbuf)
+    "receiver_limited",  # most of the time the announced window had no room
+    "paced",  # most of the time the sender's own clock held what it could have sent
+    "idle",  # nothing was outstanding, for longer than the RTO
+)
+"""The closed list of what a sender's congestion control was doing in a row of ``sender``."""
+
+SENDER_LIMITS = (
+    "none",  # nothing held it: packets back to back, or at a pace that fits none of the others
+    "cwnd",  # data was left, the receiver's window had room, an acknowledgement released the next packet
+    "rwnd",  # the next packet did not fit the window announced until then
+    "nagle",  # a partial segment left when an earlier partial one was acknowledged
+    "application",  # the queue was empty: a partial or pushed segment was the last, and no acknowledgement ended it
+    "sndbuf",  # the queue was empty, and the next full segment left when an acknowledgement made room for it
+    "pacing",  # data was left, no acknowledgement came, and the packets followed at even distances
+)
+"""The closed list of what a sender waited for."""
+
 ENUMS: dict[str, tuple[str, ...]] = {
     "segment_kind": SEGMENT_KINDS,
     "ack_kind": ACK_KINDS,
@@ -85,6 +115,9 @@ ENUMS: dict[str, tuple[str, ...]] = {
     "ca_state": CA_STATES,
     "transit_fate": TRANSIT_FATES,
     "path_mtu_cause": PATH_MTU_CAUSES,
+    "sender_reason": SENDER_REASONS,
+    "sender_phase": SENDER_PHASES,
+    "sender_limit": SENDER_LIMITS,
 }
 """The types of columns that hold one of a closed list of names."""
 

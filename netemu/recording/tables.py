@@ -33,6 +33,7 @@ from netemu.recording.kinds import (
 from netemu.recording.kinds import (
     TRANSIT_FATES as TRANSIT_FATES,
 )
+from netemu.recording.sender_tables import SENDER
 
 Schema = dict[str, tuple[str, str]]
 
@@ -370,7 +371,8 @@ TABLES: dict[str, Schema] = {
     "path_mtu": PATH_MTU,
     "sends": SENDS,
     "trace": TRACE,
+    "sender": SENDER,
 }
 
-PACKET_TABLES = ("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu")
+PACKET_TABLES = ("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu", "sender")
 """The tables beside ``packets`` that packets alone give, of a run and of any capture."""

@@ -14,7 +14,7 @@ from netemu.trace.compiled import compiled
 from netemu.trace.layout import MAX_SACK_BLOCKS, event_at, rtt_at, sack_at
 from netemu.trace.memory import i64, set_word, word
 from netemu.trace.segments import find, outstanding, pop_front
-from netemu.trace.timers import note_min_rtt, rtt_sample
+from netemu.trace.timers import note_min_rtt, rto_ns, rtt_sample
 from netemu.trace.verdict import (
     CA_LOSS,
     CA_OPEN,
@@ -206,6 +206,7 @@ def _take_rtt(st: Any, f: Any, p: Any, newest: int, oldest: int) -> None:
     row.rtt_ns = p.t_ns - newest
     note_min_rtt(f, p.t_ns - newest)
     rtt_sample(f, p.t_ns - oldest)
+    row.srtt_ns, row.rto_ns = f.srtt_ns >> 3, rto_ns(f)
 
 
 @compiled

@@ -81,8 +81,9 @@ state rto_ns waited_ns last_row silence_ns backoff dupacks sacked_count rack
 """One retransmission; a flow's events are linked by ``previous``. The second line is the evidence at that time."""
 
 RTT_SAMPLE = words("""
-connection direction t_ns rtt_ns
+connection direction t_ns rtt_ns srtt_ns rto_ns
 """)
+"""One RTT sample, and the sender's estimates once it is taken in."""
 SACK_BLOCK = words("""
 frame connection direction t_ns start end
 """)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from netemu.trace.engine import Reader
 from netemu.trace.observe.observer import Observer
 from netemu.trace.observe.path_mtu import PathMtu
+from netemu.trace.observe.sender import Sender
 
-OBSERVERS: tuple[type[Observer], ...] = (PathMtu,)
+OBSERVERS: tuple[type[Observer], ...] = (PathMtu, Sender)
 """Every observer, in the order of their tables."""
 
 

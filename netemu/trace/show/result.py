@@ -58,6 +58,11 @@ class Analysis:
         return self.tables["retransmissions"]
 
     @property
+    def sender(self) -> pl.DataFrame:
+        """Senders' state over time, a row per round trip."""
+        return self.tables["sender"]
+
+    @property
     def icmp(self) -> pl.DataFrame:
         """ICMP errors."""
         return self.tables["icmp"]
