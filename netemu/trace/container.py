@@ -97,13 +97,15 @@ class Container:
         if len(head) < 24:
             why = cut or f"pcap header is cut short at byte {len(head)} of 24"
             raise BadInput(f"{self.path}: {why}; give a whole file")
-        magic, snap, link = struct.unpack(order + "I12xII", head)
+        magic, major, minor, snap, link = struct.unpack(order + "IHH8xII", head)
         factor, record_header = _PCAP_MAGIC[magic]
         link &= 0x03FFFFFF  # the upper six bits tell of a frame check sequence: its length, whether it is given
         if link not in SUPPORTED_LINK_TYPES:
             raise BadInput(f"{self.path}: {unsupported_text(link)}")
         self.scan["format"], self.scan["little"] = r.FORMAT_PCAP, order == "<"
         self.scan["record_header"], self.scan["position"] = record_header, 24
+        if major == 2 and minor <= 3:
+            self.scan["swapped"] = r.PERHAPS_SWAPPED if minor == 3 else r.ALWAYS_SWAPPED
         self.interfaces[0] = (link, r.UNIT_MULTIPLY, factor, 0, 0, snap, 0)
         self.names.append("")
 

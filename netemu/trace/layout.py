@@ -142,12 +142,13 @@ FIELDS = (
 
 
 SCAN = words("""
-position base format little record_header interface_base interface_count value
+position base format little record_header swapped interface_base interface_count value
 untimed unclear_times unclear_at packet_comments
 """)
 """Where the reader stands in the window and the window in the file, format, byte order, bytes of a pcap record's
-header, the section's first interface and how many it has, the offending value after a BAD status; then packets
-without a time, with one that cannot be (and where the first of them is), and comments of packets."""
+header and whether its lengths are swapped, the section's first interface and how many it has, the offending value
+after a BAD status; then packets without a time, with one that cannot be (and where the first of them is), and
+comments of packets."""
 
 INTERFACE = words("""
 link unit value offset_ns capture snap packets

@@ -19,6 +19,9 @@ RECORD, NEED_MORE, BLOCK, BAD_LENGTH, BAD_INTERFACE, BAD_TRAILER = 0, 1, 2, 3, 4
 reads (section, interface, statistics); a length no writer makes; an interface never described; two lengths that
 differ."""
 
+ALWAYS_SWAPPED, PERHAPS_SWAPPED = 1, 2
+"""The order of a pcap record's two lengths: before version 2.3 the original one came first, in 2.3 either did."""
+
 UNIT_MULTIPLY, UNIT_DIVIDE, UNIT_SHIFT = 0, 1, 2
 """How an interface counts time: its value is the factor or divisor to nanoseconds, or a power of two."""
 
@@ -111,6 +114,8 @@ def _next_pcap(data: int, end: int, scan: Any, interfaces: int, p: Any) -> int:
     if at + header > end:
         return NEED_MORE
     captured, original = _file32(data, at + 8, little), _file32(data, at + 12, little)
+    if scan.swapped == ALWAYS_SWAPPED or (scan.swapped == PERHAPS_SWAPPED and captured > original):
+        captured, original = original, captured
     if captured > MAX_RECORD_BYTES:
         scan.value = captured
         return BAD_LENGTH

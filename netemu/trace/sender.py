@@ -31,8 +31,13 @@ from netemu.trace.verdict import (
 )
 
 _ETHERNET_MTU = 1500
+_COUNTED = 4  # so many IP identifications that count up show that the stack counts
 _EVENT_SCAN = 1024
 """Retransmissions looked back at for one of the same bytes."""
+_COPY_NS = 500_000_000
+"""A copy comes within this time: a SYN is sent again after a second, and some stacks number every packet alike."""
+_INSTANT_NS = 2_000
+"""No stack sends the same bytes twice so fast: the capture saw the packet twice."""
 _DEFAULT_RTT_NS = 3_000_000
 """Where the capture gives no RTT: what Wireshark takes as the longest time of a reordering."""
 
@@ -74,8 +79,9 @@ def on_syn(st: Any, f: Any, flow: int, p: Any) -> None:
     p.seq_offset = unwrap(f, p.seq, 0)
     answer = p.flags & ACK
     repeated = f.syn_ack_sent if answer else f.syn_sent
-    copied = repeated and p.ip_id > 0 and p.ip_id == f.syn_ip_id and p.ts_val == f.syn_ts_val
-    if copied:
+    since_ns = p.t_ns - f.syn_ns
+    same = p.ip_id == f.syn_ip_id and p.ts_val == f.syn_ts_val
+    if repeated and same and since_ns < (_COPY_NS if p.ip_id > 0 else _INSTANT_NS):
         p.network_duplicate = 1
         return
     p.kind = KIND_NEW
@@ -160,7 +166,7 @@ def _note_order(f: Any, p: Any) -> None:
     """
     if p.ts_val >= 0 and (f.ts_val < 0 or ((p.ts_val - f.ts_val) & 0xFFFFFFFF) < 0x80000000):
         f.ts_val = p.ts_val
-    if p.ip_version != 4 or p.ip_id <= 0:
+    if p.ip_version != 4 or p.ip_id <= 0 or p.network_duplicate:
         return
     step = (p.ip_id - f.ip_id) & 0xFFFF if f.ip_id >= 0 else 1
     if 0 < step <= 64:
@@ -179,8 +185,10 @@ def _sent_after(f: Any, ts_val: int, ip_id: int, p: Any) -> int:
     if p.ip_version != 4 or p.ip_id <= 0 or ip_id <= 0 or 4 * f.ip_ids_other > f.ip_ids_counted:
         return 0
     step = (p.ip_id - ip_id) & 0xFFFF
+    if step == 0:
+        return -1 if f.ip_ids_counted >= _COUNTED or p.t_ns - f.last_send_ns < _COPY_NS else 0
     if step < 2000:
-        return 1 if step else -1
+        return 1
     return -1 if step > 0xFFFF - 2000 else 0
 
 
@@ -218,8 +226,10 @@ def _came_late(st: Any, f: Any, k: int, start: int, end: int, p: Any) -> bool:
     """Whether bytes seen before came again by the network's doing: a copy of a packet, or an overtaken original."""
     if k < f.ring_count:
         s = outstanding(st, f, k)
-        late = _sent_after(f, s.ts_val, s.ip_id, p) < 0 and s.start <= start
-        copy = not s.retransmitted
+        order = _sent_after(f, s.ts_val, s.ip_id, p)
+        instant = order == 0 and end == s.end and p.ip_id == s.ip_id and 0 <= p.t_ns - s.sent_ns < _INSTANT_NS
+        late = (order < 0 or instant) and s.start <= start
+        copy = instant or not s.retransmitted or (p.ip_id > 0 and p.ip_id == s.ip_id)
     else:
         late = _sent_after(f, f.ts_val, f.ip_id, p) < 0
         copy = not _was_sent_again(st, f, start, end)

@@ -20,6 +20,14 @@ def test_captured_and_wire_length_are_kept_apart() -> None:
     assert found.all("wire_bytes") == [1514, 59, 60]
 
 
+@pytest.mark.parametrize(("minor", "lengths"), [(2, [1514, 59]), (3, [1514, 59]), (3, [59, 1514]), (4, [59, 1514])])
+def test_files_of_old_versions_have_the_original_length_first(minor: int, lengths: list[int]) -> None:
+    header = d.pcap_header()
+    header = header[:6] + struct.pack("<H", minor) + header[8:]
+    found = d.scan(header + struct.pack("<IIII", 0, 0, *lengths) + FRAME + d.record(1, 0, FRAME))
+    assert found.all("cap_bytes") == [59, 59] and found.all("wire_bytes") == [1514, 59]
+
+
 def test_a_pcap_length_that_no_writer_makes_ends_the_file() -> None:
     found = d.scan(d.pcap_header() + d.record(0, 0, FRAME) + struct.pack("<IIII", 0, 0, r.MAX_RECORD_BYTES + 1, 0))
     assert (len(found.packets), found.end) == (1, r.BAD_LENGTH)

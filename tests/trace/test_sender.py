@@ -284,3 +284,39 @@ def test_data_in_the_syn_belongs_to_the_stream(tmp_path: Path) -> None:
     talk.say(11, "a", 201, 1, 100)
     row = one(talk.analyse(tmp_path))
     assert (row["a_unique_payload_bytes"], row["a_retransmitted_segments"], row["a_data_segments"]) == (300, 0, 2)
+
+
+def test_every_copy_of_a_packet_is_a_copy_however_many_there_are(tmp_path: Path) -> None:
+    """A capture that saw each packet four times (a mirror port, several interfaces)."""
+    talk = started()
+    for i in range(5):
+        for copy in range(4):
+            talk.say(20 + i + copy / 10, "a", 1 + i * MSS, 1, MSS, ip_id=300 + i, stamps=(1020 + i, 1010))
+    analysis = talk.analyse(tmp_path)
+    row = one(analysis)
+    assert (row["a_retransmitted_segments"], analysis.packets["network_duplicate"].sum()) == (0, 15)
+    assert row["a_unique_payload_bytes"] == 5 * MSS
+
+
+def test_a_copy_at_the_same_instant_needs_no_identification(tmp_path: Path) -> None:
+    talk = Talk(stamps=False)
+    for _ in range(2):
+        talk.say(0, "a", 0, 0, flags=SYN, ip_id=0)
+    talk.say(10, "b", 0, 1, flags=SYN | ACK)
+    talk.say(10.01, "a", 1, 1)
+    for _ in range(3):
+        talk.say(20, "a", 1, 1, MSS, ip_id=0)
+    analysis = talk.analyse(tmp_path)
+    assert (one(analysis)["a_retransmitted_segments"], analysis.packets["network_duplicate"].sum()) == (0, 3)
+
+
+def test_a_stack_that_numbers_every_packet_alike_sends_again_all_the_same(tmp_path: Path) -> None:
+    talk = Talk(stamps=False)
+    for t_ms in (0, 3000, 9000):
+        talk.say(t_ms, "a", 0, 0, flags=SYN, ip_id=1)
+    talk.say(9010, "b", 0, 1, flags=SYN | ACK)
+    talk.say(9010.01, "a", 1, 1, ip_id=1)
+    for t_ms in (9020, 10_020):
+        talk.say(t_ms, "a", 1, 1, MSS, ip_id=1)
+    row = one(talk.analyse(tmp_path))
+    assert (row["a_retransmits_syn"], row["a_retransmitted_segments"]) == (2, 3)

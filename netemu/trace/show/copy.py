@@ -43,6 +43,7 @@ class Copier:
         self._left_out: Collection[int] = ()
         head = self._peek(24)
         self._order, self._resolution, self._header = _PCAP_MAGIC.get(head[:4], ("=", 0, 0))
+        self._version = struct.unpack_from(self._order + "HH", head, 4) if len(head) >= 8 else (2, 4)
         if self._header:
             self._begin_pcapng(head)
         elif len(head) < 12 or struct.unpack("<I", head[:4])[0] != ng.SECTION:
@@ -86,6 +87,10 @@ class Copier:
         if len(head) < self._header:
             return False
         seconds, fraction, captured, length = struct.unpack_from(self._order + "IIII", head)
+        if (2, 0) <= self._version < (2, 3) or (
+            self._version == (2, 3) and captured > length
+        ):  # as records.py reads old versions
+            captured, length = length, captured
         record = self._peek(self._header + captured)
         if len(record) < self._header + captured:
             return False

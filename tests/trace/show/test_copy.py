@@ -130,3 +130,14 @@ def test_comments_follow_those_that_are_there() -> None:
     assert pcapng.with_comment(own, "x") == pcapng.option(1, b"mine") + pcapng.option(1, b"x") + pcapng.option(0, b"")
     overrun = b"\x01\x00\xff\x00"
     assert pcapng.with_comment(overrun, "x") == pcapng.option(1, b"x") + overrun
+
+
+def test_a_file_of_an_old_version_is_read_as_the_analysis_reads_it(tmp_path: Path) -> None:
+    path = write_pcap(tmp_path / "x.pcap", [(t_ns, data[:40], wire) for t_ns, data, wire in lossy().records])
+    expected = shown(copied(path))
+    old = bytearray(path.read_bytes())
+    struct.pack_into("<H", old, 6, 2)
+    for at in range(24, len(old), 56):
+        old[at + 8 : at + 16] = old[at + 12 : at + 16] + old[at + 8 : at + 12]
+    path.write_bytes(old)
+    assert shown(copied(path)) == expected
