@@ -108,11 +108,52 @@ SENDER_LIMITS = (
 )
 """The closed list of what a sender waited for."""
 
+OPENINGS = (
+    "handshake",  # SYN and SYN-ACK
+    "simultaneous",  # a SYN from either side
+    "syn_only",  # a SYN, and no SYN or SYN-ACK of the other side
+    "syn_ack_only",  # a SYN-ACK, and not the SYN that it answers
+    "midstream",  # neither: which side is the client is told by the ports
+)
+"""The closed list of what the capture holds of a connection's beginning."""
+
+ENDS = (
+    "unanswered",  # a SYN, and nothing of the other side
+    "half_open",  # a SYN-ACK or two SYNs, not acknowledged
+    "refused",  # RST in answer to the SYN
+    "established",  # open when the capture ends
+    "client_closed",  # FIN of the client alone
+    "server_closed",  # FIN of the server alone
+    "closing",  # FIN of both, not both acknowledged
+    "closed",  # FIN of both, acknowledged
+    "reset_by_client",  # RST that the server must take
+    "reset_by_server",  # RST that the client must take
+)
+"""The closed list of how a connection stands where the capture ends."""
+
+RESET_KINDS = (
+    "none",  # no RST
+    "refused",  # answers a SYN
+    "in_sequence",  # at the next byte that the other end expects: it must take it
+    "in_window",  # elsewhere in the window: it must answer with a challenge ACK (RFC 5961 section 3.2)
+    "out_of_window",  # it must ignore it
+    "after_close",  # both FINs had been acknowledged
+    "unplaced",  # the capture does not show which byte is expected
+)
+"""The closed list of what a RST is to the end that gets it."""
+
+CAPTURED = ("both", "client", "server")
+"""Whose packets of a connection the capture holds."""
+
 ENUMS: dict[str, tuple[str, ...]] = {
     "segment_kind": SEGMENT_KINDS,
     "ack_kind": ACK_KINDS,
     "spurious_by": SPURIOUS_BY,
     "ca_state": CA_STATES,
+    "opening": OPENINGS,
+    "end": ENDS,
+    "reset_kind": RESET_KINDS,
+    "captured": CAPTURED,
     "transit_fate": TRANSIT_FATES,
     "path_mtu_cause": PATH_MTU_CAUSES,
     "sender_reason": SENDER_REASONS,

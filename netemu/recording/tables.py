@@ -89,6 +89,11 @@ CONNECTION_SIDE: Schema = {
     "data_segments": ("i64", "segments with payload"),
     "payload_bytes": ("i64", "payload, retransmissions included"),
     "unique_payload_bytes": ("i64", "distinct bytes of the stream"),
+    "acked_bytes": (
+        "i64",
+        "bytes of this side's stream that the other acknowledged; from the first packet on where the SYN is missing",
+    ),
+    "isn": ("u32", "initial sequence number; null when no SYN of this side and no answer to it was captured"),
     "mss_announced_bytes": ("i64", "MSS option of this side's SYN; null when absent"),
     "mss_used_bytes": ("i64", "largest payload of one segment this side sent; null when it sent none"),
     "path_mtu_bytes": (
@@ -117,6 +122,8 @@ CONNECTION_SIDE: Schema = {
         "packets with more payload than the other side's MSS: several segments (offload)",
     ),
     "jumbo_segments": ("i64", "packets of more than 1500 bytes that the other side's MSS allows: jumbo frames"),
+    "resets": ("i64", "RSTs this side sent"),
+    "reset_kind": ("reset_kind", "what the first of them was to the other end"),
     "rtt_min_ns": ("i64", "smallest RTT sample of this side's data; null when none"),
     "rtt_median_ns": ("i64", "median of them; null when none"),
     "goodput_bps": (
@@ -132,6 +139,9 @@ CONNECTIONS: Schema = {
     "server": ("str", "ip:port"),
     "start_ns": ("i64", "t_ns of the first packet"),
     "duration_ns": ("i64", "first to last packet"),
+    "captured": ("captured", "whose packets the capture holds"),
+    "opening": ("opening", "what it holds of the beginning"),
+    "end": ("end", "how the connection stood at the capture's end"),
     "complete": ("bool", "handshake and an end (FIN both ways or RST) were seen"),
     **{f"a_{name}": column for name, column in CONNECTION_SIDE.items()},
     **{f"b_{name}": column for name, column in CONNECTION_SIDE.items()},

@@ -118,6 +118,6 @@ def ack_kind(
 
 @compiled
 def note_provocation(f: Any, p: Any, probe: int) -> None:
-    """Remember what ``p`` of flow ``f`` asks the other side to answer: a probe, by its code of ACK_KINDS, or 0."""
-    if p.flags & ACK and not p.flags & RST:
+    """Remember what ``p`` of flow ``f`` asks the other side to answer, as its code of ACK_KINDS; 0 for nothing."""
+    if probe or (p.flags & ACK and not p.flags & RST):
         f.provoked = probe

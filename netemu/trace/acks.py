@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.packet.tcp import ECE, SYN
-from netemu.trace.ack_kinds import ACK_OLD, ACK_UNSEEN, ack_kind
+from netemu.trace.ack_kinds import ACK_CHALLENGE, ACK_OLD, ACK_UNSEEN, ack_kind
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import MAX_SACK_BLOCKS, event_at, rtt_at, sack_at
 from netemu.trace.memory import i64, set_word, word
@@ -311,8 +311,11 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
     if not f.isn_known:
         f.isn, f.isn_known = (p.ack - 1) & 0xFFFFFFFF, 1
         f.nxt = f.una = 1
+        f.synced = 1 if p.flags & SYN else 0
     acked = unwrap(f, p.ack, f.una)
     p.ack_offset = acked
+    if acked < f.una - max(receiver.max_window_bytes, 0):  # tcp_ack: too old an ACK (RFC 5961 section 5.2)
+        receiver.provoked = ACK_CHALLENGE
     if not -(1 << 30) < acked - f.nxt < 1 << 30:
         p.ack_kind = ACK_OLD if acked < f.nxt else ACK_UNSEEN
         return

@@ -13,6 +13,7 @@ import polars as pl
 from netemu.errors import BadInput
 from netemu.recording.tables import PACKET_TABLES, PACKETS, TABLES
 from netemu.trace import tables as t
+from netemu.trace.connections import connections_frame
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe.observer import Observer
 from netemu.trace.observe.registry import observers_of
@@ -46,7 +47,7 @@ class _Gathered:
 
     def end(self, reader: Reader, observers: Sequence[Observer], samples: Any, origin_ns: int) -> None:
         """Keep what the end of a file gives."""
-        self.frames["connections"].append(t.connections_frame(reader, samples, origin_ns))
+        self.frames["connections"].append(connections_frame(reader, samples, origin_ns))
         self.frames["retransmissions"].append(retransmissions_frame(reader, origin_ns))
         for observer in observers:
             self.frames[observer.table].append(observer.end(origin_ns))

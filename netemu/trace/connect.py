@@ -11,12 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
+from netemu.trace.ack_kinds import ACK_CHALLENGE
+from netemu.trace.acks import unwrap
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import connection_at, flow_at
 from netemu.trace.memory import i64, set_word, word
 
 _EPHEMERAL = 32768
 """First port of Linux's default ip_local_port_range; below it a port is taken for a server's."""
+_NEAR = 1 << 24
+"""How far numbers may lie from a connection's to be taken for its own, where another of the same key may be meant."""
 
 
 @compiled
@@ -120,12 +124,47 @@ def _create(st: Any, p: Any, low: bool) -> int:
         c.addr_hi_hi, c.addr_hi_lo, c.port_hi = p.src_hi, p.src_lo, p.sport
     c.client_is_low = 1 if _source_is_client(p) == low else 0
     c.start_ns = c.end_ns = p.t_ns
+    c.previous = -1
     for flow in range(2 * index, 2 * index + 2):
         f = flow_at(st.flows, flow)
         f.ring_base = f.retrans_last = f.wscale = f.mss_announced = f.syn_ts_val = f.syn_ip_id = i64(-1)
         f.syn_ns = f.first_data_ns = f.min_rtt_ns = f.mss_used_bytes = f.pmtu = i64(-1)
         f.max_window_bytes = f.last_window = f.rack_ns = f.ip_id = f.ts_val = i64(-1)
     return index
+
+
+@compiled
+def _direction(st: Any, index: int, low: bool) -> int:
+    return 0 if (connection_at(st.connections, index).client_is_low == 1) == low else 1
+
+
+@compiled
+def _fits(st: Any, index: int, low: bool, p: Any) -> bool:
+    """Whether a packet's numbers are near those of a connection."""
+    direction = _direction(st, index, low)
+    f, peer = flow_at(st.flows, 2 * index + direction), flow_at(st.flows, 2 * index + 1 - direction)
+    if f.isn_known:
+        return bool(-_NEAR < unwrap(f, p.seq, f.nxt) - f.nxt < _NEAR)
+    return bool(p.flags & ACK and peer.isn_known and -_NEAR < unwrap(peer, p.ack, peer.nxt) - peer.nxt < _NEAR)
+
+
+@compiled
+def _incarnation(st: Any, index: int, low: bool, p: Any) -> int:
+    """Which connection of this key ``p`` belongs to: the latest, the one before (late packets), or -1: a new one."""
+    if _is_new_incarnation(st, index, _direction(st, index, low), p):
+        return -1
+    previous = connection_at(st.connections, index).previous
+    if previous >= 0 and not p.flags & SYN and not _fits(st, index, low, p) and _fits(st, previous, low, p):
+        return previous
+    return index
+
+
+@compiled
+def _provoke(st: Any, index: int, low: bool) -> None:
+    """A SYN in a connection that is still open: its other end answers with a challenge ACK (RFC 5961 section 4)."""
+    c = connection_at(st.connections, index)
+    if not c.reset_by and c.fin_seen != 3:
+        flow_at(st.flows, 2 * index + _direction(st, index, low)).provoked = ACK_CHALLENGE
 
 
 @compiled
@@ -138,14 +177,16 @@ def find_connection(st: Any, p: Any) -> int:
         slot = _slot(st, _scope(p), p.dst_hi, p.dst_lo, p.dport, p.src_hi, p.src_lo, p.sport)
     index = word(st.table, slot) - 1
     if index >= 0:
-        direction = 0 if (connection_at(st.connections, index).client_is_low == 1) == low else 1
-        if _is_new_incarnation(st, index, direction, p):
-            index = -1
+        index = _incarnation(st, index, low, p)
     if index < 0:
+        previous = word(st.table, slot) - 1
         index = _create(st, p, low)
         set_word(st.table, slot, index + 1)
+        if previous >= 0:
+            connection_at(st.connections, index).previous = previous
+            _provoke(st, previous, low)
     c = connection_at(st.connections, index)
-    p.direction = 0 if (c.client_is_low == 1) == low else 1
+    p.direction = _direction(st, index, low)
     c.packets += 1
     c.end_ns = max(c.end_ns, p.t_ns)
     if p.flags & FIN:
@@ -170,5 +211,5 @@ def find_quoted(st: Any, p: Any) -> int:
         slot = _slot(st, _scope(p), p.q_dst_hi, p.q_dst_lo, p.q_dport, p.q_src_hi, p.q_src_lo, p.q_sport)
     index = word(st.table, slot) - 1
     if index >= 0:
-        p.direction = 0 if (connection_at(st.connections, index).client_is_low == 1) == low else 1
+        p.direction = _direction(st, index, low)
     return index

@@ -42,7 +42,7 @@ PACKET = words(_PACKET_FIELDS)
 
 CONNECTION = words("""
 scope capture version index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low start_ns
-end_ns syn_seen syn_ack_seen fin_seen rst_seen syn_seq packets
+end_ns syn_seen syn_ack_seen fin_seen rst_seen syn_seq packets previous reset_by reset_ns
 """)
 """One connection; ``addr_lo`` and ``port_lo`` are the end that sorts first."""
 
@@ -50,7 +50,7 @@ _COUNTERS = """
 packets data_segments payload_bytes unique_payload_bytes zero_windows retransmits_timeout
 retransmits_fast retransmits_tail_loss_probe retransmits_syn retransmits_syn_ack retransmits_fin
 spurious_retransmits window_probes keepalives out_of_order_segments duplicate_acks sack_blocks
-max_window_bytes mss_used_bytes super_segments jumbo_segments tcp_options
+max_window_bytes mss_used_bytes resets super_segments jumbo_segments tcp_options
 """
 
 _FLOW_STATE = """
@@ -60,7 +60,7 @@ ring_base ring_capacity ring_head ring_count sacked_count highest_sacked ca_stat
 loss_ns retrans_stamp undo_events undo_marker tlp_high dupacks srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq
 min_rtt_ns turn_ns backoff timer_base_ns last_send_ns last_ack_ns rack_ns rack_end rack_rtt_ns pmtu
 pmtu_icmp pmtu_icmp_ns pmtu_icmp_seen run_bytes run_end ip_id ip_ids_counted ip_ids_other ts_val
-retrans_last syn_row cwr_high provoked prompt_rtt_ns sack_0_start sack_0_end
+retrans_last syn_row cwr_high provoked prompt_rtt_ns reset_kind fin_end synced sack_0_start sack_0_end
 sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
 """
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from netemu.recording.tables import CONNECTION_SIDE, CONNECTIONS, ENUMS, ICMP, PACKETS, RTT, SACKS, Schema
-from netemu.trace import layout as m
+from netemu.recording.tables import ENUMS, ICMP, PACKETS, RTT, SACKS, Schema
 from netemu.trace.engine import Chunk, Reader
 
 POLARS_TYPES: Mapping[str, Any] = {
@@ -29,7 +28,6 @@ POLARS_TYPES: Mapping[str, Any] = {
 
 _FLAGS = tuple(name for name, (kind, _) in PACKETS.items() if kind == "bool" and name != "spurious")
 _ENUMERATED = tuple((name, kind) for name, (kind, _) in PACKETS.items() if kind in ENUMS)
-_RETRANSMISSION_CLASSES = ("timeout", "fast", "tail_loss_probe", "syn", "syn_ack", "fin")
 
 
 def polars_schema(schema: Schema) -> dict[str, Any]:
@@ -61,11 +59,6 @@ def endpoint_text(version: int, high: int, low: int, port: int) -> str:
     """``ip:port``, IPv6 in brackets."""
     address = address_text(version, high, low)
     return f"[{address}]:{port}" if version == 6 else f"{address}:{port}"
-
-
-def _endpoints(table: Any, names: tuple[str, str, str]) -> list[str]:
-    columns = (table[name].tolist() for name in ("version", *names))
-    return [endpoint_text(*end) for end in zip(*columns, strict=True)]
 
 
 def packets_frame(reader: Reader, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
@@ -155,63 +148,3 @@ def nullable(values: Any) -> pl.Series:
     """-1 stands for what is not there."""
     series = pl.Series(np.ascontiguousarray(values))
     return series.set(series == -1, None)
-
-
-def _side(flows: Any, medians: Any, minima: Any) -> dict[str, Any]:
-    side: dict[str, Any] = {name: np.ascontiguousarray(flows[name]) for name in m.COUNTERS if name in CONNECTION_SIDE}
-    side["retransmitted_segments"] = sum(side[f"retransmits_{name}"] for name in _RETRANSMISSION_CLASSES)
-    for name, column in (
-        ("mss_announced_bytes", "mss_announced"),
-        ("mss_used_bytes", "mss_used_bytes"),
-        ("path_mtu_bytes", "pmtu"),
-        ("window_scale", "wscale"),
-    ):
-        side[name] = nullable(flows[column])
-    side["max_window_bytes"] = np.maximum(flows["max_window_bytes"], 0)
-    side["rtt_min_ns"], side["rtt_median_ns"] = nullable(minima), nullable(medians)
-    span = flows["last_data_ns"] - flows["first_data_ns"]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        goodput = flows["unique_payload_bytes"] * 8e9 / span
-    side["goodput_bps"] = pl.Series(np.where((flows["data_segments"] >= 2) & (span > 0), goodput, np.nan)).fill_nan(
-        None
-    )
-    return side
-
-
-def _rtt_figures(connections: int, samples: Any) -> tuple[Any, Any]:
-    """Median (rounded down) and minimum of the RTT samples of every flow; -1 where there is none."""
-    median, minimum = np.full(2 * connections, -1, np.int64), np.full(2 * connections, -1, np.int64)
-    if samples.size:
-        flow, rtt = samples[:, 0], samples[:, 1]
-        order = np.lexsort((rtt, flow))
-        flow, rtt = flow[order], rtt[order]
-        starts = np.flatnonzero(np.r_[True, flow[1:] != flow[:-1]])
-        ends = np.r_[starts[1:], flow.size]
-        minimum[flow[starts]] = rtt[starts]
-        median[flow[starts]] = (rtt[(starts + ends - 1) // 2] + rtt[(starts + ends) // 2]) // 2
-    return median, minimum
-
-
-def connections_frame(reader: Reader, samples: Any, origin_ns: int) -> pl.DataFrame:
-    """The connections of a file read to its end; ``samples`` are (flow number, RTT) pairs of all chunks."""
-    table = reader.state.rows("connections", "connection_count")
-    flows = reader.state.tables["flows"][: 2 * table.size]
-    median, minimum = _rtt_figures(table.size, samples)
-    low = _endpoints(table, ("addr_lo_hi", "addr_lo_lo", "port_lo"))
-    high = _endpoints(table, ("addr_hi_hi", "addr_hi_lo", "port_hi"))
-    is_low = (table["client_is_low"] == 1).tolist()
-    columns: dict[str, Any] = {
-        "capture": pl.Series(reader.names, dtype=pl.String).gather(table["capture"].astype(np.uint32)),
-        "connection": table["index"].astype(np.int32),
-        "client": [a if first else b for a, b, first in zip(low, high, is_low, strict=True)],
-        "server": [b if first else a for a, b, first in zip(low, high, is_low, strict=True)],
-        "start_ns": table["start_ns"] - origin_ns,
-        "duration_ns": table["end_ns"] - table["start_ns"],
-        "complete": (table["syn_seen"] == 1)
-        & (table["syn_ack_seen"] == 1)
-        & ((table["fin_seen"] == 3) | (table["rst_seen"] == 1)),
-    }
-    for direction, prefix in ((0, "a_"), (1, "b_")):
-        side = _side(flows[direction::2], median[direction::2], minimum[direction::2])
-        columns |= {prefix + name: values for name, values in side.items()}
-    return pl.DataFrame({name: columns[name] for name in CONNECTIONS}, schema=polars_schema(CONNECTIONS))

@@ -7,13 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
-from netemu.trace.ack_kinds import ACK_KEEPALIVE, ACK_NONE, ACK_RESET, ACK_WINDOW_PROBE, note_provocation
+from netemu.trace.ack_kinds import ACK_CHALLENGE, ACK_KEEPALIVE, ACK_NONE, ACK_RESET, ACK_WINDOW_PROBE, note_provocation
 from netemu.trace.acks import on_ack, unwrap
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.connect import find_connection, find_quoted
 from netemu.trace.evidence import shown_state
 from netemu.trace.fragments import reassemble
 from netemu.trace.layout import MAX_SACK_BLOCKS, connection_at, flow_at, icmp_at, packet_at, scan_at, state_at
+from netemu.trace.lifetime import is_unacceptable_syn, note_end, on_reset
 from netemu.trace.memory import i64
 from netemu.trace.records import RECORD, next_record
 from netemu.trace.segments import pool_is_low
@@ -75,6 +76,9 @@ def _on_tcp(st: Any, p: Any) -> None:
     f.sack_blocks += p.sack_count
     f.tcp_options |= p.tcp_options
     p.window_bytes = _scaled_window(f, peer, p)
+    if p.flags & RST:
+        on_reset(st, f, peer, p)
+    unacceptable = is_unacceptable_syn(f, p)
     if p.flags & SYN and not p.flags & RST:
         on_syn(st, f, flow, p)
         p.window_bytes = p.window
@@ -84,11 +88,12 @@ def _on_tcp(st: Any, p: Any) -> None:
     else:
         on_sequence(st, f, peer, flow, p)
         p.window_full = _fills_window(f, peer, p)
-    note_provocation(f, p, _probe_answer(p.kind))
+    note_provocation(f, p, ACK_CHALLENGE if unacceptable else _probe_answer(p.kind))
     if p.flags & RST:
         p.ack_kind = ACK_RESET if p.flags & ACK else ACK_NONE
     elif p.flags & ACK:
         on_ack(st, peer, f, p)
+    note_end(st, f, peer, p)
     _note_window(f, p)
     p.flight = f.nxt - f.una
     p.ca_state = shown_state(f)

@@ -107,3 +107,46 @@ def test_more_connections_than_the_first_table_holds(tmp_path: Path) -> None:
     assert analysis.connections.height == 5000
     assert analysis.connections["connection"].to_list() == list(range(5000))
     assert set(analysis.connections["b_packets"]) == {1}
+
+
+def test_a_port_used_again_and_a_late_packet_of_the_connection_before(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 100)
+    talk.say(30, "b", 1, 101)
+    talk.close(40, 101, 1)
+    old = dict(talk.isn)
+    talk.isn = {"a": old["a"] + 2**30, "b": old["b"] + 2**31}
+    for t_ms, side, seq, ack, flags in ((100, "a", 0, 0, SYN), (110, "b", 0, 1, SYN | ACK), (111, "a", 1, 1, ACK)):
+        talk.say(t_ms, side, seq, ack, flags=flags)
+    new, talk.isn = talk.isn, old
+    talk.say(115, "a", 1, 1, 100)
+    talk.isn = new
+    talk.say(120, "a", 1, 1, 200)
+    talk.say(130, "b", 1, 201)
+    analysis = talk.analyse(tmp_path)
+    assert analysis.connections["end"].to_list() == ["closed", "established"]
+    assert analysis.connections["a_unique_payload_bytes"].to_list() == [100, 200]
+    assert analysis.packets["connection"][-3:].to_list() == [0, 1, 1]
+
+
+def test_a_syn_for_a_connection_that_the_server_still_holds(tmp_path: Path) -> None:
+    """The client was restarted: its SYN is challenged, its RST ends the old connection, its next SYN is taken."""
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 100)
+    talk.say(30, "b", 1, 101)
+    old = dict(talk.isn)
+    talk.isn["a"] += 2**30
+    talk.say(1000, "a", 0, 0, flags=SYN)
+    talk.isn = dict(old)
+    talk.say(1010, "b", 1, 101)
+    talk.say(1010.1, "a", 101, 0, flags=RST)
+    talk.isn = {"a": old["a"] + 2**30, "b": old["b"] + 2**31}
+    talk.say(2000, "a", 0, 0, flags=SYN)
+    talk.say(2010, "b", 0, 1, flags=SYN | ACK)
+    talk.say(2011, "a", 1, 1)
+    analysis = talk.analyse(tmp_path)
+    assert analysis.connections["end"].to_list() == ["reset_by_client", "established"]
+    assert analysis.packets["ack_kind"][6] == "challenge"
+    assert analysis.connections["a_retransmits_syn"].to_list() == [0, 1]

@@ -91,6 +91,8 @@ def _of_connection(row: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _worst_class(row: dict[str, Any], prefix: str) -> str:
+    if row[prefix + "spurious_retransmits"] is None:
+        return "untold"
     if 2 * row[prefix + "spurious_retransmits"] > row[prefix + "retransmitted_segments"]:
         return "spurious"
     waited = [name for name in RETRANSMISSION_KINDS if name != "fast"]
@@ -99,6 +101,8 @@ def _worst_class(row: dict[str, Any], prefix: str) -> str:
 
 def again_classes(row: dict[str, Any], prefix: str) -> str:
     """``"8 fast, 1 timeout; 2 spurious"``: the retransmissions of one side by class."""
+    if row[prefix + "spurious_retransmits"] is None:
+        return "why is not told"
     named = [(row[f"{prefix}retransmits_{name}"], name.replace("_", " ")) for name in RETRANSMISSION_KINDS]
     text = ", ".join(f"{count:,} {name}" for count, name in sorted(named, reverse=True) if count)
     spurious = row[prefix + "spurious_retransmits"]

@@ -95,17 +95,17 @@ _OVERVIEW: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("server sent", lambda row: format_bytes(row["b_unique_payload_bytes"])),
     ("goodput", lambda row: format_rate(_faster(row)[1])),
     ("RTT", lambda row: format_duration(row[_faster(row)[0] + "rtt_median_ns"])),
-    ("again", lambda row: format_count(row["a_retransmitted_segments"] + row["b_retransmitted_segments"])),
-    ("complete", lambda row: "yes" if row["complete"] else "no"),
+    ("again", lambda row: format_count((row["a_retransmitted_segments"] or 0) + (row["b_retransmitted_segments"] or 0))),
+    ("end", lambda row: (row["end"] or "not told").replace("_", " ")),
 )
-_LEAST_FIRST = ("complete", "start", "RTT", "goodput", "lasts")
+_LEAST_FIRST = ("end", "start", "RTT", "goodput", "lasts")
 """What goes when the terminal is narrow."""
-_TO_THE_LEFT = frozenset({"client", "server", "complete"})
+_TO_THE_LEFT = frozenset({"client", "server", "end"})
 
 
 def _faster(row: dict[str, Any]) -> tuple[str, float | None]:
     """The direction with more payload, and its goodput."""
-    prefix = "a_" if row["a_unique_payload_bytes"] >= row["b_unique_payload_bytes"] else "b_"
+    prefix = "a_" if (row["a_unique_payload_bytes"] or 0) >= (row["b_unique_payload_bytes"] or 0) else "b_"
     return prefix, row[prefix + "goodput_bps"]
 
 
@@ -132,17 +132,17 @@ def _table(names: list[str], columns: dict[str, list[str]]) -> list[str]:
 
 def _again(side: dict[str, Any]) -> str:
     total = side["retransmitted_segments"]
-    return f"{total:,} ({again_classes(side, '')})" if total else "0"
+    return f"{total:,} ({again_classes(side, '')})" if total else format_count(total)
 
 
 _LINES: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
-    ("packets / with data", lambda s: f"{s['packets']:,} / {s['data_segments']:,}"),
+    ("packets / with data", lambda s: f"{s['packets']:,} / {format_count(s['data_segments'])}"),
     ("payload / unique", lambda s: f"{format_bytes(s['payload_bytes'])} / {format_bytes(s['unique_payload_bytes'])}"),
     ("goodput", lambda s: format_rate(s["goodput_bps"])),
     ("retransmitted", _again),
-    ("out of order", lambda s: f"{s['out_of_order_segments']:,}"),
-    ("zero windows / probes", lambda s: f"{s['zero_windows']:,} / {s['window_probes']:,}"),
-    ("keepalives", lambda s: f"{s['keepalives']:,}"),
+    ("out of order", lambda s: format_count(s["out_of_order_segments"])),
+    ("zero windows / probes", lambda s: f"{format_count(s['zero_windows'])} / {format_count(s['window_probes'])}"),
+    ("keepalives", lambda s: format_count(s["keepalives"])),
     ("RTT min / median", lambda s: f"{format_duration(s['rtt_min_ns'])} / {format_duration(s['rtt_median_ns'])}"),
     (
         "MSS announced / used",
@@ -150,8 +150,8 @@ _LINES: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ),
     ("path MTU", lambda s: format_count(s["path_mtu_bytes"])),
     ("window scale / largest", lambda s: f"{format_count(s['window_scale'])} / {format_bytes(s['max_window_bytes'])}"),
-    ("duplicate ACKs sent", lambda s: f"{s['duplicate_acks']:,}"),
-    ("SACK blocks sent", lambda s: f"{s['sack_blocks']:,}"),
+    ("duplicate ACKs sent", lambda s: format_count(s["duplicate_acks"])),
+    ("SACK blocks sent", lambda s: format_count(s["sack_blocks"])),
 )
 _DULL = frozenset({"0", "-", "0 / 0", "- / -"})
 
@@ -161,7 +161,9 @@ def connection_text(row: dict[str, Any], *, several: bool = False) -> list[str]:
     sides = [{name[2:]: value for name, value in row.items() if name.startswith(prefix)} for prefix in ("a_", "b_")]
     told = [(label, text(sides[0]), text(sides[1])) for label, text in _LINES]
     told = [line for line in told if line[1] not in _DULL or line[2] not in _DULL]
-    state = "complete" if row["complete"] else "handshake or end not captured"
+    state = (row["end"] or "only one direction captured").replace("_", " ")
+    if row["opening"] != "handshake":
+        state += f" ({row['opening'].replace('_', ' ')})"
     heading = (
         f"{_name(row['capture'], row['connection'], several)}  {row['client']} -> {row['server']}   {state},"
         f" {format_duration(row['duration_ns'])} from {format_duration(row['start_ns'])}"
