@@ -46,7 +46,7 @@ PROMISED_SIDE = {
 }
 """What machines may rely on, in both directions."""
 FURTHER_SIDE = {"spurious_retransmits", "window_probes", "keepalives", "goodput_bps"}
-FURTHER_SIDE |= {"tcp_options", "super_segments", "jumbo_segments"}
+FURTHER_SIDE |= {"tcp_options", "super_segments", "jumbo_segments", "acked_bytes", "isn", "resets", "reset_kind"}
 CLASSES = ["timeout", "fast", "tail_loss_probe", "syn", "syn_ack", "fin"]
 
 

@@ -88,7 +88,7 @@ def test_only_the_data_was_captured(tmp_path: Path) -> None:
     untold = ("acked_bytes", "spurious_retransmits", "retransmits_timeout", "retransmits_fast", "rtt_min_ns")
     assert all(row[f"a_{name}"] is None for name in untold)
     told = {name for name in CONNECTION_SIDE if row[f"b_{name}"] is not None}
-    assert (told, row["b_packets"]) == ({"packets"}, 0)
+    assert (told, row["b_packets"]) == ({"packets", "acked_bytes"}, 0)
 
 
 def test_only_the_acks_were_captured(tmp_path: Path) -> None:

@@ -87,10 +87,11 @@ def test_goodput_is_unique_payload_from_first_to_last_data(tmp_path: Path) -> No
 def test_what_was_never_seen_is_null_and_what_never_happened_is_zero(tmp_path: Path) -> None:
     talk = Talk(stamps=False)
     talk.say(0, "a", 50, 70)
+    talk.say(10, "b", 70, 50)
     row = one(talk.analyse(tmp_path))
     absent = {name[2:] for name, value in row.items() if value is None and name.startswith("a_")}
     assert absent == {
         *("mss_announced_bytes", "mss_used_bytes", "path_mtu_bytes", "window_scale"),
-        *("rtt_min_ns", "rtt_median_ns", "goodput_bps"),
+        *("rtt_min_ns", "rtt_median_ns", "goodput_bps", "isn"),
     }
-    assert row["a_packets"] == 1 and row["b_packets"] == 0 and row["complete"] is False
+    assert row["a_packets"] == row["b_packets"] == 1 and row["complete"] is False
