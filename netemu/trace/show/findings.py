@@ -18,6 +18,7 @@ WHY = {
     "zero_window": "its application did not read, and the sender had to wait",
     "spurious": "the bytes had arrived: reordering or late ACKs looked like loss",
     "fast": "lost on the way and repaired by the receiver's reports",
+    "untold": "why cannot be told from one direction alone",
     "path_mtu": "a router's link is smaller than the sender believed",
     "one_sided": "figures that need both directions are missing",
     "out_of_order": "the network reordered packets",

@@ -95,7 +95,10 @@ _OVERVIEW: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("server sent", lambda row: format_bytes(row["b_unique_payload_bytes"])),
     ("goodput", lambda row: format_rate(_faster(row)[1])),
     ("RTT", lambda row: format_duration(row[_faster(row)[0] + "rtt_median_ns"])),
-    ("again", lambda row: format_count((row["a_retransmitted_segments"] or 0) + (row["b_retransmitted_segments"] or 0))),
+    (
+        "again",
+        lambda row: format_count((row["a_retransmitted_segments"] or 0) + (row["b_retransmitted_segments"] or 0)),
+    ),
     ("end", lambda row: (row["end"] or "not told").replace("_", " ")),
 )
 _LEAST_FIRST = ("end", "start", "RTT", "goodput", "lasts")

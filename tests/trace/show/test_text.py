@@ -18,7 +18,7 @@ def test_the_text_tells_what_happened_and_leaves_out_what_did_not(tmp_path: Path
         "  #0   the client sent 1 segment again (25% of its data segments): 1 timeout - the sender waited for",
         "       its timer each time",
     ]
-    assert "#0  10.0.0.1:40000 -> 10.0.0.2:80   handshake or end not captured, 310 ms from 0 s" in lines
+    assert "#0  10.0.0.1:40000 -> 10.0.0.2:80   established, 310 ms from 0 s" in lines
     assert "  retransmitted           1 (1 timeout)      0" in lines
     assert "  payload / unique        4,000 B / 3,000 B  0 B / 0 B" in lines
     assert not [line for line in lines if "keepalives" in line or "zero windows" in line]
@@ -35,7 +35,7 @@ def test_no_line_of_the_overview_is_wider_than_the_terminal(tmp_path: Path) -> N
     analysis = analyze(write_pcap(tmp_path / "five.pcap", several(5, 1, 9, 2, 2)))
     wide, narrow = (as_text(analysis, 20, width=width).splitlines() for width in (160, 70))
     assert max(map(len, narrow)) <= 70 < max(map(len, wide))
-    assert "client sent" in narrow[-6] and "complete" in wide[-6] and "complete" not in narrow[-6]
+    assert "client sent" in narrow[-6] and "end" in wide[-6] and "end" not in narrow[-6]
 
 
 def test_many_connections_are_shown_in_full_when_asked(tmp_path: Path) -> None:
