@@ -21,7 +21,7 @@ _WINDOW_BYTES = 1 << 20
 _OTHER_COMPRESSION = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4"}
 _KINDS = (
     (stat.S_ISDIR, "a directory; give capture files"),
-    (stat.S_ISFIFO, "a FIFO, and captures are read more than once; write it to a file first"),
+    (stat.S_ISFIFO, "a FIFO, and captures are read twice; write it to a file, or pipe it in and give -"),
     (stat.S_ISSOCK, "a socket; give a capture file"),
     (stat.S_ISCHR, "a device; give a capture file"),
     (stat.S_ISBLK, "a device; give a capture file"),
