@@ -87,7 +87,7 @@ class Lane:
         left = range(first, self.numbers.stop, self.numbers.step)
         self.hung = False
         self.pipe, theirs = multiprocessing.Pipe(duplex=False)
-        self.now[1] = time.monotonic() + 120  # loading, and compiling where that is needed, are no file's
+        self.now[1] = time.monotonic() + 600  # loading, and compiling where that is needed, are no file's
         self.process = multiprocessing.get_context("spawn").Process(
             target=work, args=(self.seed, left, self.now, theirs, self.directory)
         )
