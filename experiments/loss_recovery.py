@@ -70,6 +70,13 @@ def _flow_claims(flow: str) -> None:
         rows = run.wire("h1-h2", "a_to_b").filter(pl.col("destination").str.ends_with(f":{run.port(flow)}"))
         return equal(rows.filter(pl.col("action") == "drop_list").height, LOST[flow], "segments")
 
+    @experiment.claim(f"{flow}: the two ends' captures tell of the same losses, each at the wire")
+    def lost(run: Run) -> Outcome:
+        """Joined by what packets say, without the wire's account; the account then names link and reason of each."""
+        gone = run.transits(flow, at="h1-eth0", direction=0).filter(pl.col("fate") == "lost")
+        told = gone.group_by("link", "action").len().rows()
+        return equal(told, [("h1-h2", "drop_list", LOST[flow])])
+
     @experiment.claim(f"{flow}: every byte arrives")
     def delivered(run: Run) -> Outcome:
         return equal(run.connection(flow, at="h2-eth0")["a_unique_payload_bytes"], run.plan.parameters["size"], "bytes")
@@ -182,5 +189,6 @@ SHOWN = {"three": ("4.07s", "4.24s"), "window": ("6s", "6.4s"), "timeout": ("8s"
 for _flow, (_start, _stop) in SHOWN.items():
     shown = {"flow": _flow, "capture": "h1-eth0", "start": _start, "stop": _stop}
     experiment.figure(f"time_sequence_{_flow}", "time_sequence", window=False, title=_flow, **shown)
+experiment.figure("life", "life", flow="three", capture="h1-eth0", start="4.04s", stop="4.24s", title="three")
 experiment.figure("retransmissions", "retransmissions", **shown)
 experiment.figure("rtt", "rtt", flow="timeout", capture="h1-eth0")

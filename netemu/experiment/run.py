@@ -106,6 +106,21 @@ class Run:
         rows = self.table("packets").filter((pl.col("capture") == at) & (pl.col("connection") == connection))
         return rows if direction is None else rows.filter(pl.col("direction") == direction)
 
+    def transits(self, flow: str, at: str, direction: int) -> pl.DataFrame:
+        """What became of ``flow``'s packets of ``direction``, whose sender's capture is ``at``."""
+        import polars as pl
+
+        connection = self.connection(flow, at)["connection"]
+        return self.table("transits").filter(
+            (pl.col("capture") == at) & (pl.col("connection") == connection) & (pl.col("direction") == direction)
+        )
+
+    def sends(self, agent: str) -> pl.DataFrame:
+        """The send() calls of ``agent`` (such as ``"bulk.client"``) that took payload, each followed to its ACK."""
+        import polars as pl
+
+        return self.table("sends").filter(pl.col("agent") == self.agent(agent).name)
+
     def icmp(self, at: str, flow: str | None = None) -> pl.DataFrame:
         """ICMP and ICMPv6 messages in capture ``at``, of all connections or of ``flow``'s."""
         import polars as pl

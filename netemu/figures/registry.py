@@ -28,6 +28,7 @@ FIGURES: dict[str, tuple[str, str]] = {
         "netemu.figures.arrival",
         "when each byte of a transfer arrived first; over runs, how far that scatters",
     ),
+    "life": ("netemu.figures.life", "the life of a send(): call, buffers, packets, read and ACK"),
     "cdf": ("netemu.figures.cdf", "empirical distribution of any column of any table"),
 }
 """Name -> (module with ``draw``, what it shows)."""

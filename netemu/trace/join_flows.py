@@ -12,7 +12,8 @@ import polars as pl
 from netemu.recording.tables import SEGMENT_KINDS
 
 _WRAP = 1 << 32
-_NEVER = np.iinfo(np.int64).max
+NEVER = np.iinfo(np.int64).max
+"""The time of what did not happen."""
 _KEY = ("capture", "connection", "direction")
 
 
@@ -51,17 +52,10 @@ class Flow:
 
     def arrivals(self, byte: Any) -> tuple[pl.Series, pl.Series]:
         """When the byte at each offset was captured first, at its receiver; and when all bytes up to it had been."""
-        start, end, t_ns = self._data["start"], self._data["end"], self._data["t_ns"]
-        edges = np.unique(np.concatenate([[1], start, end]))
-        first = np.full(max(edges.size - 1, 0), _NEVER)
-        low, count = np.searchsorted(edges, start), np.searchsorted(edges, end) - np.searchsorted(edges, start)
-        before = np.cumsum(count) - count
-        place = np.repeat(low - before, count) + np.arange(count.sum())
-        np.minimum.at(first, place, np.repeat(t_ns, count))
-        in_order = np.maximum.accumulate(np.where(edges[:-1] < 1, 0, first)) if first.size else first
+        edges, first, in_order = first_arrivals(self._data["start"], self._data["end"], self._data["t_ns"])
         wanted = np.searchsorted(edges, byte, "right") - 1
         wanted = np.where((wanted >= 0) & (wanted < first.size), wanted, first.size)
-        first, in_order = np.append(first, _NEVER), np.append(in_order, _NEVER)
+        first, in_order = np.append(first, NEVER), np.append(in_order, NEVER)
         return _known(first[wanted]), _known(in_order[wanted])
 
     def acknowledged(self, end: Any) -> pl.Series:
@@ -78,6 +72,20 @@ class Flow:
         near = np.searchsorted(self.packets["t_ns"].to_numpy(), t_ns, "right") - 1
         reference = self.packets["seq_offset_bytes"].to_numpy()[np.maximum(near, 0)]
         return reference + (seq - base - reference + _WRAP // 2) % _WRAP - _WRAP // 2
+
+
+def first_arrivals(start: Any, end: Any, t_ns: Any) -> tuple[Any, Any, Any]:
+    """Of stretches of a stream and when each came: edges, when the bytes between two edges came first, and when all
+    bytes from offset 1 up to the second edge had come; :data:`NEVER` for what did not come.
+    """
+    edges = np.unique(np.concatenate([[1], start, end]))
+    first = np.full(edges.size - 1, NEVER)
+    low = np.searchsorted(edges, start)
+    count = np.searchsorted(edges, end) - low
+    place = np.repeat(low - (np.cumsum(count) - count), count) + np.arange(count.sum())
+    np.minimum.at(first, place, np.repeat(t_ns, count))
+    in_order = np.maximum.accumulate(np.where(edges[:-1] < 1, np.iinfo(np.int64).min, first))
+    return edges, first, in_order
 
 
 class Flows:
@@ -166,7 +174,7 @@ def drops_of(wires: pl.DataFrame) -> dict[tuple[str, str], Drops]:
 
 def _known(t_ns: Any) -> pl.Series:
     times = pl.Series(t_ns)
-    return pl.select(pl.when(times < _NEVER).then(times)).to_series()
+    return pl.select(pl.when(times < NEVER).then(times)).to_series()
 
 
 def at_or_null(values: Any, place: Any) -> pl.Series:

@@ -32,6 +32,17 @@ def run(tmp_path: Path) -> Run:
     pl.DataFrame(
         {"capture": ["h1-eth0"] * 3, "connection": [0, 0, 1], "direction": [0, 1, 0], "t_ns": [1, 2, 3]}
     ).write_parquet(recording.tables / "packets.parquet")
+    pl.DataFrame(
+        {
+            "capture": ["h1-eth0"] * 3,
+            "connection": [0, 0, 1],
+            "direction": [0, 0, 0],
+            "fate": ["lost", "arrived", "lost"],
+        }
+    ).write_parquet(recording.tables / "transits.parquet")
+    pl.DataFrame({"agent": ["x.client", "y.client"], "done_bytes": [5, 6]}).write_parquet(
+        recording.tables / "sends.parquet"
+    )
     pl.DataFrame({"host": ["h1"], "counter": ["TcpRetransSegs"], "before": [3], "after": [10]}).write_parquet(
         recording.tables / "counters.parquet"
     )
@@ -46,6 +57,11 @@ def test_a_flow_is_found_by_its_port_and_leaves_evidence(run: Run) -> None:
 def test_packets_of_a_flow_by_direction(run: Run) -> None:
     assert run.packets("x", at="h1-eth0")["t_ns"].to_list() == [1, 2]
     assert run.packets("x", at="h1-eth0", direction=1)["t_ns"].to_list() == [2]
+
+
+def test_what_became_of_packets_and_of_sends(run: Run) -> None:
+    assert run.transits("x", at="h1-eth0", direction=0)["fate"].to_list() == ["lost", "arrived"]
+    assert run.sends("x.client")["done_bytes"].to_list() == [5]
 
 
 def test_no_connection_or_several_cannot_be_observed(run: Run) -> None:

@@ -237,6 +237,67 @@ def calls() -> pl.DataFrame:
     return frame_of("calls", rows)
 
 
+WAY_MS = 20
+
+
+def transits_of(trace: Trace) -> pl.DataFrame:
+    """Both ends of the transfer: 20 ms each way, lost where a wire dropped it."""
+    dropped = {(row["t_ns"], row["seq"]): row["action"] for row in trace.wires}
+    rows = []
+    for packet in trace.packets:
+        row = {name: packet.get(name, 0) for name in ("direction", "seq_offset_bytes", "payload_bytes")}
+        here, there = {"t_ns": packet["t_ns"], "frame": packet["frame"]}, packet["frame"] + 1000
+        action = dropped.get((packet["t_ns"], packet["seq"]))
+        if packet["direction"] == 0:
+            row |= {"capture": "h1-eth0", "arrival_capture": "h2-eth0", **here}
+            late = {"arrival_ns": packet["t_ns"] + WAY_MS * MS, "arrival_frame": there}
+            row |= {"arrival_ns": None, "arrival_frame": None} if action else late
+        else:
+            row |= {"capture": "h2-eth0", "arrival_capture": "h1-eth0", "t_ns": packet["t_ns"] - WAY_MS * MS}
+            row |= {"frame": there, "arrival_ns": packet["t_ns"], "arrival_frame": packet["frame"]}
+        rows.append({**row, "connection": 0, "action": action, "fate": "lost" if action else "arrived"})
+    return frame_of("transits", rows)
+
+
+def sends_of(trace: Trace) -> pl.DataFrame:
+    """The whole transfer as two send() calls of equal size, the first of which blocks until the second begins."""
+    data = [packet for packet in trace.packets if packet.get("payload_bytes")]
+    first, end = data[0], trace.next
+    middle = 1 + (end - 1) // 2
+    last_ns = trace.packets[-1]["t_ns"]
+    common = {"agent": "bulk", "host": "h1", "capture": trace.capture, "connection": 0, "direction": 0}
+    half_ns = (first["t_ns"] + last_ns) // 2
+    return frame_of(
+        "sends",
+        [
+            {
+                **common,
+                "t_ns": start_ns,
+                "blocked_ns": blocked_ns,
+                "done_bytes": high - low,
+                "start_offset_bytes": low,
+                "end_offset_bytes": high,
+                "first_sent_ns": start_ns + MS,
+                "last_sent_ns": start_ns + 2 * MS,
+                "arrived_ns": start_ns + 22 * MS,
+                "read_ns": start_ns + 30 * MS,
+                "acked_ns": acked_ns,
+            }
+            for start_ns, blocked_ns, low, high, acked_ns in (
+                (first["t_ns"], half_ns - first["t_ns"], 1, middle, half_ns),
+                (half_ns, MS, middle, end, last_ns),
+            )
+        ],
+    )
+
+
+def reads_of(trace: Trace) -> pl.DataFrame:
+    """A recv() of 10,000 bytes every 25 ms at the receiver."""
+    name = f"{trace.server}>{trace.client}"
+    row = {"agent": "reader", "host": "h2", "call": "recv", "blocked_ns": MS, "done_bytes": 10_000, "connection": name}
+    return frame_of("calls", [{**row, "t_ns": (100 + 25 * i) * MS} for i in range(6)])
+
+
 def write_run(root: Path, frames: dict[str, pl.DataFrame], **manifest: Any) -> Path:
     """The run as a directory: its tables and a manifest."""
     (root / "tables").mkdir(parents=True)
@@ -248,7 +309,16 @@ def write_run(root: Path, frames: dict[str, pl.DataFrame], **manifest: Any) -> P
 
 def all_frames() -> dict[str, pl.DataFrame]:
     """Every table of the run by hand."""
-    return {**bulk_with_loss().finish(), "sockets": socket_samples(), "calls": calls()}
+    trace = bulk_with_loss()
+    frames = trace.finish()  # numbers the packets
+    joined = {"transits": transits_of(trace), "sends": sends_of(trace)}
+    return {**frames, "sockets": socket_samples(), "calls": calls(), **joined}
+
+
+def frames_with_reads() -> dict[str, pl.DataFrame]:
+    """The same with the receiver's calls."""
+    frames = all_frames()
+    return {**frames, "calls": pl.concat([frames["calls"], reads_of(bulk_with_loss())])}
 
 
 def run_of(frames: dict[str, pl.DataFrame], **fields: Any) -> RunTables:

@@ -20,6 +20,7 @@ REPEATED: dict[str, tuple[str, str]] = {
     "rtt": ("netemu.figures.repeated.rtt", "RTT in bins of time, smoothed RTT and RTO: median and band"),
     "retransmissions": ("netemu.figures.repeated.retransmissions", "count by class: mean, interval and single runs"),
     "arrival": ("netemu.figures.repeated.arrival", "arrival of each byte less its median over the runs: bands"),
+    "life": ("netemu.figures.repeated.life", "when a send()'s bytes pass each place: median and band"),
     "cdf": ("netemu.figures.repeated.cdf", "mean empirical distribution and band"),
 }
 """Figure -> (module with ``draw``, what it shows of several runs)."""

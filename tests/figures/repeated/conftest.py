@@ -9,9 +9,21 @@ import pytest
 
 from netemu.figures import RunTables
 from netemu.figures.repeated import SeveralRuns
-from tests.figures.traces import MS, MSS, Trace, calls, frame_of, handshake, run_of, socket_samples
+from tests.figures.traces import (
+    MS,
+    MSS,
+    Trace,
+    calls,
+    frame_of,
+    handshake,
+    run_of,
+    sends_of,
+    socket_samples,
+    transits_of,
+)
 
 Make = Callable[..., RunTables]
+ABSOLUTE = ("first_sent_ns", "last_sent_ns", "arrival_ns", "arrived_ns", "read_ns", "acked_ns")
 
 
 def transfer(shift_ms: float = 0.0, *, lost: int = 0, begin_ms: float = 0.0, **fields: Any) -> RunTables:
@@ -31,8 +43,9 @@ def transfer(shift_ms: float = 0.0, *, lost: int = 0, begin_ms: float = 0.0, **f
         }
     )
     frames = {**trace.finish(), "sockets": socket_samples(), "calls": calls()}
+    frames |= {"sends": sends_of(trace), "transits": transits_of(trace)}
     for name, frame in frames.items():
-        for column in {"t_ns", "start_ns"} & set(frame.columns):
+        for column in {"t_ns", "start_ns", *ABSOLUTE} & set(frame.columns):
             frames[name] = frames[name].with_columns(frame[column] + round(begin_ms * MS))
     return run_of(frames, **fields)
 
