@@ -141,9 +141,9 @@ def _on_sack(st: Any, f: Any, p: Any, acked: int) -> int:
     """Read the SACK blocks of ``p``; returns an RTT from them, or -1."""
     blocks, count = st.blocks, min(p.sack_count, MAX_SACK_BLOCKS)
     for i in range(count):
-        set_word(blocks, 2 * i, unwrap(f, word(st.sack, 2 * i), acked))
+        set_word(blocks, 2 * i, unwrap(f, word(p.sack, 2 * i), acked))
         set_word(
-            blocks, 2 * i + 1, word(blocks, 2 * i) + ((word(st.sack, 2 * i + 1) - word(st.sack, 2 * i)) & 0xFFFFFFFF)
+            blocks, 2 * i + 1, word(blocks, 2 * i) + ((word(p.sack, 2 * i + 1) - word(p.sack, 2 * i)) & 0xFFFFFFFF)
         )
         row = sack_at(st.sacks, st.sack_count)
         st.sack_count += 1

@@ -14,13 +14,17 @@ from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.ack_kinds import ACK_CHALLENGE
 from netemu.trace.acks import unwrap
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import connection_at, flow_at
-from netemu.trace.memory import i64, set_word, word
+from netemu.trace.layout import CONNECTION, FLOW, OFTEN_WORDS, connection_at, flow_at
+from netemu.trace.memory import i64, prefetch, set_word, word
 
 _EPHEMERAL = 32768
 """First port of Linux's default ip_local_port_range; below it a port is taken for a server's."""
 _NEAR = 1 << 24
 """How far numbers may lie from a connection's to be taken for its own, where another of the same key may be meant."""
+
+_LINE_BYTES = 64
+_CONNECTION_BYTES, _FLOW_BYTES = CONNECTION.itemsize, FLOW.itemsize
+_OFTEN_BYTES = 8 * OFTEN_WORDS
 
 
 @compiled
@@ -33,8 +37,9 @@ def _mix(value: int) -> int:
 
 @compiled
 def _hash(scope: int, a_hi: int, a_lo: int, b_hi: int, b_lo: int, ports: int) -> int:
-    value = _mix(a_lo + _mix(a_hi + scope))
-    return _mix(ports + _mix(b_lo + _mix(b_hi + value)))
+    value = a_lo * i64(0x2545F4914F6CDD1D) + b_lo * i64(-0x61C8864680B583EB) + ports * i64(0x5851F42D4C957F2D)
+    value += a_hi * i64(0x14057B7EF767814F) + b_hi * i64(-0x2152411021524111) + scope * i64(0x369DEA0F31A53F85)
+    return _mix(value)
 
 
 @compiled
@@ -53,10 +58,10 @@ def _source_is_low(src_hi: int, src_lo: int, sport: int, dst_hi: int, dst_lo: in
 
 
 @compiled
-def _slot(st: Any, scope: int, a_hi: int, a_lo: int, a_port: int, b_hi: int, b_lo: int, b_port: int) -> int:
-    """The table's slot of this key: the one that holds it, or the empty one where it belongs."""
+def _slot(st: Any, key: int, scope: int, a_hi: int, a_lo: int, a_port: int, b_hi: int, b_lo: int, b_port: int) -> int:
+    """The table's slot of this key, whose hash is ``key``: the one that holds it, or the empty one where it belongs."""
     mask = st.table_size - 1
-    slot = _hash(scope, a_hi, a_lo, b_hi, b_lo, (a_port << 16) | b_port) & mask
+    slot = key & mask
     while word(st.table, slot):
         c = connection_at(st.connections, word(st.table, slot) - 1)
         if (
@@ -78,7 +83,9 @@ def rehash(st: Any) -> None:
     """Fill an empty, larger table; of connections with one key the latest keeps the slot."""
     for i in range(st.connection_count):
         c = connection_at(st.connections, i)
-        slot = _slot(st, c.scope, c.addr_lo_hi, c.addr_lo_lo, c.port_lo, c.addr_hi_hi, c.addr_hi_lo, c.port_hi)
+        ports = (c.port_lo << 16) | c.port_hi
+        key = _hash(c.scope, c.addr_lo_hi, c.addr_lo_lo, c.addr_hi_hi, c.addr_hi_lo, ports)
+        slot = _slot(st, key, c.scope, c.addr_lo_hi, c.addr_lo_lo, c.port_lo, c.addr_hi_hi, c.addr_hi_lo, c.port_hi)
         set_word(st.table, slot, i + 1)
 
 
@@ -168,13 +175,39 @@ def _provoke(st: Any, index: int, low: bool) -> None:
 
 
 @compiled
+def set_key(p: Any) -> None:
+    """Put into the TCP packet ``p`` what its connection is looked up by."""
+    low = _source_is_low(p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
+    p.low = 1 if low else 0
+    if low:
+        p.hash = _hash(_scope(p), p.src_hi, p.src_lo, p.dst_hi, p.dst_lo, (p.sport << 16) | p.dport)
+    else:
+        p.hash = _hash(_scope(p), p.dst_hi, p.dst_lo, p.src_hi, p.src_lo, (p.dport << 16) | p.sport)
+
+
+@compiled
+def await_connection(st: Any, p: Any) -> None:
+    """Have the memory of the connection that ``p`` probably belongs to on its way."""
+    index = word(st.table, p.hash & (st.table_size - 1)) - 1
+    if index < 0:
+        return
+    connection = st.connections + index * _CONNECTION_BYTES
+    for at in range(0, _CONNECTION_BYTES, _LINE_BYTES):
+        prefetch(connection + at)
+    flow = st.flows + 2 * index * _FLOW_BYTES
+    for at in range(0, _OFTEN_BYTES, _LINE_BYTES):
+        prefetch(flow + at)
+        prefetch(flow + _FLOW_BYTES + at)
+
+
+@compiled
 def find_connection(st: Any, p: Any) -> int:
     """The connection of the TCP packet ``p``, made when there is none; sets ``p.direction`` (0: from the client)."""
-    low = _source_is_low(p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
+    low = p.low == 1
     if low:
-        slot = _slot(st, _scope(p), p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
+        slot = _slot(st, p.hash, _scope(p), p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
     else:
-        slot = _slot(st, _scope(p), p.dst_hi, p.dst_lo, p.dport, p.src_hi, p.src_lo, p.sport)
+        slot = _slot(st, p.hash, _scope(p), p.dst_hi, p.dst_lo, p.dport, p.src_hi, p.src_lo, p.sport)
     index = word(st.table, slot) - 1
     if index >= 0:
         index = _incarnation(st, index, low, p)
@@ -204,11 +237,13 @@ def find_connection(st: Any, p: Any) -> int:
 @compiled
 def find_quoted(st: Any, p: Any) -> int:
     """The connection of the packet that the ICMP error ``p`` quotes, or -1; sets ``p.direction`` to that packet's."""
-    low = _source_is_low(p.q_src_hi, p.q_src_lo, p.q_sport, p.q_dst_hi, p.q_dst_lo, p.q_dport)
+    scope, low = _scope(p), _source_is_low(p.q_src_hi, p.q_src_lo, p.q_sport, p.q_dst_hi, p.q_dst_lo, p.q_dport)
     if low:
-        slot = _slot(st, _scope(p), p.q_src_hi, p.q_src_lo, p.q_sport, p.q_dst_hi, p.q_dst_lo, p.q_dport)
+        key = _hash(scope, p.q_src_hi, p.q_src_lo, p.q_dst_hi, p.q_dst_lo, (p.q_sport << 16) | p.q_dport)
+        slot = _slot(st, key, scope, p.q_src_hi, p.q_src_lo, p.q_sport, p.q_dst_hi, p.q_dst_lo, p.q_dport)
     else:
-        slot = _slot(st, _scope(p), p.q_dst_hi, p.q_dst_lo, p.q_dport, p.q_src_hi, p.q_src_lo, p.q_sport)
+        key = _hash(scope, p.q_dst_hi, p.q_dst_lo, p.q_src_hi, p.q_src_lo, (p.q_dport << 16) | p.q_sport)
+        slot = _slot(st, key, scope, p.q_dst_hi, p.q_dst_lo, p.q_dport, p.q_src_hi, p.q_src_lo, p.q_sport)
     index = word(st.table, slot) - 1
     if index >= 0:
         p.direction = _direction(st, index, low)

@@ -100,6 +100,7 @@ class Reader:
         self.container.open(window, source.fault)
         self.state.tables["packet"]["inner"] = self.inner
         columns, row = m.new_columns(rows), 0
+        table = m.column_table(columns)
         while True:
             why, row = track.run(
                 window.data.ctypes.data,
@@ -107,12 +108,14 @@ class Reader:
                 self.container.scan.ctypes.data,
                 self.container.interfaces.ctypes.data,
                 self.state.address,
-                columns,
+                table.ctypes.data,
+                rows,
                 row,
             )
             if why == track.FULL:
                 yield self._take(columns, row)
                 columns, row = m.new_columns(rows), 0
+                table = m.column_table(columns)
             elif why == track.GROW:
                 self.state.grow()
             elif why == r.NEED_MORE and not window.last:

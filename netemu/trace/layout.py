@@ -31,11 +31,13 @@ ack_kind acked ack_rtt_ns zero_window window_full ca_state
 before_state before_rto_ns before_waited_ns before_row before_silence_ns before_rack before_backoff
 before_dupacks before_sacked
 tcp_options inner tunnels jumbo
+sack flow number ipv4_id low hash
 """
 
 PACKET = words(_PACKET_FIELDS)
-"""The scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says.
+"""A scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says.
 
+``sack`` is the address of its SACK blocks' edges; ``low`` and ``hash`` are the key that its connection is looked up by.
 ``spurious`` is a code of SPURIOUS_BY; ``before_*`` is the evidence for a retransmission (:mod:`netemu.trace.evidence`).
 ``inner`` is not the packet's: whether to look into tunnels. ``tunnels`` is how many it was found in, or carries.
 """
@@ -64,7 +66,19 @@ retrans_last syn_row cwr_high provoked prompt_rtt_ns reset_kind fin_end synced s
 sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
 """
 
-FLOW = words(_COUNTERS + _FLOW_STATE)
+_OFTEN = """
+isn_known isn nxt una packets sack_blocks wscale last_window
+ring_base ring_capacity ring_head ring_count data_segments payload_bytes unique_payload_bytes mss_used_bytes
+first_data_ns last_data_ns last_send_ns timer_base_ns last_probe_kind run_bytes run_end mss_announced
+ip_id ip_ids_counted ip_ids_other ts_val ca_state syn_sent syn_ack_sent max_window_bytes
+provoked ack_seen last_ack_ns dupacks backoff tlp_high frto prompt_rtt_ns
+srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq min_rtt_ns sack_permitted cwr_high
+rack_ns rack_end rack_rtt_ns pmtu pmtu_icmp_seen pmtu_icmp_ns zero_windows sacked_count
+"""
+OFTEN_WORDS = len(_OFTEN.split())
+"""Words of a flow that nearly every packet needs: they lie together, so that few lines of memory are fetched."""
+
+FLOW = words(" ".join(sorted((_COUNTERS + _FLOW_STATE).split(), key=lambda name: name not in _OFTEN.split())))
 """One direction of a connection, as its sender; flow ``2 * connection + direction``."""
 
 COUNTERS = tuple(_COUNTERS.split())
@@ -92,50 +106,54 @@ capture frame t_ns version type code mtu src_hi src_lo connection direction
 """)
 
 MAX_SACK_BLOCKS = 4
+BATCH = 32
+"""Packets that are read before the first of them is classified: what they need of memory is on its way meanwhile."""
 MAX_RING = 1 << 16
 """Segments kept in flight per direction; the oldest are forgotten beyond this."""
 
 FIELDS = (
-    ("frame", np.uint32),
-    ("capture", np.uint16),
-    ("t_ns", np.int64),
-    ("flow", np.int32),
-    ("connection", np.int32),
-    ("direction", np.int8),
-    ("ip_version", np.uint8),
-    ("protocol", np.uint8),
-    ("ip_bytes", np.int32),
-    ("ttl", np.uint8),
-    ("ecn", np.uint8),
-    ("ip_id", np.uint16),
-    ("dont_fragment", np.uint8),
-    ("fragment", np.uint8),
-    ("flags", np.uint16),
-    ("seq", np.uint32),
-    ("ack", np.uint32),
-    ("seq_offset_bytes", np.int64),
-    ("ack_offset_bytes", np.int64),
-    ("payload_bytes", np.int32),
-    ("window_bytes", np.int64),
-    ("ts_val", np.int64),
-    ("ts_ecr", np.int64),
-    ("sack_blocks", np.uint8),
-    ("tcp_options", np.uint16),
-    ("dsack", np.uint8),
-    ("kind", np.uint8),
-    ("spurious_by", np.uint8),
-    ("out_of_order", np.uint8),
-    ("ack_kind", np.uint8),
-    ("duplicate_ack", np.uint8),
-    ("acked_bytes", np.int32),
-    ("ack_rtt_ns", np.int64),
-    ("zero_window", np.uint8),
-    ("window_full", np.uint8),
-    ("ca_state", np.uint8),
-    ("flight_bytes", np.int64),
-    ("network_duplicate", np.uint8),
+    ("frame", np.uint32, "frame"),
+    ("capture", np.uint16, "capture"),
+    ("t_ns", np.int64, "t_ns"),
+    ("flow", np.int32, "flow"),
+    ("connection", np.int32, "number"),
+    ("direction", np.int8, "direction"),
+    ("ip_version", np.uint8, "ip_version"),
+    ("protocol", np.uint8, "protocol"),
+    ("ip_bytes", np.int32, "ip_bytes"),
+    ("ttl", np.uint8, "ttl"),
+    ("ecn", np.uint8, "ecn"),
+    ("ip_id", np.uint16, "ipv4_id"),
+    ("dont_fragment", np.uint8, "dont_fragment"),
+    ("fragment", np.uint8, "fragment"),
+    ("flags", np.uint16, "flags"),
+    ("seq", np.uint32, "seq"),
+    ("ack", np.uint32, "ack"),
+    ("seq_offset_bytes", np.int64, "seq_offset"),
+    ("ack_offset_bytes", np.int64, "ack_offset"),
+    ("payload_bytes", np.int32, "payload"),
+    ("window_bytes", np.int64, "window_bytes"),
+    ("ts_val", np.int64, "ts_val"),
+    ("ts_ecr", np.int64, "ts_ecr"),
+    ("sack_blocks", np.uint8, "sack_count"),
+    ("tcp_options", np.uint16, "tcp_options"),
+    ("dsack", np.uint8, "dsack"),
+    ("kind", np.uint8, "kind"),
+    ("spurious_by", np.uint8, "spurious"),
+    ("out_of_order", np.uint8, "out_of_order"),
+    ("ack_kind", np.uint8, "ack_kind"),
+    ("duplicate_ack", np.uint8, "duplicate_ack"),
+    ("acked_bytes", np.int32, "acked"),
+    ("ack_rtt_ns", np.int64, "ack_rtt_ns"),
+    ("zero_window", np.uint8, "zero_window"),
+    ("window_full", np.uint8, "window_full"),
+    ("ca_state", np.uint8, "ca_state"),
+    ("flight_bytes", np.int64, "flight"),
+    ("network_duplicate", np.uint8, "network_duplicate"),
 )
-"""Columns that a chunk of packets gives, in the order of :data:`netemu.recording.tables.PACKETS`.
+"""Columns that a chunk of packets gives: name, type, and the word of the scratch packet it holds.
+
+They have the order of :data:`netemu.recording.tables.PACKETS`.
 
 ``flow`` is for observers and in no table: twice the connection's number in the file, plus the direction; -1 none.
 """
@@ -171,7 +189,7 @@ STATE = words("""
 packet sack blocks table connections flows segments free events patches rtt sacks icmp captures
 fragments table_size connection_capacity segment_capacity event_capacity rtt_capacity sack_capacity
 icmp_capacity connection_count segment_count event_count patch_count rtt_count sack_count icmp_count
-frame_count row_count malformed truncated clock_backwards malformed_at truncated_at
+frame_count row_count batch_count batch_next malformed truncated clock_backwards malformed_at truncated_at
 clock_backwards_at not_ip super_segments tunnelled unseen stray last_ns
 max_ring
 """)
@@ -226,6 +244,31 @@ class Columns(NamedTuple):
     network_duplicate: Any
 
 
+COLUMN = words("""
+address word bytes
+""")
+"""Where a column lies in memory, the word of the scratch packet it holds, and the bytes of a value."""
+column_at = record_at(COLUMN)
+_LINE_BYTES = 64
+
+
 def new_columns(rows: int) -> Columns:
-    """Columns for ``rows`` packets, uninitialised."""
-    return Columns(*(np.empty(rows, dtype) for _, dtype in FIELDS))
+    """Columns for ``rows`` packets, uninitialised, in one piece of memory."""
+    sizes = [-(-rows * np.dtype(kind).itemsize // _LINE_BYTES) * _LINE_BYTES for _, kind, _ in FIELDS]
+    memory = np.empty(sum(sizes), np.uint8)
+    starts = np.cumsum([0, *sizes])
+    return Columns(
+        *(
+            memory[start : start + rows * np.dtype(kind).itemsize].view(kind)
+            for (_, kind, _), start in zip(FIELDS, starts, strict=False)
+        )
+    )
+
+
+def column_table(columns: Columns) -> Any:
+    """``columns`` as compiled code takes them: one :data:`COLUMN` each."""
+    rows = [
+        (column.ctypes.data, PACKET.fields[word][1] // 8, column.itemsize)  # type: ignore[index]
+        for column, (_, _, word) in zip(columns, FIELDS, strict=True)
+    ]
+    return np.array(rows, COLUMN)

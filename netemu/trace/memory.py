@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np import numpy_support
 
@@ -87,13 +87,33 @@ set_word: Callable[[int, int, int], None] = intrinsic(_set_word)
 """``(base, index, value)``: store ``value`` as that word."""
 
 
-def _put64(_typing: Any, base: Any, offset: Any, value: Any) -> Any:
+def _storer(bits: int) -> Callable[[int, int, int], None]:
+    """A compiled function ``(base, offset, value)``: store the lowest bits at that byte, unaligned, lowest first."""
+    kind = ir.IntType(bits)
+
+    def store(_typing: Any, base: Any, offset: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            pointer = builder.inttoptr(builder.add(args[0], args[1]), kind.as_pointer())
+            value = builder.trunc(args[2], kind) if bits < 64 else args[2]
+            builder.store(value, pointer, align=1)
+            return context.get_dummy_value()
+
+        return types.none(types.int64, types.int64, types.int64), generate
+
+    function: Callable[[int, int, int], None] = intrinsic(store)
+    return function
+
+
+def _prefetch(_typing: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        pointer = builder.inttoptr(builder.add(args[0], args[1]), _WORD.as_pointer())
-        builder.store(args[2], pointer, align=1)
+        number = ir.IntType(32)
+        pointer = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [pointer, *(ir.Constant(number, value) for value in (0, 3, 1))])
         return context.get_dummy_value()
 
-    return types.none(types.int64, types.int64, types.int64), generate
+    return types.none(types.int64), generate
 
 
 def _shift_right(_typing: Any, value: Any, count: Any) -> Any:
@@ -110,8 +130,9 @@ def _bit_width(_typing: Any, value: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-put64: Callable[[int, int, int], None] = intrinsic(_put64)
-"""``(base, offset, value)``: store eight bytes at that byte, unaligned, lowest first."""
+put8, put16, put32, put64 = _storer(8), _storer(16), _storer(32), _storer(64)
+prefetch: Callable[[int], None] = intrinsic(_prefetch)
+"""``(address)``: that memory will be read soon; any number will do, nothing is read."""
 shift_right: Callable[[int, int], int] = intrinsic(_shift_right)
 """``(value, count)``: shifted right by 0 to 63 bits without keeping the sign."""
 bit_width: Callable[[int], int] = intrinsic(_bit_width)

@@ -32,8 +32,8 @@ class State:
     def __post_init__(self) -> None:
         self.control = np.zeros(1, m.STATE)
         self.tables = {
-            "packet": _zeros(1, m.PACKET),
-            "sack": _zeros(2 * m.MAX_SACK_BLOCKS),
+            "packet": _zeros(m.BATCH, m.PACKET),
+            "sack": _zeros(m.BATCH * 2 * m.MAX_SACK_BLOCKS),
             "blocks": _zeros(2 * m.MAX_SACK_BLOCKS),
             "table": _zeros(1 << 12),
             "connections": _zeros(1 << 10, m.CONNECTION),
@@ -42,12 +42,14 @@ class State:
             "free": np.full(24, -1, np.int64),
             "events": _zeros(1 << 12, m.EVENT),
             "patches": _zeros(1 << 12),
-            "rtt": _zeros(self.chunk_rows + 8, m.RTT_SAMPLE),
-            "sacks": _zeros(self.chunk_rows + 8, m.SACK_BLOCK),
+            "rtt": _zeros(self.chunk_rows + m.BATCH, m.RTT_SAMPLE),
+            "sacks": _zeros(self.chunk_rows + m.BATCH * m.MAX_SACK_BLOCKS, m.SACK_BLOCK),
             "icmp": _zeros(1 << 12, m.ICMP_ERROR),
             "captures": _zeros(1 << 10),
             "fragments": _zeros(m.FRAGMENT_ROWS, m.FRAGMENT),
         }
+        sack = self.tables["sack"]
+        self.tables["packet"]["sack"] = sack.ctypes.data + 16 * m.MAX_SACK_BLOCKS * np.arange(m.BATCH)
         self._publish()
 
     @property

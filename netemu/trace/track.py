@@ -10,12 +10,24 @@ from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.ack_kinds import ACK_CHALLENGE, ACK_KEEPALIVE, ACK_NONE, ACK_RESET, ACK_WINDOW_PROBE, note_provocation
 from netemu.trace.acks import on_ack, unwrap
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.connect import find_connection, find_quoted
+from netemu.trace.connect import await_connection, find_connection, find_quoted, set_key
 from netemu.trace.evidence import shown_state
 from netemu.trace.fragments import reassemble
-from netemu.trace.layout import MAX_SACK_BLOCKS, connection_at, flow_at, icmp_at, packet_at, scan_at, state_at
+from netemu.trace.layout import (
+    BATCH,
+    FIELDS,
+    MAX_SACK_BLOCKS,
+    PACKET,
+    column_at,
+    connection_at,
+    flow_at,
+    icmp_at,
+    packet_at,
+    scan_at,
+    state_at,
+)
 from netemu.trace.lifetime import is_unacceptable_syn, note_end, on_reset
-from netemu.trace.memory import i64
+from netemu.trace.memory import i64, prefetch, put8, put16, put32, put64, word
 from netemu.trace.records import RECORD, next_record
 from netemu.trace.segments import pool_is_low
 from netemu.trace.sender import on_data, on_sequence, on_syn
@@ -26,6 +38,9 @@ from netemu.trace.transport_layer import (
     decode_frame,
 )
 from netemu.trace.verdict import CA_LOSS, CA_MTU, KIND_KEEPALIVE, KIND_NEW, KIND_WINDOW_PROBE
+
+COLUMNS = len(FIELDS)
+_PACKET_BYTES = PACKET.itemsize
 
 FULL, GROW = 10, 11
 """Why :func:`run` returned, beside the statuses of :mod:`netemu.trace.records`: columns full; a table must grow."""
@@ -69,8 +84,8 @@ def _probe_answer(kind: int) -> int:
 @compiled
 def _on_tcp(st: Any, p: Any) -> None:
     index = find_connection(st, p)
-    p.connection = index
     flow = 2 * index + p.direction
+    p.connection, p.number, p.flow = index, connection_at(st.connections, index).index, flow
     f, peer = flow_at(st.flows, flow), flow_at(st.flows, 2 * index + 1 - p.direction)
     f.packets += 1
     f.sack_blocks += p.sack_count
@@ -140,30 +155,62 @@ def _classify(st: Any, p: Any) -> None:
             p.sport = p.dport = p.flags = p.seq = p.ack = p.payload = p.sack_count = p.tcp_options = 0
             p.ts_val = p.ts_ecr = -1
             return
+        if p.fragment:
+            set_key(p)  # the header came with another fragment
         _on_tcp(st, p)
     elif p.protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6) and p.icmp_error:
         _on_icmp(st, p)
 
 
 @compiled
-def _store(st: Any, p: Any, out: Any, row: int) -> None:
-    out.frame[row], out.capture[row], out.t_ns[row] = p.frame, p.capture, p.t_ns
-    out.connection[row] = connection_at(st.connections, p.connection).index if p.connection >= 0 else -1
-    out.flow[row] = 2 * p.connection + p.direction if p.connection >= 0 else -1
-    out.direction[row], out.ip_version[row], out.protocol[row] = p.direction, p.ip_version, p.protocol
-    out.ip_bytes[row], out.ttl[row], out.ecn[row] = p.ip_bytes, p.ttl, p.ecn
-    out.ip_id[row] = p.ip_id if p.ip_version == 4 else 0
-    out.dont_fragment[row], out.fragment[row], out.flags[row] = p.dont_fragment, p.fragment, p.flags
-    out.seq[row], out.ack[row] = p.seq, p.ack
-    out.seq_offset_bytes[row], out.ack_offset_bytes[row] = p.seq_offset, p.ack_offset
-    out.payload_bytes[row], out.window_bytes[row] = p.payload, p.window_bytes
-    out.ts_val[row], out.ts_ecr[row], out.sack_blocks[row] = p.ts_val, p.ts_ecr, p.sack_count
-    out.dsack[row], out.kind[row], out.spurious_by[row] = p.dsack, p.kind, p.spurious
-    out.out_of_order[row], out.ack_kind[row], out.duplicate_ack[row] = p.out_of_order, p.ack_kind, p.duplicate_ack
-    out.acked_bytes[row], out.ack_rtt_ns[row] = p.acked, p.ack_rtt_ns
-    out.zero_window[row], out.window_full[row], out.ca_state[row] = p.zero_window, p.window_full, p.ca_state
-    out.tcp_options[row] = p.tcp_options
-    out.flight_bytes[row], out.network_duplicate[row] = p.flight, p.network_duplicate
+def _read(data: int, end: int, scan: Any, interfaces: int, st: Any, limit: int) -> int:
+    """Dissect the next packets, ``limit`` at most, into the batch; returns why it read no more."""
+    status = RECORD
+    while st.batch_count < limit:
+        p = packet_at(st.packet, st.batch_count)
+        p.t_ns = st.last_ns  # a simple packet block has no time of its own
+        status = next_record(data, end, scan, interfaces, p)
+        if status != RECORD:
+            break
+        st.frame_count += 1
+        p.frame, p.row = st.frame_count, st.row_count
+        st.row_count += 1
+        decode_frame(data, p, p.sack)
+        p.ipv4_id = p.ip_id if p.ip_version == 4 else 0
+        if p.malformed | p.bad_options | p.truncated | p.tunnels or p.t_ns < st.last_ns:
+            _note_oddities(st, p)
+        st.last_ns = p.t_ns
+        st.not_ip += 1 if p.ip_version == 0 else 0
+        st.batch_count += 1
+        if p.protocol == PROTOCOL_TCP and p.transport >= 0:
+            set_key(p)
+            prefetch(st.table + 8 * (p.hash & (st.table_size - 1)))
+    for k in range(st.batch_count):
+        p = packet_at(st.packet, k)
+        if p.protocol == PROTOCOL_TCP and p.transport >= 0:
+            await_connection(st, p)
+    return status
+
+
+@compiled
+def _store(st: Any, columns: int, row: int) -> None:
+    """Put the batch into the columns from ``row`` on, one column after the other."""
+    count, packets = st.batch_count, st.packet
+    for k in range(COLUMNS):
+        column = column_at(columns, k)
+        target, source = column.address + row * column.bytes, packets + 8 * column.word
+        if column.bytes == 8:
+            for i in range(count):
+                put64(target, 8 * i, word(source + i * _PACKET_BYTES, 0))
+        elif column.bytes == 4:
+            for i in range(count):
+                put32(target, 4 * i, word(source + i * _PACKET_BYTES, 0))
+        elif column.bytes == 2:
+            for i in range(count):
+                put16(target, 2 * i, word(source + i * _PACKET_BYTES, 0))
+        else:
+            for i in range(count):
+                put8(target, i, word(source + i * _PACKET_BYTES, 0))
 
 
 @compiled
@@ -179,9 +226,9 @@ def _must_grow(st: Any) -> bool:
 @compiled
 def _lists_are_full(st: Any) -> bool:
     return bool(
-        st.rtt_count + 1 > st.rtt_capacity
-        or st.sack_count + MAX_SACK_BLOCKS > st.sack_capacity
-        or st.icmp_count + 1 > st.icmp_capacity
+        st.rtt_count + BATCH > st.rtt_capacity
+        or st.sack_count + BATCH * MAX_SACK_BLOCKS > st.sack_capacity
+        or st.icmp_count + BATCH > st.icmp_capacity
     )
 
 
@@ -202,26 +249,26 @@ def _note_oddities(st: Any, p: Any) -> None:
 
 
 @entry
-def run(data: int, end: int, scan_address: int, interfaces: int, state: int, out: Any, row: int) -> tuple[int, int]:
-    """Take packets from the window ``data[:end]`` until it, the columns or a table ends; returns (why, next row)."""
+def run(
+    data: int, end: int, scan_address: int, interfaces: int, state: int, columns: int, rows: int, row: int
+) -> tuple[int, int]:
+    """Take packets from the window ``data[:end]`` until it, the ``rows`` of the columns or a table ends.
+
+    Returns why, and the next row. A table may end within a batch: the rest of it is taken by the next call.
+    """
     st, scan = state_at(state, 0), scan_at(scan_address, 0)
-    p = packet_at(st.packet, 0)
     while True:
-        if row >= out.t_ns.size or _lists_are_full(st):
-            return FULL, row
-        if _must_grow(st):
-            return GROW, row
-        status = next_record(data, end, scan, interfaces, p)
-        if status != RECORD:
-            return status, row
-        st.frame_count += 1
-        p.frame, p.row = st.frame_count, st.row_count
-        st.row_count += 1
-        decode_frame(data, p, st.sack)
-        if p.malformed | p.bad_options | p.truncated | p.tunnels or p.t_ns < st.last_ns:
-            _note_oddities(st, p)
-        st.last_ns = p.t_ns
-        st.not_ip += 1 if p.ip_version == 0 else 0
-        _classify(st, p)
-        _store(st, p, out, row)
-        row += 1
+        if st.batch_next == st.batch_count:
+            if row >= rows or _lists_are_full(st):
+                return FULL, row
+            st.batch_count = st.batch_next = 0
+            status = _read(data, end, scan, interfaces, st, min(i64(BATCH), rows - row))
+            if st.batch_count == 0:
+                return status, row
+        while st.batch_next < st.batch_count:
+            if _must_grow(st):
+                return GROW, row
+            _classify(st, packet_at(st.packet, st.batch_next))
+            st.batch_next += 1
+        _store(st, columns, row)
+        row += st.batch_count

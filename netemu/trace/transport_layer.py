@@ -174,10 +174,10 @@ def _clear_network(p: Any) -> None:
 def _clear(p: Any) -> None:
     _clear_network(p)
     p.sport = p.dport = p.malformed = p.bad_options = p.truncated = p.tunnels = p.flags = p.seq = p.ack = 0
-    p.payload = p.window = p.options_bytes = p.sack_count = p.sack_permitted = p.tcp_options = 0
+    p.payload = p.window = p.options_bytes = p.sack_count = p.sack_permitted = p.tcp_options = p.low = p.hash = 0
     p.icmp_type = p.icmp_code = p.icmp_error = p.icmp_mtu = p.quoted_protocol = 0
     p.ts_val = p.ts_ecr = p.mss = p.wscale = -1
-    p.direction = p.connection = p.flight = -1
+    p.direction = p.connection = p.flow = p.number = p.flight = -1
     p.seq_offset = p.ack_offset = p.window_bytes = p.dsack = p.kind = p.spurious = 0
     p.out_of_order = p.duplicate_ack = p.network_duplicate = 0
     p.ack_kind = p.acked = p.zero_window = p.window_full = p.ca_state = 0

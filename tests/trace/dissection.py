@@ -130,7 +130,8 @@ class Scanned:
 
 def _keep(found: Scanned) -> None:
     packet = found.state.tables["packet"][0]
-    found.packets.append({name: int(packet[name]) for name in layout.PACKET.names or ()})
+    fields = (name for name in layout.PACKET.names or () if name != "sack")  # an address
+    found.packets.append({name: int(packet[name]) for name in fields})
     edges = found.state.tables["sack"][: 2 * found.packets[-1]["sack_count"]].tolist()
     found.sacks.append(list(zip(edges[::2], edges[1::2], strict=True)))
     for count in ("rtt_count", "sack_count", "icmp_count", "patch_count"):
@@ -144,10 +145,11 @@ def scan(data: bytes, *, inner: bool = False) -> Scanned:
     found.container.open(window)
     found.state.tables["packet"]["inner"] = inner
     columns = layout.new_columns(1)
+    table = layout.column_table(columns)
     file, size = window.data.ctypes.data, window.data.size
     tables = found.container.scan.ctypes.data, found.container.interfaces.ctypes.data
     while True:
-        why, row = track.run(file, size, *tables, found.state.address, columns, 0)
+        why, row = track.run(file, size, *tables, found.state.address, table.ctypes.data, 1, 0)
         if row:
             _keep(found)
         if why == track.GROW:

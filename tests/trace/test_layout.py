@@ -28,16 +28,33 @@ def test_words_refuses_a_name_given_twice() -> None:
 
 
 def test_columns_are_fields_of_the_packet_table() -> None:
-    names = [name for name, _ in m.FIELDS]
+    names = [name for name, _, _ in m.FIELDS]
     assert list(m.Columns._fields) == names
     assert set(names) - {"flow"} <= PACKETS_SCHEMA.keys()
 
 
 def test_new_columns_are_separate_arrays_of_their_types() -> None:
     columns = m.new_columns(5)
-    assert [(column.size, column.dtype) for column in columns] == [(5, np.dtype(kind)) for _, kind in m.FIELDS]
+    assert [(column.size, column.dtype) for column in columns] == [(5, np.dtype(kind)) for _, kind, _ in m.FIELDS]
     assert len({column.ctypes.data for column in columns}) == len(columns)
     assert all(column.size == 0 for column in m.new_columns(0))
+    for column, (_, kind, _) in zip(columns, m.FIELDS, strict=True):
+        column[:] = np.iinfo(kind).max
+    assert all((column == np.iinfo(kind).max).all() for column, (_, kind, _) in zip(columns, m.FIELDS, strict=True))
+
+
+def test_the_table_of_columns_tells_where_each_lies_and_what_it_holds() -> None:
+    columns = m.new_columns(5)
+    table = m.column_table(columns)
+    assert table["address"].tolist() == [column.ctypes.data for column in columns]
+    assert [(m.PACKET.names or ())[word] for word in table["word"]] == [word for _, _, word in m.FIELDS]
+    assert table["bytes"].tolist() == [column.itemsize for column in columns]
+
+
+def test_what_nearly_every_packet_needs_of_a_flow_lies_first() -> None:
+    names = m.FLOW.names or ()
+    assert {"nxt", "una", "packets", "ring_head"} <= set(names[: m.OFTEN_WORDS])
+    assert names.index("sack_3_end") >= m.OFTEN_WORDS
 
 
 def test_counters_are_kept_per_flow_and_given_per_side() -> None:

@@ -53,3 +53,32 @@ def test_a_record_is_the_memory_itself() -> None:
     array["first"] = [1, 2, 3]
     assert add(array.ctypes.data, 1, 40) == 42
     assert array.tolist() == [(1, 0), (42, -1), (3, 0)]
+
+
+@numba.njit
+def stores(data: int, at: int, value: int) -> None:
+    m.put8(data, at, value)
+    m.put16(data, at + 1, value)
+    m.put32(data, at + 3, value)
+    m.put64(data, at + 7, value)
+
+
+@numba.njit
+def bits(value: int, count: int) -> tuple[int, int]:
+    m.prefetch(value)
+    return m.shift_right(value, count), m.bit_width(value)
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 9))
+def test_stores_at_any_alignment_keep_the_lowest_bits(value: int, at: int) -> None:
+    array = np.zeros(24, np.uint8)
+    stores(array.ctypes.data, at, value)
+    word = value % (1 << 64)
+    expected = b"".join((word % (1 << 8 * size)).to_bytes(size, "little") for size in (1, 2, 4, 8))
+    assert array.tobytes() == bytes(at) + expected + bytes(24 - at - 15)
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 63))
+def test_bits_are_those_of_a_number_without_sign_and_any_address_may_be_announced(value: int, count: int) -> None:
+    word = value % (1 << 64)
+    assert bits(value, count) == ((word >> count) - (1 << 64 if word >> count >> 63 else 0), word.bit_length())
