@@ -1,8 +1,8 @@
 """A capture of tens of gigabytes in bounded memory.
 
 ``python -m tests.bench.bench_huge [--gigabytes 50] [--payload BYTES]``: a sparse pcap of one bulk transfer with large
-super-segments is written (the payload is holes, so that it takes a hundredth of its size on disk), `netemu analyze` reads
-it in a process of its own, and the peak of that process's memory is printed as asked, measured, target.
+super-segments is written (its payload is holes: it takes a hundredth of its size on disk), ``netemu analyze`` reads it
+in a process of its own, and the peak of that process's memory is printed as asked, measured, target.
 """
 
 from __future__ import annotations
