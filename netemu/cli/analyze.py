@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         analysis = _analyze(files, args.out, selection, inner=args.inner)
         written = [f"tables written to {args.out}/"] if args.out else []
         if args.annotate is not None:
-            written.append(_annotate(files[0], args.annotate, selection))
+            written.append(_annotate(files[0], args.annotate, selection, inner=args.inner))
     if args.json:
         from netemu.trace.show.machine import as_json
 
@@ -145,9 +145,9 @@ def _analyze(files: list[Path], out: Path | None, selection: Selection, *, inner
     return write_analysis(files, out, selection, inner=inner)
 
 
-def _annotate(capture: Path, out: Path, selection: Selection) -> str:
+def _annotate(capture: Path, out: Path, selection: Selection, *, inner: bool) -> str:
     from netemu.trace.show.annotate import annotate
 
-    found = annotate(capture, out, selection)
+    found = annotate(capture, out, selection, inner=inner)
     lost = f"; {found.without_place} more have no place in simple packet blocks" if found.without_place else ""
     return f"{found.packets:,} packets written to {out}, {found.comments:,} with a comment{lost}"

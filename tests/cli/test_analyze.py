@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from netemu.cli.main import main
@@ -180,3 +183,81 @@ def test_tunnels_are_looked_into_with_inner(tmp_path: Path, capsys: pytest.Captu
         ["tunnel.pcap: 3 packets that carry others within (tunnels), which were not looked at"],
     )
     assert ([c["client"] for c in inside["connections"]], inside["warnings"]) == (["10.0.0.1:40000"], [])
+
+
+def test_filters_choose_what_every_output_holds(
+    capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk = Talk(ports=(40001, 443))
+    talk.handshake()
+    records = sorted([*recovered().records, *talk.records], key=lambda record: record[0])
+    both = write_pcap(tmp_path / "both.pcap", records)
+    out, seen = tmp_path / "tables", tmp_path / "seen.pcapng"
+    asked = ["--port", "443", "--host", "10.0.0.0/8", "--to", "10.005ms"]
+    found = parsed(capsys, str(both), *asked, "--out", str(out), "--annotate", str(seen))
+    assert [row["server"] for row in found["connections"]] == ["10.0.0.2:443"]
+    assert (found["packets"], found["connection_count"]) == (18, 2)
+    assert found["selection"] == "host 10.0.0.0/8, port 443, to 10.005ms"
+    assert pl.read_parquet(out / "packets.parquet").height == pl.read_csv(out / "packets.csv").height == 2
+    assert pl.read_parquet(out / "connections.parquet").height == 1
+    assert parsed(capsys, str(seen))["packets"] == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["--connection", "9"], "connection 9: no such number; there is connections 0 to 0"),
+        (["--connection", "first"], "--connection: 'first' is not a number such as 3"),
+        (["--host", "10.0.0.300"], "--host: '10.0.0.300' is no address"),
+        (["--port", "https"], "--port: 'https' is no port"),
+        (["--from", "1.5"], "--from: '1.5' is not a time"),
+        (["--from", "3s", "--to", "1s"], "--to: '1s' is not after --from '3s'"),
+        (["--annotate", "/nowhere/x.pcapng"], "--annotate: /nowhere/x.pcapng: No such file or directory"),
+    ],
+)
+def test_a_bad_option_is_exit_2_and_one_line(
+    asked: list[str], message: str, capture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyze", str(capture), *asked]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith(f"netemu: error: {message}")
+    assert captured.err.count("\n") == 1
+
+
+def test_annotate_takes_one_capture(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", str(capture), str(capture), "--annotate", "x.pcapng"]) == 2
+    assert "--annotate: takes one capture, not 2" in capsys.readouterr().err
+
+
+def run_with(stdin: bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
+    argv = [sys.executable, "-m", "netemu", "analyze", *words]
+    return subprocess.run(argv, input=stdin, capture_output=True, check=False)
+
+
+def test_standard_input_is_a_capture_too(capture: Path) -> None:
+    done = run_with(capture.read_bytes(), "-", "--json")
+    (connection,) = json.loads(done.stdout)["connections"]
+    assert (done.returncode, connection["capture"], done.stderr) == (0, "stdin", b"")
+    refused = run_with(b"no capture", "-")
+    assert (refused.returncode, refused.stdout) == (2, b"")
+    assert refused.stderr.startswith(b"netemu: error: standard input: is neither pcap nor pcapng")
+    assert run_with(b"", "-", "-").stderr == b"netemu: error: -: standard input can be given once\n"
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(capture: Path) -> None:
+    argv = [sys.executable, "-m", "netemu", "analyze", str(capture), "--json"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_help_comes_at_once() -> None:
+    """Nothing heavy is imported for it; bench_analysis measures the time."""
+    program = (
+        "import sys\nfrom netemu.cli.main import build_parser\nbuild_parser('analyze')\n"
+        "print([name for name in ('numpy', 'polars', 'numba') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -27,10 +27,11 @@ class Annotated:
     partial: bool
 
 
-def annotate(path: Path, out: Path, selection: Selection = EVERYTHING) -> Annotated:
+def annotate(path: Path, out: Path, selection: Selection = EVERYTHING, *, inner: bool = False) -> Annotated:
     """Write ``path`` to the pcapng file ``out``, each packet with a verdict beside plain data commented on it.
 
-    With a ``selection``, only the packets that it shows are written. Both files pass through a chunk at a time. A
+    With a ``selection``, only the packets that it shows are written; ``inner`` is as in
+    :func:`~netemu.trace.analysis.analyze`. Both files pass through a chunk at a time. A
     damaged file is copied as far as it is analysed. Raises
     :class:`~netemu.errors.BadInput` for what is no capture, and for an ``out`` that cannot be written.
     """
@@ -38,7 +39,7 @@ def annotate(path: Path, out: Path, selection: Selection = EVERYTHING) -> Annota
         raise BadInput(f"--annotate: {out}: is the capture itself; give another name")
     part = out.with_name(out.name + ".part")
     try:
-        found = _write(path, part, selection)
+        found = _write(path, part, selection, inner)
         part.replace(out)
     except OSError as error:
         raise BadInput(f"--annotate: {out}: {error.strerror or error}; give a file that can be written") from error
@@ -47,9 +48,9 @@ def annotate(path: Path, out: Path, selection: Selection = EVERYTHING) -> Annota
     return found
 
 
-def _write(path: Path, part: Path, selection: Selection) -> Annotated:
-    chosen, origin_ns = _chosen(path, selection)
-    reader = Reader(path)
+def _write(path: Path, part: Path, selection: Selection, inner: bool) -> Annotated:
+    chosen, origin_ns = _chosen(path, selection, inner)
+    reader = Reader(path, inner)
     chunks = reader.chunks()
     chunk = next(chunks, None)  # what is no capture ends here, before anything is written
     with part.open("wb") as file:
@@ -70,9 +71,9 @@ def _write(path: Path, part: Path, selection: Selection) -> Annotated:
     return Annotated(copier.written, copier.commented, copier.without_place, reader.fault is not None)
 
 
-def _chosen(path: Path, selection: Selection) -> tuple[pl.DataFrame, int]:
+def _chosen(path: Path, selection: Selection, inner: bool) -> tuple[pl.DataFrame, int]:
     """The connections that ``selection`` picks, and where it counts time from."""
     if not selection:
         return pl.DataFrame(), 0
-    connections = analyze(path, keep_packets=False).connections
+    connections = analyze(path, keep_packets=False, inner=inner).connections
     return selection.chosen(connections), Reader(path).first_time_ns() or 0
