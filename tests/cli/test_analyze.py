@@ -27,6 +27,7 @@ PROMISED = {
     "rows",
     "partial",
     "warnings",
+    "comments",
 }
 PROMISED_SIDE = {
     "packets",

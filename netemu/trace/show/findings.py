@@ -14,6 +14,7 @@ from netemu.trace.show.words import counted, format_share, times
 
 WHY = {
     "no_answer": "the other end, or the path to or from it, is silent",
+    "refused": "nothing listens there, or a firewall says so",
     "timeout": "the sender waited for its timer each time",
     "zero_window": "its application did not read, and the sender had to wait",
     "spurious": "the bytes had arrived: reordering or late ACKs looked like loss",
@@ -22,9 +23,13 @@ WHY = {
     "path_mtu": "a router's link is smaller than the sender believed",
     "one_sided": "figures that need both directions are missing",
     "out_of_order": "the network reordered packets",
+    "reset": "it gave up, or closed without reading what had come",
     "keepalive": "the connection was idle",
 }
 """Every kind of finding, the worst first, with what it means."""
+
+
+_RESETS = {"reset_by_client": "client", "reset_by_server": "server"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ def _suspects(connections: pl.DataFrame) -> pl.DataFrame:
     counts = ("retransmitted_segments", "zero_windows", "out_of_order_segments", "keepalives", "spurious_retransmits")
     bad = [pl.col(side + name) > 0 for side in ("a_", "b_") for name in counts]
     silent = [pl.col(side + "packets") == 0 for side in ("a_", "b_")]
-    return connections.filter(pl.any_horizontal(*bad, *silent))
+    reset = pl.col("end").is_in(["refused", *_RESETS]).fill_null(False)
+    return connections.filter(pl.any_horizontal(*bad, *silent, reset))
 
 
 def _of_connection(row: dict[str, Any]) -> Iterator[Finding]:
@@ -71,6 +77,11 @@ def _of_connection(row: dict[str, Any]) -> Iterator[Finding]:
     elif not row["a_packets"] or not row["b_packets"]:
         side = "client" if row["a_packets"] else "server"
         yield finding("one_sided", side, row["a_packets"] + row["b_packets"], f"only the {side}'s packets are captured")
+    if row["end"] == "refused":
+        yield finding("refused", "server", 1, "a RST answered the SYN")
+    elif row["end"] in _RESETS:
+        side = _RESETS[row["end"]]
+        yield finding("reset", side, 1, f"the {side} ended the connection by a RST")
     for prefix, side, other in (("a_", "client", "server"), ("b_", "server", "client")):
         again = row[prefix + "retransmitted_segments"]
         if again:

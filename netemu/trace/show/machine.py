@@ -37,4 +37,5 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
         "rows": {name: frame.height for name, frame in analysis.tables.items()},
         "partial": analysis.partial,
         "warnings": analysis.warnings,
+        "comments": analysis.comments,
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netemu.trace.analysis import analyze
 from netemu.trace.show.findings import WHY, findings_of
-from tests.trace.build import SYN, Talk, write_pcap
+from tests.trace.build import ACK, RST, SYN, Talk, write_pcap
 from tests.trace.show.scenes import lossy
 
 
@@ -39,6 +39,18 @@ def test_a_closed_window_names_who_closed_it(tmp_path: Path) -> None:
     talk.say(30, "b", 1, 1001, window=0)
     (finding,) = findings_of(talk.analyse(tmp_path))
     assert (finding.kind, finding.side, finding.text) == ("zero_window", "server", "the server closed its window once")
+
+
+def test_a_refusal_and_a_reset_name_who_did_it(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.say(0, "a", 0, 0, flags=SYN)
+    talk.say(10, "b", 0, 1, flags=RST | ACK)
+    assert kinds(talk, tmp_path) == ["refused"]
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "b", 1, 1, flags=RST | ACK)
+    (finding,) = findings_of(talk.analyse(tmp_path))
+    assert (finding.kind, finding.text) == ("reset", "the server ended the connection by a RST")
 
 
 def test_the_worst_comes_first_whatever_the_connection(tmp_path: Path) -> None:
