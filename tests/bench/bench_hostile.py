@@ -204,7 +204,6 @@ def main() -> int:
         return single(args.seed, args.only, args.keep)
     warm()  # else each worker would compile
     started = time.monotonic()
-    cuts = every_truncation()
     outcome = run(args.seed, args.first, args.count, args.workers)
     took = time.monotonic() - started
     for number, text in outcome.failures[:20]:
@@ -213,8 +212,8 @@ def main() -> int:
     kinds = ", ".join(f"{outcome.counts[kind]:,} {kind}" for kind in ("whole", "fault", "refused"))
     print(f"asked: {args.count:,} hostile files, seed {args.seed}; analysed: {done:,} ({kinds}) in {took:.0f} s")
     print(f"crashes, hangs, broken promises: {len(outcome.failures)}   target 0")
-    print(f"truncation points of two whole files, each reported at its byte: {cuts:,}")
-    print(f"peak memory of a process: {outcome.peak_bytes / 1e6:.0f} MB   target < 1000 MB")
+    print(f"peak memory of a process: {outcome.peak_bytes / 1e6:.0f} MB   target < 1000 MB", flush=True)
+    print(f"truncation points of two whole files, each reported at its byte: {every_truncation():,}")
     return 0 if not outcome.failures and done == args.count and outcome.peak_bytes < 1e9 else 1
 
 

@@ -53,7 +53,8 @@ def test_every_point_where_a_file_can_be_cut_is_told(tmp_path: Path, name: str) 
 
 def test_one_byte_too_far_ends_the_process() -> None:
     """Without this the guard could be no guard."""
-    code = "import ctypes; from tests.bench.hostile_guard import guarded as g; a = g(3); ctypes.string_at(a.ctypes.data + {}, 1)"
+    read = "ctypes.string_at(a.ctypes.data + {}, 1)"
+    code = "import ctypes; from tests.bench.hostile_guard import guarded; a = guarded(3); " + read
     for at, ended in ((23, 0), (24, -signal.SIGSEGV)):
         done = subprocess.run([sys.executable, "-c", code.format(at)], check=False, capture_output=True)
         assert done.returncode == ended
