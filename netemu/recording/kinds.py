@@ -22,7 +22,7 @@ RETRANSMISSION_KINDS = SEGMENT_KINDS[2:8]
 ACK_KINDS = (
     "none",  # no ACK flag, or not TCP
     "handshake",  # acknowledges a SYN: the SYN-ACK itself and the packet that answers it
-    "piggyback",  # rides on payload or FIN
+    "piggyback",  # rides on payload, a FIN or a probe
     "quick",  # for at most one full-sized segment, sent at once
     "every_second",  # for more than one and at most two full-sized segments (RFC 5681 section 4.2)
     "stretch",  # for more than two full-sized segments (RFC 2525 section 2.13)

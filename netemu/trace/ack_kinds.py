@@ -39,7 +39,9 @@ from netemu.trace.memory import i64
 
 TCP_MSS_DEFAULT = 536
 DELAYED_NS = 30_000_000
-"""The least wait of a delayed ACK: Linux's TCP_DELACK_MIN of 40 ms, less a tick of a kernel at HZ=100."""
+"""The least wait for a delayed ACK: Linux's TCP_DELACK_MIN of 40 ms, less a tick of a kernel at HZ=100."""
+AT_ONCE_NS = 4_000_000
+"""An ACK later than this after the newest segment was not sent on its arrival: a tick of a kernel at HZ=250."""
 
 
 @compiled
@@ -50,31 +52,34 @@ def full_sized(f: Any, receiver: Any) -> int:
 
 
 @compiled
-def _was_delayed(f: Any, receiver: Any, p: Any, full: int, onto_idle: bool) -> bool:
-    """Whether the ACK came as late as the delayed-ACK timer, measured against the shortest way there and back.
+def _was_delayed(f: Any, receiver: Any, p: Any, full: int, first_ns: int, onto_idle: bool) -> bool:
+    """Whether the first segment acknowledged had to wait for the delayed-ACK timer, and the newest came before that.
+
+    Waits are measured against the shortest way there and back. The timer is started by the first segment
+    (``tcp_send_delayed_ack``); an ACK sent on the arrival of the newest is not the timer's.
 
     Away from the receiver a queue makes ACKs late too: there only a segment that found the line idle is compared
     with the shortest RTT, any other with the ACK before it; and more than a full-sized segment is no delayed ACK.
     """
-    if p.ack_rtt_ns < 0:
+    if p.ack_rtt_ns < 0 or first_ns < 0:
         return False
     shortest = max(f.min_rtt_ns, 0)
     near = f.min_rtt_ns < receiver.min_rtt_ns
     if p.acked > full and not near:
         return False
     prompt = shortest if near or onto_idle else max(shortest, f.prompt_rtt_ns)
-    return p.ack_rtt_ns - prompt >= DELAYED_NS
+    return p.t_ns - first_ns - prompt >= DELAYED_NS and p.ack_rtt_ns - prompt >= AT_ONCE_NS
 
 
 @compiled
-def _kind_of_progress(st: Any, f: Any, receiver: Any, p: Any, gap: bool, onto_idle: bool) -> int:
+def _kind_of_progress(st: Any, f: Any, receiver: Any, p: Any, gap: bool, first_ns: int, onto_idle: bool) -> int:
     c = connection_at(st.connections, p.connection)
     if f.una >= f.nxt and c.fin_seen & (1 << (1 - p.direction)):
         return ACK_FIN
     if gap:
         return ACK_GAP_FILLED
     full = full_sized(f, receiver)
-    if _was_delayed(f, receiver, p, full, onto_idle):
+    if _was_delayed(f, receiver, p, full, first_ns, onto_idle):
         return ACK_DELAYED
     f.prompt_rtt_ns = p.ack_rtt_ns
     if p.acked <= full:
@@ -96,23 +101,33 @@ def _kind_without_progress(f: Any, receiver: Any, p: Any, news: bool) -> int:
 
 @compiled
 def ack_kind(
-    st: Any, f: Any, receiver: Any, p: Any, una: int, unseen: bool, gap: bool, news: bool, onto_idle: bool
+    st: Any,
+    f: Any,
+    receiver: Any,
+    p: Any,
+    una: int,
+    unseen: bool,
+    gap: bool,
+    news: bool,
+    first_ns: int,
+    onto_idle: bool,
 ) -> int:
     """The code of ACK_KINDS of ``p``, which ``f`` has taken already; ``una`` is the highest ACK before it.
 
     ``unseen``: it acknowledges what the capture does not hold. ``gap``: one had been reported. ``news``: its SACK
-    blocks report segments for the first time. ``onto_idle``: what it acknowledges was sent with nothing outstanding.
+    blocks report segments for the first time. ``first_ns``: when the first that it acknowledges was sent last, or -1;
+    ``onto_idle``: with nothing outstanding then.
     """
     if p.flags & SYN or (una == 0 and p.ack_offset > 0):
         return ACK_HANDSHAKE
-    if p.payload or p.flags & FIN:
+    if p.payload or p.flags & FIN or p.kind:
         return ACK_PIGGYBACK
     if unseen:
         return ACK_UNSEEN
     if p.ack_offset < una:
         return ACK_OLD
     if p.ack_offset > una:
-        return _kind_of_progress(st, f, receiver, p, gap, onto_idle)
+        return _kind_of_progress(st, f, receiver, p, gap, first_ns, onto_idle)
     return _kind_without_progress(f, receiver, p, news)
 
 

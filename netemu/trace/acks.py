@@ -213,7 +213,7 @@ def _take_rtt(st: Any, f: Any, p: Any, newest: int, oldest: int) -> None:
 def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
     """Remove what ``acked`` covers and take the RTT from it, never from retransmitted data (Karn).
 
-    Returns when the first of what it covers was sent first, or -1.
+    Returns when the first of what it covers was sent last, or -1.
     """
     oldest, newest, stamped, ambiguous, head = i64(-1), i64(-1), i64(-1), False, True
     first, latest = i64(-1), i64(-1)
@@ -236,7 +236,7 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
             _rack_advance(f, s, p.t_ns)
         _learn_mtu(f, s)
         if not s.gap:
-            first = s.first_ns if head else first
+            first = s.sent_ns if head else first
             latest = max(latest, s.sent_ns)
         pop_front(st, f)
         head = False
@@ -319,7 +319,9 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
     if not -(1 << 30) < acked - f.nxt < 1 << 30:
         p.ack_kind = ACK_OLD if acked < f.nxt else ACK_UNSEEN
         return
-    una, sacked, gap, onto_idle = f.una, f.sacked_count, f.sacked_count > 0 or f.dupacks > 0, False
+    una, sacked, first_ns, idle_until = f.una, f.sacked_count, i64(-1), f.timer_base_ns
+    sack = bool(f.sack_permitted and receiver.sack_permitted)
+    gap = sacked > 0 if sack else f.dupacks > 0
     unseen = acked > f.nxt or (not f.ack_seen and una > 0)
     sack_rtt = _on_sack(st, f, p, acked) if p.sack_count else i64(-1)
     news = f.sacked_count > sacked
@@ -330,17 +332,16 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
         if f.una == 0:
             _handshake_rtt(f, p)
         p.acked = acked - f.una
-        idle_until = f.timer_base_ns
         f.una = acked
         f.dupacks = f.backoff = 0
         f.timer_base_ns = p.t_ns
-        onto_idle = _take_acked(st, f, p, acked, sack_rtt) == idle_until
-        _leave_state(f, p, bool(f.sack_permitted and receiver.sack_permitted))
+        first_ns = _take_acked(st, f, p, acked, sack_rtt)
+        _leave_state(f, p, sack)
     elif _is_duplicate_ack(f, receiver, p, acked):
         p.duplicate_ack = 1
         receiver.duplicate_acks += 1
         f.dupacks += 1
-    p.ack_kind = ack_kind(st, f, receiver, p, una, unseen, gap, news, onto_idle)
+    p.ack_kind = ack_kind(st, f, receiver, p, una, unseen, gap, news, first_ns, first_ns == idle_until)
     _note_congestion_echo(f, p)
     f.provoked = 0
     f.last_ack_ns = p.t_ns

@@ -24,7 +24,7 @@ def shown_state(f: Any) -> int:
         return min(f.ca_state, _CA_LOSS)
     if f.cwr_high > 0 and f.una <= f.cwr_high:
         return _CWR
-    return _DISORDER if f.sacked_count > 0 or f.dupacks > 0 else _CA_OPEN
+    return _DISORDER if f.sacked_count > 0 or (f.dupacks > 0 and not f.sack_permitted) else _CA_OPEN
 
 
 @compiled

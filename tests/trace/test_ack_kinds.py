@@ -185,3 +185,26 @@ def test_congestion_state_follows_the_acks(tmp_path: Path) -> None:
     talk.say(61, "a", 1 + 6 * MSS, 1, MSS)
     states = talk.analyse(tmp_path).packets.filter(pl.col("direction") == 0)["ca_state"].to_list()
     assert states == ["Open"] * 6 + ["Disorder", "Recovery", "Open", "CWR"]
+
+
+def test_the_timer_is_started_by_the_first_segment(tmp_path: Path) -> None:
+    """At the receiver: 41 ms after the first of three segments, 21 ms after the last; nothing came when it was sent."""
+    talk = Talk()
+    talk.say(0, "a", 0, 0, flags=SYN)
+    talk.say(0.1, "b", 0, 1, flags=SYN | ACK)
+    talk.say(50, "a", 1, 1)
+    for i in range(3):
+        talk.say(50 + 10 * i, "a", 1 + MSS * i, 1, MSS)
+    talk.say(91, "b", 1, 1 + 3 * MSS)
+    assert kinds(talk, tmp_path) == ["delayed"]
+
+
+def test_a_report_of_a_duplicate_is_no_gap(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 100)
+    talk.say(30, "b", 1, 101)
+    talk.say(31, "a", 101, 1, 100)
+    talk.say(32, "b", 1, 101, sack=[(1, 101)])
+    talk.say(41, "b", 1, 201)
+    assert kinds(talk, tmp_path) == ["quick", "dsack", "quick"]
