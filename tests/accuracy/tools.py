@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from netemu.trace import analyze
+from tests.accuracy.frames import RST, SYN
 from tests.accuracy.kernel_truth import Flow
 
 Verdicts = dict[int, set[str]]
@@ -33,32 +34,18 @@ _TSHARK = {
 
 
 def by_netemu(capture: Path) -> Verdicts:
-    """The analyzer's kinds and flags; a copy is what carries sequence space and is neither new nor sent again."""
+    """The analyzer's kinds and flags."""
     found: Verdicts = {}
     packets = analyze([capture]).packets
-    names = (
-        "frame",
-        "protocol",
-        "flags",
-        "payload_bytes",
-        "kind",
-        "spurious",
-        "out_of_order",
-        "duplicate_ack",
-        "window_bytes",
-    )
-    for frame, protocol, flags, payload, kind, spurious, late, duplicate, window in packets.select(names).iter_rows():
-        said = set()
+    flags = ("spurious", "out_of_order", "network_duplicate", "duplicate_ack")
+    names = ("frame", "protocol", "flags", "window_bytes", "kind", *flags)
+    for frame, protocol, tcp_flags, window, kind, *raised in packets.select(names).iter_rows():
+        said = {name for name, flag in zip(flags, raised, strict=True) if flag}
         if kind not in ("none", "new"):
             said.add(kind)
             if kind not in ("window_probe", "keepalive"):
                 said.add(RETRANSMISSION)
-        for flag, name in ((spurious, "spurious"), (late, "out_of_order"), (duplicate, "duplicate_ack")):
-            if flag:
-                said.add(name)
-        if protocol == 6 and kind == "none" and not late and (payload or flags & 3) and not flags & 4:
-            said.add("network_duplicate")
-        if protocol == 6 and window == 0 and not flags & 6:
+        if protocol == 6 and window == 0 and not tcp_flags & (SYN | RST):
             said.add("zero_window")
         if said:
             found[frame] = said
