@@ -294,7 +294,7 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
         again = s.retransmitted and s.sent_ns >= f.loss_ns
         if not arrived and s.sacked and end <= s.end:
             arrived = SPURIOUS_ALREADY_SACKED
-    f.turn_ns = max(peer.min_rtt_ns, 0)
+    f.turn_ns = peer.min_rtt_ns
     trigger = why_sent_again(st, f, k, start, end, p, sack)
     p.kind = KIND_FIN if p.payload == 0 else trigger
     enter_state(f, trigger, head, again, p)

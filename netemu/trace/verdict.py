@@ -47,6 +47,8 @@ CA_OPEN, CA_RECOVERY, CA_LOSS, CA_MTU = 0, 3, 4, 5
 
 _LATE_NS = 20_000_000
 """How late a timer may fire on a busy machine before its lateness is taken for another timer's."""
+_ACTS_NS = 2_000_000
+"""How long after an ACK a sender still acts on it: the stack takes microseconds, a process that holds the socket more."""
 
 
 @compiled
@@ -56,16 +58,17 @@ def rack_sent_after(f: Any, sent_ns: int, end: int) -> bool:
 
 
 @compiled
-def _timer_was_due(f: Any, t_ns: int) -> bool:
-    """Whether the retransmission timer, restarted last at ``timer_base_ns``, had run out and no ACK came since."""
-    rto = rto_ns(f) << min(f.backoff, 10)
-    return t_ns - f.timer_base_ns >= rto - rto // 20 and t_ns - f.last_ack_ns >= rto // 2
+def _answers_an_ack(f: Any, t_ns: int) -> bool:
+    """Whether an ACK passed so recently that it can have made the sender act; ``turn_ns`` is its way there and back."""
+    allowed = _LATE_NS if f.turn_ns < 0 else _ACTS_NS + 2 * f.turn_ns
+    return t_ns - f.last_ack_ns <= allowed
 
 
 @compiled
-def _answers_an_ack(f: Any, t_ns: int) -> bool:
-    """Whether an ACK passed so recently that it can have made the sender act; ``turn_ns`` is its way there and back."""
-    return t_ns - f.last_ack_ns <= _LATE_NS + 2 * f.turn_ns
+def _timer_was_due(f: Any, t_ns: int) -> bool:
+    """Whether the retransmission timer, restarted last at ``timer_base_ns``, had run out and no ACK came just before."""
+    rto = rto_ns(f) << min(f.backoff, 10)
+    return t_ns - f.timer_base_ns >= rto - rto // 20 and not _answers_an_ack(f, t_ns)
 
 
 @compiled
@@ -163,14 +166,14 @@ def enter_loss(f: Any, p: Any) -> None:
     if f.ca_state == CA_OPEN or f.una >= f.high_seq or (f.ca_state == CA_LOSS and not f.backoff):
         _start_undo(f, p)
     f.backoff += 1
-    f.ca_state, f.loss_ns, f.high_seq = CA_LOSS, p.t_ns, f.nxt
+    f.ca_state, f.loss_ns, f.high_seq, f.tlp_high = CA_LOSS, p.t_ns, f.nxt, 0
 
 
 @compiled
 def enter_recovery(f: Any, p: Any) -> None:
     """Loss was proven by what the receiver reported (``tcp_enter_recovery``)."""
     _start_undo(f, p)
-    f.ca_state, f.loss_ns, f.high_seq = CA_RECOVERY, p.t_ns, f.nxt
+    f.ca_state, f.loss_ns, f.high_seq, f.tlp_high = CA_RECOVERY, p.t_ns, f.nxt, 0
 
 
 @compiled
@@ -180,7 +183,7 @@ def enter_state(f: Any, trigger: int, head: bool, again: bool, p: Any) -> None:
     ``head``: the oldest outstanding segment is sent; ``again``: it had been sent again since the state was entered.
     """
     if trigger == KIND_TIMEOUT:
-        if f.ca_state != CA_LOSS or (head and again):
+        if f.ca_state != CA_LOSS or (head and (again or _timer_was_due(f, p.t_ns))):
             enter_loss(f, p)
     elif trigger == KIND_FAST:
         if f.ca_state in (CA_OPEN, CA_LOSS):

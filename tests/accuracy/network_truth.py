@@ -1,7 +1,7 @@
 """What the network did to packets, and which retransmissions were needless: from captures at both of its ends.
 
 The same packet is found at the other end by what it keeps on its way. One that arrives twice and was sent once is the
-network's copy; a first transmission that arrives behind data sent later was overtaken. An overtaken retransmission is
+network's copy; a first transmission that arrives behind what lies above it in the sequence was overtaken. An overtaken retransmission is
 both a retransmission and reordered, which no tool's single verdict can say; it is left out of the reordering's truth.
 """
 
@@ -41,15 +41,19 @@ def mark_received(sent: Sequence[Frame], received: Sequence[Frame], arrivals: Se
             sender[place] = index
             if nth and received[place].length:
                 received[place].truth.add("network_duplicate")
-    latest = -1
+    latest, highest = -1, 0
+    base = next((frame.seq for frame in sent if frame.length), 0)
     for place, frame in enumerate(received):
         index = sender.get(place)
-        if index is None or not frame.payload:
+        if index is None or not frame.length:
             continue
+        start = _near(frame.seq - base)
         if index < latest and "network_duplicate" not in frame.truth:
-            again = any(kind in sent[index].truth for kind in RETRANSMISSIONS)
-            frame.truth.add(UNJUDGED if again else "out_of_order")
-        latest = max(latest, index)
+            if any(kind in sent[index].truth for kind in RETRANSMISSIONS):
+                frame.truth.add(UNJUDGED)
+            elif start < highest:
+                frame.truth.add("out_of_order")
+        latest, highest = max(latest, index), max(highest, start + frame.length)
 
 
 def mark_needless(sent: Sequence[Frame], arrivals: Sequence[Sequence[int]]) -> None:
