@@ -183,7 +183,7 @@ def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
     e = event_at(st.events, s.event)
     if e.ts_val < 0 or ((p.ts_ecr - e.ts_val) & 0xFFFFFFFF) < 0x80000000:
         return
-    if head or ((p.ts_ecr - f.retrans_stamp) & 0xFFFFFFFF) >= 0x80000000:
+    if head or (f.retrans_stamp >= 0 and ((p.ts_ecr - f.retrans_stamp) & 0xFFFFFFFF) >= 0x80000000):
         _flag_spurious(st, f, s.event, SPURIOUS_EIFEL)
 
 
@@ -265,19 +265,43 @@ def _may_undo(f: Any, p: Any) -> bool:
 
 
 @compiled
-def _leave_state(f: Any, p: Any, sack: bool) -> None:
+def _answer_to_probe(f: Any, p: Any, acked: int, advanced: bool) -> None:
+    """Whether a tail loss probe that repeated data has its answer, so that another may be sent.
+
+    ``tcp_process_tlp_ack``: a D-SACK or a pure duplicate says that both copies arrived, an ACK beyond the probe that
+    one was lost. An ACK of just what was sent says neither; until then ``tcp_send_loss_probe`` sends no second probe.
+    A packet that ends below what its receiver has acknowledged is not read (``tcp_sequence``), a keepalive for one.
+    """
+    if acked > f.tlp_high or (acked == f.tlp_high and (p.dsack or not (advanced or p.payload))):
+        f.tlp_high = 0
+
+
+@compiled
+def _recover_again(st: Any, f: Any, p: Any) -> None:
+    """What was found lost meanwhile takes the kernel back to Recovery at once, its first retransmission's time kept.
+
+    ``tcp_fastretrans_alert`` goes on to its last case after ``tcp_try_undo_recovery``.
+    """
+    if f.ring_count == 0 or not f.sacked_count:
+        return
+    s = outstanding(st, f, 0)
+    lost = rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + max(f.min_rtt_ns >> 2, 0)
+    if lost and not s.sacked:
+        enter_recovery(f, p)
+
+
+@compiled
+def _leave_state(st: Any, f: Any, p: Any, sack: bool) -> None:
     """The cumulative ACK moved: where does that leave the sender's congestion state?
 
     Without SACK the state is held until something above ``high_seq`` is acknowledged (RFC 6582, as Linux does).
     """
-    if f.tlp_high and f.una >= f.tlp_high:
-        f.tlp_high = 0
     if f.ca_state == CA_OPEN:
         return
     recovered = f.una >= f.high_seq if sack else f.una > f.high_seq
     if recovered or _may_undo(f, p):
         f.ca_state = CA_OPEN
-        f.retrans_stamp = -1
+        _recover_again(st, f, p)
     elif f.ca_state == CA_LOSS and f.frto:
         if f.nxt > f.high_seq:
             f.frto = 0
@@ -319,6 +343,8 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
     if not -(1 << 30) < acked - f.nxt < 1 << 30:
         p.ack_kind = ACK_OLD if acked < f.nxt else ACK_UNSEEN
         return
+    if f.ca_state == CA_OPEN:
+        f.retrans_stamp = -1
     una, sacked, first_ns, idle_until = f.una, f.sacked_count, i64(-1), f.timer_base_ns
     sack = bool(f.sack_permitted and receiver.sack_permitted)
     gap = sacked > 0 if sack else f.dupacks > 0
@@ -327,7 +353,9 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
     news = f.sacked_count > sacked
     if acked > f.nxt:  # this capture did not show what was acknowledged
         st.unseen += 1
-        f.nxt = acked
+        f.unseen_from, f.unseen_ns, f.nxt = f.nxt, p.t_ns, acked
+    if f.tlp_high and not p.seq_offset + p.payload < receiver.una:
+        _answer_to_probe(f, p, acked, acked > f.una)
     if acked > f.una:
         if f.una == 0:
             _handshake_rtt(f, p)
@@ -336,7 +364,7 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
         f.dupacks = f.backoff = 0
         f.timer_base_ns = p.t_ns
         first_ns = _take_acked(st, f, p, acked, sack_rtt)
-        _leave_state(f, p, sack)
+        _leave_state(st, f, p, sack)
     elif _is_duplicate_ack(f, receiver, p, acked):
         p.duplicate_ack = 1
         receiver.duplicate_acks += 1

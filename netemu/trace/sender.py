@@ -11,6 +11,7 @@ from netemu.trace.acks import unwrap
 from netemu.trace.compiled import compiled
 from netemu.trace.evidence import take, take_syn
 from netemu.trace.layout import event_at, segment_at
+from netemu.trace.order import COPY_NS, fills_late, note_order, was_sent_before, was_sent_with_latest
 from netemu.trace.segments import at, find, insert, outstanding
 from netemu.trace.verdict import (
     KIND_FAST,
@@ -31,15 +32,12 @@ from netemu.trace.verdict import (
 )
 
 _ETHERNET_MTU = 1500
-_COUNTED = 4  # so many IP identifications that count up show that the stack counts
 _EVENT_SCAN = 1024
 """Retransmissions looked back at for one of the same bytes."""
-_COPY_NS = 500_000_000
-"""A copy comes within this time: a SYN is sent again after a second, and some stacks number every packet alike."""
 _INSTANT_NS = 2_000
 """No stack sends the same bytes twice so fast: the capture saw the packet twice."""
-_DEFAULT_RTT_NS = 3_000_000
-"""Where the capture gives no RTT: what Wireshark takes as the longest time of a reordering."""
+_CROSSED_NS = 10_000_000
+"""How much later than the ACK of it a packet may be captured, where two processors put packets into a capture."""
 
 
 @compiled
@@ -81,7 +79,7 @@ def on_syn(st: Any, f: Any, flow: int, p: Any) -> None:
     repeated = f.syn_ack_sent if answer else f.syn_sent
     since_ns = p.t_ns - f.syn_ns
     same = p.ip_id == f.syn_ip_id and p.ts_val == f.syn_ts_val
-    if repeated and same and since_ns < (_COPY_NS if p.ip_id > 0 else _INSTANT_NS):
+    if repeated and same and since_ns < (COPY_NS if p.ip_id > 0 else _INSTANT_NS):
         p.network_duplicate = 1
         return
     p.kind = KIND_NEW
@@ -159,56 +157,6 @@ def _on_new(st: Any, f: Any, peer: Any, start: int, end: int, p: Any) -> None:
 
 
 @compiled
-def _note_order(f: Any, p: Any) -> None:
-    """Follow what tells the order of sending: the newest timestamp, and whether IP identifications count up.
-
-    Linux counts them per socket; a stack that does not is left out once it shows.
-    """
-    if p.ts_val >= 0 and (f.ts_val < 0 or ((p.ts_val - f.ts_val) & 0xFFFFFFFF) < 0x80000000):
-        f.ts_val = p.ts_val
-    if p.ip_version != 4 or p.ip_id <= 0 or p.network_duplicate:
-        return
-    step = (p.ip_id - f.ip_id) & 0xFFFF if f.ip_id >= 0 else 1
-    if 0 < step <= 64:
-        f.ip_ids_counted += 1
-    elif step < 0xFFFF - 2000:
-        f.ip_ids_other += 1
-    if 0 < step < 0x8000:
-        f.ip_id = p.ip_id
-
-
-@compiled
-def _sent_after(f: Any, ts_val: int, ip_id: int, p: Any) -> int:
-    """1 when ``p`` was sent after a packet with this timestamp and IP identification, -1 when not, 0 unknown."""
-    if p.ts_val >= 0 and ts_val >= 0 and p.ts_val != ts_val:
-        return 1 if ((p.ts_val - ts_val) & 0xFFFFFFFF) < 0x80000000 else -1
-    if p.ip_version != 4 or p.ip_id <= 0 or ip_id <= 0 or 4 * f.ip_ids_other > f.ip_ids_counted:
-        return 0
-    step = (p.ip_id - ip_id) & 0xFFFF
-    if step == 0:
-        return -1 if f.ip_ids_counted >= _COUNTED or p.t_ns - f.last_send_ns < _COPY_NS else 0
-    if step < 2000:
-        return 1
-    return -1 if step > 0xFFFF - 2000 else 0
-
-
-@compiled
-def _fills_late(f: Any, peer: Any, s: Any, p: Any) -> bool:
-    """Whether a segment in a gap was sent after the gap was seen, so that it is a retransmission; else it is late.
-
-    ``s`` is the gap, stamped by the segment that revealed it. Where neither timestamp nor IP identification tells,
-    time does: a retransmission takes at least the path's RTT.
-    """
-    order = _sent_after(f, s.ts_val, s.ip_id, p)
-    if order:
-        return order > 0
-    rtt = max(f.min_rtt_ns, 0) + max(peer.min_rtt_ns, 0)
-    if rtt <= 0:
-        rtt = _DEFAULT_RTT_NS
-    return p.t_ns - s.first_ns >= rtt - rtt // 8
-
-
-@compiled
 def _was_sent_again(st: Any, f: Any, start: int, end: int) -> bool:
     event = f.retrans_last
     for _ in range(_EVENT_SCAN):
@@ -222,16 +170,16 @@ def _was_sent_again(st: Any, f: Any, start: int, end: int) -> bool:
 
 
 @compiled
-def _came_late(st: Any, f: Any, k: int, start: int, end: int, p: Any) -> bool:
+def _came_late(st: Any, f: Any, peer: Any, k: int, start: int, end: int, p: Any) -> bool:
     """Whether bytes seen before came again by the network's doing: a copy of a packet, or an overtaken original."""
     if k < f.ring_count:
         s = outstanding(st, f, k)
-        order = _sent_after(f, s.ts_val, s.ip_id, p)
-        instant = order == 0 and end == s.end and p.ip_id == s.ip_id and 0 <= p.t_ns - s.sent_ns < _INSTANT_NS
-        late = (order < 0 or instant) and s.start <= start
+        same = end == s.end and p.ip_id == s.ip_id and p.ts_val == s.ts_val
+        instant = same and s.start <= start and 0 <= p.t_ns - s.sent_ns < _INSTANT_NS
+        late = was_sent_before(f, peer, s, p) or instant
         copy = instant or not s.retransmitted or (p.ip_id > 0 and p.ip_id == s.ip_id)
     else:
-        late = _sent_after(f, f.ts_val, f.ip_id, p) < 0
+        late = was_sent_with_latest(f, peer, start, p)
         copy = not _was_sent_again(st, f, start, end)
     if late and copy:
         p.network_duplicate = 1
@@ -239,6 +187,20 @@ def _came_late(st: Any, f: Any, k: int, start: int, end: int, p: Any) -> bool:
         p.out_of_order = 1
         f.out_of_order_segments += 1
     return late
+
+
+@compiled
+def _crossed_its_ack(st: Any, f: Any, k: int, start: int, end: int, p: Any) -> bool:
+    """Whether ``p`` is what an ACK captured just before it covers: two processors put packets into one capture."""
+    if k < f.ring_count or f.unseen_from < 0 or start < f.unseen_from or p.t_ns - f.unseen_ns > _CROSSED_NS:
+        return False
+    p.kind = KIND_NEW
+    f.unique_payload_bytes += min(p.payload, f.nxt - start)
+    f.unseen_from = end
+    if end >= f.una:
+        f.unseen_from = -1
+        st.unseen -= 1
+    return True
 
 
 @compiled
@@ -318,7 +280,7 @@ def _on_old(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any)
     if k < f.ring_count:
         s = outstanding(st, f, k)
         if s.gap and end > s.start:
-            late = not _fills_late(f, peer, s, p)
+            late = not fills_late(f, peer, s, p)
             lower = max(start, s.start)
             if late:
                 k = _split_gap(st, f, k, start, end, p)
@@ -337,7 +299,9 @@ def _on_old(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any)
         f.out_of_order_segments += 1
         f.unique_payload_bytes += p.payload
         return
-    if not _came_late(st, f, k, start, end, p):
+    if _crossed_its_ack(st, f, k, start, end, p):
+        return
+    if not _came_late(st, f, peer, k, start, end, p):
         _on_again(st, f, peer, flow, k, start, end, p)
 
 
@@ -381,8 +345,9 @@ def on_data(st: Any, f: Any, peer: Any, flow: int, start: int, p: Any) -> None:
             f.mss_used_bytes = max(f.mss_used_bytes, p.payload)
         f.first_data_ns = p.t_ns if f.first_data_ns < 0 else f.first_data_ns
         f.last_data_ns = p.t_ns
+    new_from = max(start, f.nxt)
     _classify(st, f, peer, flow, start, end, p)
-    _note_order(f, p)
+    note_order(f, p, new_from)
 
 
 @compiled

@@ -48,7 +48,7 @@ CA_OPEN, CA_RECOVERY, CA_LOSS, CA_MTU = 0, 3, 4, 5
 _LATE_NS = 20_000_000
 """How late a timer may fire on a busy machine before its lateness is taken for another timer's."""
 _ACTS_NS = 2_000_000
-"""How long after an ACK a sender still acts on it: the stack takes microseconds, a process that holds the socket more."""
+"""How long after an ACK a sender still acts on it: the stack takes microseconds, a process with the socket more."""
 
 
 @compiled
@@ -65,10 +65,15 @@ def _answers_an_ack(f: Any, t_ns: int) -> bool:
 
 
 @compiled
-def _timer_was_due(f: Any, t_ns: int) -> bool:
-    """Whether the retransmission timer, restarted last at ``timer_base_ns``, had run out and no ACK came just before."""
+def _timer_was_due(f: Any, sent_ns: int, t_ns: int) -> bool:
+    """Whether the retransmission timer had run out and no ACK came just before.
+
+    It was restarted at ``timer_base_ns``, or runs from when the oldest segment was sent, if a probe's or RACK's timer
+    had its place meanwhile (``tcp_rearm_rto``).
+    """
     rto = rto_ns(f) << min(f.backoff, 10)
-    return t_ns - f.timer_base_ns >= rto - rto // 20 and not _answers_an_ack(f, t_ns)
+    base = min(f.timer_base_ns, sent_ns)
+    return t_ns - base >= rto - rto // 20 and not _answers_an_ack(f, t_ns)
 
 
 @compiled
@@ -84,7 +89,7 @@ def _timer_is_likely(f: Any, sent_ns: int, t_ns: int) -> bool:
 
 
 @compiled
-def _probe_or_timeout(f: Any, single: bool, sent_ns: int, t_ns: int) -> int:
+def _probe_or_timeout(f: Any, t_ns: int) -> int:
     """The tail was sent again with no news from the receiver: by the probe timer, unless it waited for the RTO.
 
     The probe timer always runs first (PTO <= RTO), so only a stack without it, or a connection where it was not
@@ -92,8 +97,8 @@ def _probe_or_timeout(f: Any, single: bool, sent_ns: int, t_ns: int) -> int:
     """
     base = max(f.last_send_ns, f.last_ack_ns)
     waited = t_ns - base
-    rto, pto = rto_ns(f), pto_ns(f, 1 if single else 2)
-    if single and waited >= rto - rto // 50 and rto - pto > 2 * _LATE_NS and waited > pto + (rto - pto) // 2 + _LATE_NS:
+    rto, pto = rto_ns(f), pto_ns(f, f.ring_count)
+    if waited >= rto - rto // 50 and rto - pto > 2 * _LATE_NS and waited > pto + (rto - pto) // 2 + _LATE_NS:
         return KIND_TIMEOUT
     return KIND_TAIL_LOSS_PROBE
 
@@ -104,11 +109,11 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
     s = outstanding(st, f, k) if known else segment_at(st.segments, 0)
     head, tail = start <= f.una, end >= f.nxt
     if known and sack and rack_sent_after(f, s.sent_ns, s.end):
-        return KIND_TIMEOUT if head and _timer_was_due(f, p.t_ns) else KIND_FAST
+        return KIND_TIMEOUT if head and _timer_was_due(f, s.sent_ns, p.t_ns) else KIND_FAST
     if not sack and f.dupacks >= 3 and head:
         return KIND_FAST if _answers_an_ack(f, p.t_ns) else KIND_TIMEOUT
     if sack and tail and not f.tlp_high and f.una < f.nxt:
-        return _probe_or_timeout(f, f.ring_count == 1, f.last_send_ns, p.t_ns) if head else KIND_TAIL_LOSS_PROBE
+        return _probe_or_timeout(f, p.t_ns) if head else KIND_TAIL_LOSS_PROBE
     if head and _timer_is_likely(f, s.sent_ns if known else f.last_send_ns, p.t_ns):
         return KIND_TIMEOUT
     return KIND_FAST
@@ -118,9 +123,9 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
 def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
     if start > f.una or k >= f.ring_count:
         return KIND_FAST
-    if _timer_was_due(f, p.t_ns) or not (sack or _answers_an_ack(f, p.t_ns)):
-        return KIND_TIMEOUT
     s = outstanding(st, f, k)
+    if _timer_was_due(f, s.sent_ns, p.t_ns) or not (sack or _answers_an_ack(f, p.t_ns)):
+        return KIND_TIMEOUT
     if sack and rack_sent_after(f, s.sent_ns, s.end):
         return KIND_FAST
     if s.retransmitted and s.sent_ns >= f.loss_ns and _timer_is_likely(f, s.sent_ns, p.t_ns):
@@ -138,7 +143,7 @@ def _when_lost(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
         return KIND_FAST  # the retransmission was lost too, and RACK found it: the kernel goes to Recovery
     if f.ca_state == CA_LOSS:
         return KIND_TIMEOUT
-    return KIND_TIMEOUT if start <= f.una and (again or _timer_was_due(f, p.t_ns)) else KIND_FAST
+    return KIND_TIMEOUT if start <= f.una and (again or _timer_was_due(f, s.sent_ns, p.t_ns)) else KIND_FAST
 
 
 @compiled
@@ -153,10 +158,8 @@ def why_sent_again(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: 
 
 @compiled
 def _start_undo(f: Any, p: Any) -> None:
-    """``tcp_init_undo``; the time of an episode's first retransmission outlives a change of state within it."""
+    """``tcp_init_undo``."""
     f.undo_events, f.undo_marker = 0, f.una
-    if f.ca_state in (CA_OPEN, CA_MTU):
-        f.retrans_stamp = p.ts_val
 
 
 @compiled
@@ -183,13 +186,15 @@ def enter_state(f: Any, trigger: int, head: bool, again: bool, p: Any) -> None:
     ``head``: the oldest outstanding segment is sent; ``again``: it had been sent again since the state was entered.
     """
     if trigger == KIND_TIMEOUT:
-        if f.ca_state != CA_LOSS or (head and (again or _timer_was_due(f, p.t_ns))):
+        if f.ca_state != CA_LOSS or (head and (again or _timer_was_due(f, f.timer_base_ns, p.t_ns))):
             enter_loss(f, p)
     elif trigger == KIND_FAST:
         if f.ca_state in (CA_OPEN, CA_LOSS):
             enter_recovery(f, p)
     else:
         f.tlp_high = f.nxt
+    if trigger != KIND_TAIL_LOSS_PROBE and f.retrans_stamp < 0:
+        f.retrans_stamp = p.ts_val
     if head or trigger == KIND_TAIL_LOSS_PROBE:
         f.timer_base_ns = p.t_ns
 
