@@ -65,7 +65,7 @@ def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
 
     If it reaches beyond the range it brought something new. A FIN behind the range is not reported with it.
     """
-    if f.undo_marker < end <= f.una and f.undo_events > 0:  # tcp_check_dsack counts only what was acknowledged before
+    if f.undo_marker < end and f.undo_events > 0:  # tcp_check_dsack, and tcp_sacktag_one for what is outstanding
         f.undo_events -= 1
     event = f.retrans_last
     for _ in range(_EVENT_SCAN):
@@ -189,13 +189,19 @@ def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
 
 @compiled
 def _timestamp_rtt(s: Any, p: Any) -> int:
-    """The RTT that the echoed timestamp gives for the retransmission of ``s``, or -1 (``tcp_rtt_tsopt_us``).
+    """The RTT that the echoed timestamp gives where ``s`` was sent at that time, or -1 (``tcp_rtt_tsopt_us``).
 
     The kernel's timestamps count milliseconds, and it takes none for one: RTTs below that are seen as 1 ms.
     """
-    if p.ts_ecr <= 0 or s.ts_val != p.ts_ecr:
+    if p.ts_ecr <= 0 or s.ts_val < 0:
         return -1
-    return max((p.t_ns - s.sent_ns) // 1_000_000, 1) * 1_000_000
+    if s.ts_val == p.ts_ecr:
+        sent_ns = s.sent_ns
+    elif s.retransmitted == 1 and ((p.ts_ecr - s.ts_val) & 0xFFFFFFFF) >= 0x80000000:
+        sent_ns = s.first_ns  # the original was answered
+    else:
+        return -1
+    return max((p.t_ns - sent_ns) // 1_000_000, 1) * 1_000_000
 
 
 @compiled
@@ -225,7 +231,6 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
         if s.retransmitted:
             ambiguous = True
             if not s.sacked:
-                stamped = max(stamped, _timestamp_rtt(s, p))
                 _eifel(st, f, s, head, p)
         elif not s.sacked and not s.gap:
             oldest = s.sent_ns if oldest < 0 else oldest
@@ -233,6 +238,7 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
             if f.frto and f.ca_state == CA_LOSS and s.end <= f.high_seq:
                 f.ca_state = CA_OPEN
         if not s.sacked and not s.gap:
+            stamped = max(stamped, _timestamp_rtt(s, p))
             _rack_advance(f, s, p.t_ns)
         _learn_mtu(f, s)
         if not s.gap:
@@ -282,12 +288,12 @@ def _recover_again(st: Any, f: Any, p: Any) -> None:
 
     ``tcp_fastretrans_alert`` goes on to its last case after ``tcp_try_undo_recovery``.
     """
-    if f.ring_count == 0 or not f.sacked_count:
+    if f.ring_count == 0:
         return
     s = outstanding(st, f, 0)
     lost = rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + max(f.min_rtt_ns >> 2, 0)
     if lost and not s.sacked:
-        enter_recovery(f, p)
+        enter_recovery(st, f, p)
 
 
 @compiled
@@ -301,7 +307,8 @@ def _leave_state(st: Any, f: Any, p: Any, sack: bool) -> None:
     recovered = f.una >= f.high_seq if sack else f.una > f.high_seq
     if recovered or _may_undo(f, p):
         f.ca_state = CA_OPEN
-        _recover_again(st, f, p)
+        if sack:
+            _recover_again(st, f, p)
     elif f.ca_state == CA_LOSS and f.frto:
         if f.nxt > f.high_seq:
             f.frto = 0
@@ -318,13 +325,14 @@ def _find_lost_retransmission(st: Any, f: Any, p: Any) -> None:
         if not s.retransmitted or s.sacked or s.sent_ns < f.loss_ns:
             continue
         if rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + window:
-            enter_recovery(f, p)
+            enter_recovery(st, f, p)
             return
 
 
 @compiled
 def _handshake_rtt(f: Any, p: Any) -> None:
-    if f.syn_ns >= 0 and not f.syn_retransmitted:
+    answered = f.syn_ts_val == p.ts_ecr > 0 and not f.syn_ack_sent  # a server takes none (tcp_synack_rtt_meas)
+    if f.syn_ns >= 0 and (answered or not f.syn_retransmitted):
         note_min_rtt(f, p.t_ns - f.syn_ns)
         rtt_sample(f, p.t_ns - f.syn_ns)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.packet.tcp import FIN
 from netemu.trace.compiled import compiled
 
 _DEFAULT_RTT_NS = 3_000_000
@@ -80,10 +81,13 @@ def was_sent_before(f: Any, peer: Any, s: Any, p: Any) -> bool:
 
     A retransmission takes a round trip at least. So where neither timestamp nor IP identification tells: one of the
     same tick is none, if the round trip takes longer; without timestamps, neither is one that comes sooner than that.
+    A copy is of the same size; a segment cut anew is none.
     """
     order = _sent_after(f, s.ts_val, s.ip_id, p)
     if order or not s.start <= p.seq_offset:
         return order < 0 and s.start <= p.seq_offset
+    if s.start != p.seq_offset or s.end - s.start != p.payload + (1 if p.flags & FIN else 0):
+        return False
     rtt = _round_trip_ns(f, peer)
     if p.ts_val >= 0:
         return s.ts_val == p.ts_val and rtt > 2 * _TICK_NS

@@ -238,7 +238,7 @@ def _mark_again(st: Any, f: Any, k: int, end: int, event: int, p: Any) -> None:
         if s.start >= end:
             return
         if not s.gap:
-            s.retransmitted, s.sent_ns, s.event = 1, p.t_ns, event
+            s.retransmitted, s.sent_ns, s.event = s.retransmitted + 1, p.t_ns, event
             s.ts_val, s.ip_id, s.row = p.ts_val, p.ip_id, p.row
             s.run = 0 if p.ip_bytes != s.ip_bytes else s.run
         k += 1
@@ -259,7 +259,7 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
     f.turn_ns = peer.min_rtt_ns
     trigger = why_sent_again(st, f, k, start, end, p, sack)
     p.kind = KIND_FIN if p.payload == 0 else trigger
-    enter_state(f, trigger, head, again, p)
+    enter_state(st, f, trigger, head, again, p)
     event = add_event(st, f, flow, start, end, p.kind, p)
     _count(f, p.kind, _segments_of(f, peer, p))
     if arrived:

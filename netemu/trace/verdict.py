@@ -14,6 +14,7 @@ from typing import Any
 from netemu.trace.compiled import compiled
 from netemu.trace.evidence import keep
 from netemu.trace.layout import event_at, segment_at
+from netemu.trace.memory import i64
 from netemu.trace.segments import outstanding
 from netemu.trace.timers import pto_ns, rto_ns
 
@@ -45,6 +46,8 @@ CA_OPEN, CA_RECOVERY, CA_LOSS, CA_MTU = 0, 3, 4, 5
 """Congestion states. CA_MTU is the kernel's CA_Loss entered by an ICMP report and not by a timer
 (``tcp_simple_retransmit``): what is sent again in it was asked for by the network."""
 
+_SCAN = 256
+"""Segments looked at from the oldest, so that no input makes a packet cost more."""
 _LATE_NS = 20_000_000
 """How late a timer may fire on a busy machine before its lateness is taken for another timer's."""
 _ACTS_NS = 2_000_000
@@ -58,10 +61,19 @@ def rack_sent_after(f: Any, sent_ns: int, end: int) -> bool:
 
 
 @compiled
-def _answers_an_ack(f: Any, t_ns: int) -> bool:
+def _answers_an_ack(f: Any, t_ns: int, within_ns: int) -> bool:
     """Whether an ACK passed so recently that it can have made the sender act; ``turn_ns`` is its way there and back."""
-    allowed = _LATE_NS if f.turn_ns < 0 else _ACTS_NS + 2 * f.turn_ns
+    allowed = _LATE_NS if f.turn_ns < 0 else within_ns + 2 * f.turn_ns
     return t_ns - f.last_ack_ns <= allowed
+
+
+@compiled
+def _rack_timer_may_run(f: Any, t_ns: int) -> bool:
+    """Whether an ACK came so recently that RACK may still be waiting for what was reordered.
+
+    ``tcp_rack_reo_wnd``: a quarter of the smallest RTT, then two ticks and what a timer is late.
+    """
+    return t_ns - f.last_ack_ns <= max(f.min_rtt_ns >> 2, 0) + _LATE_NS
 
 
 @compiled
@@ -73,7 +85,7 @@ def _timer_was_due(f: Any, sent_ns: int, t_ns: int) -> bool:
     """
     rto = rto_ns(f) << min(f.backoff, 10)
     base = min(f.timer_base_ns, sent_ns)
-    return t_ns - base >= rto - rto // 20 and not _answers_an_ack(f, t_ns)
+    return t_ns - base >= rto - rto // 20 and not _answers_an_ack(f, t_ns, _ACTS_NS)
 
 
 @compiled
@@ -109,9 +121,10 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
     s = outstanding(st, f, k) if known else segment_at(st.segments, 0)
     head, tail = start <= f.una, end >= f.nxt
     if known and sack and rack_sent_after(f, s.sent_ns, s.end):
-        return KIND_TIMEOUT if head and _timer_was_due(f, s.sent_ns, p.t_ns) else KIND_FAST
+        due = head and _timer_was_due(f, s.sent_ns, p.t_ns) and not _rack_timer_may_run(f, p.t_ns)
+        return KIND_TIMEOUT if due else KIND_FAST
     if not sack and f.dupacks >= 3 and head:
-        return KIND_FAST if _answers_an_ack(f, p.t_ns) else KIND_TIMEOUT
+        return KIND_FAST if _answers_an_ack(f, p.t_ns, _LATE_NS) else KIND_TIMEOUT
     if sack and tail and not f.tlp_high and f.una < f.nxt:
         return _probe_or_timeout(f, p.t_ns) if head else KIND_TAIL_LOSS_PROBE
     if head and _timer_is_likely(f, s.sent_ns if known else f.last_send_ns, p.t_ns):
@@ -124,9 +137,12 @@ def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) ->
     if start > f.una or k >= f.ring_count:
         return KIND_FAST
     s = outstanding(st, f, k)
-    if _timer_was_due(f, s.sent_ns, p.t_ns) or not (sack or _answers_an_ack(f, p.t_ns)):
+    proven = sack and rack_sent_after(f, s.sent_ns, s.end)
+    if _timer_was_due(f, s.sent_ns, p.t_ns) and not (proven and _rack_timer_may_run(f, p.t_ns)):
         return KIND_TIMEOUT
-    if sack and rack_sent_after(f, s.sent_ns, s.end):
+    if not (sack or _answers_an_ack(f, p.t_ns, _LATE_NS)):
+        return KIND_TIMEOUT
+    if proven:
         return KIND_FAST
     if s.retransmitted and s.sent_ns >= f.loss_ns and _timer_is_likely(f, s.sent_ns, p.t_ns):
         return KIND_TIMEOUT  # sent again already, and nothing sent after it has arrived
@@ -142,6 +158,9 @@ def _when_lost(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) -> int:
     if sack and again and rack_sent_after(f, s.sent_ns, s.end):
         return KIND_FAST  # the retransmission was lost too, and RACK found it: the kernel goes to Recovery
     if f.ca_state == CA_LOSS:
+        fresh = sack and start > f.una and not s.retransmitted and s.sent_ns + f.rack_rtt_ns > f.loss_ns
+        if fresh and rack_sent_after(f, s.sent_ns, s.end) and not _answers_an_ack(f, p.t_ns, _ACTS_NS):
+            return KIND_FAST  # too young to be lost at the timeout, found by RACK's own timer (tcp_rack_reo_timeout)
         return KIND_TIMEOUT
     return KIND_TIMEOUT if start <= f.una and (again or _timer_was_due(f, s.sent_ns, p.t_ns)) else KIND_FAST
 
@@ -157,9 +176,20 @@ def why_sent_again(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: 
 
 
 @compiled
-def _start_undo(f: Any, p: Any) -> None:
-    """``tcp_init_undo``."""
-    f.undo_events, f.undo_marker = 0, f.una
+def _start_undo(f: Any, in_flight: int) -> None:
+    """``tcp_init_undo``; ``in_flight`` retransmissions may be reported by D-SACK yet."""
+    f.undo_events, f.undo_marker = in_flight, f.una
+
+
+@compiled
+def _retransmissions_out(st: Any, f: Any) -> int:
+    """Retransmissions in flight and not proven lost (``retrans_out``), a tail loss probe included."""
+    count = i64(0)
+    for k in range(min(f.ring_count, _SCAN)):
+        s = outstanding(st, f, k)
+        if s.retransmitted and not s.sacked and not rack_sent_after(f, s.sent_ns, s.end):
+            count += 1
+    return count
 
 
 @compiled
@@ -167,20 +197,20 @@ def enter_loss(f: Any, p: Any) -> None:
     """The retransmission timer fired (``tcp_enter_loss``); F-RTO is tried unless Recovery was under way."""
     f.frto = 1 if (f.ca_state == CA_OPEN or f.backoff) else 0
     if f.ca_state == CA_OPEN or f.una >= f.high_seq or (f.ca_state == CA_LOSS and not f.backoff):
-        _start_undo(f, p)
+        _start_undo(f, i64(0))
     f.backoff += 1
     f.ca_state, f.loss_ns, f.high_seq, f.tlp_high = CA_LOSS, p.t_ns, f.nxt, 0
 
 
 @compiled
-def enter_recovery(f: Any, p: Any) -> None:
+def enter_recovery(st: Any, f: Any, p: Any) -> None:
     """Loss was proven by what the receiver reported (``tcp_enter_recovery``)."""
-    _start_undo(f, p)
+    _start_undo(f, _retransmissions_out(st, f))
     f.ca_state, f.loss_ns, f.high_seq, f.tlp_high = CA_RECOVERY, p.t_ns, f.nxt, 0
 
 
 @compiled
-def enter_state(f: Any, trigger: int, head: bool, again: bool, p: Any) -> None:
+def enter_state(st: Any, f: Any, trigger: int, head: bool, again: bool, p: Any) -> None:
     """Move the sender's state as the kernel does when it retransmits for ``trigger``.
 
     ``head``: the oldest outstanding segment is sent; ``again``: it had been sent again since the state was entered.
@@ -190,7 +220,7 @@ def enter_state(f: Any, trigger: int, head: bool, again: bool, p: Any) -> None:
             enter_loss(f, p)
     elif trigger == KIND_FAST:
         if f.ca_state in (CA_OPEN, CA_LOSS):
-            enter_recovery(f, p)
+            enter_recovery(st, f, p)
     else:
         f.tlp_high = f.nxt
     if trigger != KIND_TAIL_LOSS_PROBE and f.retrans_stamp < 0:

@@ -1,8 +1,9 @@
 """What the network did to packets, and which retransmissions were needless: from captures at both of its ends.
 
 The same packet is found at the other end by what it keeps on its way. One that arrives twice and was sent once is the
-network's copy; a first transmission that arrives behind what lies above it in the sequence was overtaken. An overtaken retransmission is
-both a retransmission and reordered, which no tool's single verdict can say; it is left out of the reordering's truth.
+network's copy; a first transmission that arrives behind what lies above it in the sequence was overtaken. An overtaken
+retransmission is both a retransmission and reordered, which no tool's single verdict can say; it is left out of the
+reordering's truth.
 """
 
 from __future__ import annotations
