@@ -175,7 +175,7 @@ def _came_late(st: Any, f: Any, peer: Any, k: int, start: int, end: int, p: Any)
     if k < f.ring_count:
         s = outstanding(st, f, k)
         same = end == s.end and p.ip_id == s.ip_id and p.ts_val == s.ts_val
-        instant = same and s.start <= start and 0 <= p.t_ns - s.sent_ns < _INSTANT_NS
+        instant = same and s.start == start and 0 <= p.t_ns - s.sent_ns < _INSTANT_NS
         late = was_sent_before(f, peer, s, p) or instant
         copy = instant or not s.retransmitted or (p.ip_id > 0 and p.ip_id == s.ip_id)
     else:
