@@ -29,6 +29,10 @@ ABOUT = {
         " run has is a column of the kernel's name."
     ),
     "clocks": "One row per pair of captures that packets passed between: the clock of one against the other's.",
+    "windows": "One row per step or episode of a direction's advertised window, and one for its idle sender.",
+    "datagrams": "One row per UDP flow: source and destination.",
+    "icmp_messages": "One row per ICMP type and code from one address to another; `icmp` has each error by itself.",
+    "fragments": "One row per protocol from one address to another that was sent in IP fragments.",
     "path_mtu": "One row per step of a direction's path MTU, per probe and black hole; none without payload.",
     "sender": "One row per round trip of each sender, and where its state changes.",
 }

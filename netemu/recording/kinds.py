@@ -145,6 +145,29 @@ RESET_KINDS = (
 CAPTURED = ("both", "client", "server")
 """Whose packets of a connection the capture holds."""
 
+WINDOW_KINDS = (
+    "scale_inferred",  # not both SYNs were captured: `count` is the least shift that explains what was sent
+    "growth",  # the largest window advertised has doubled, or grew to its last value: from before to after
+    "shrunk",  # the right edge moved back by more than rounding (RFC 7323 section 2.4), until it is there again
+    "silly",  # small advances, each at once filled by a small segment (RFC 9293 section 3.8.6.2)
+    "zero_window",  # from a zero window to the next that is none
+    "sender_idle",  # sum: all was acknowledged, the window open, and nothing came for an RTO; times are the longest
+)
+"""What a row of `windows` tells."""
+
+WINDOW_ENDS = (
+    "window_update",  # the receiver said by itself that there is room
+    "probe_answer",  # it said so in its answer to a probe
+    "reset",  # it reset the connection
+)
+"""How a zero window ended."""
+
+STALL_CAUSES = (
+    "receiver",  # its application reads late: the window says what is free of its buffer
+    "sender",  # its application had nothing to send, or waited for the peer's
+)
+"""Who caused a stall."""
+
 ENUMS: dict[str, tuple[str, ...]] = {
     "segment_kind": SEGMENT_KINDS,
     "ack_kind": ACK_KINDS,
@@ -156,6 +179,9 @@ ENUMS: dict[str, tuple[str, ...]] = {
     "captured": CAPTURED,
     "transit_fate": TRANSIT_FATES,
     "path_mtu_cause": PATH_MTU_CAUSES,
+    "window_kind": WINDOW_KINDS,
+    "window_end": WINDOW_ENDS,
+    "stall_cause": STALL_CAUSES,
     "sender_reason": SENDER_REASONS,
     "sender_phase": SENDER_PHASES,
     "sender_limit": SENDER_LIMITS,

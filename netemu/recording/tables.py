@@ -33,6 +33,7 @@ from netemu.recording.kinds import (
 from netemu.recording.kinds import (
     TRANSIT_FATES as TRANSIT_FATES,
 )
+from netemu.recording.path_tables import DATAGRAMS, FRAGMENTS, ICMP_MESSAGES, PATH_MTU, WINDOWS
 from netemu.recording.sender_tables import SENDER
 
 Schema = dict[str, tuple[str, str]]
@@ -309,22 +310,6 @@ CLOCKS: Schema = {
     "skew_ppb": ("i64", "estimated: how much faster the other clock runs; null (taken for 0) below 10 s or 20 packets"),
 }
 
-PATH_MTU: Schema = {
-    "capture": ("str", "as in packets"),
-    "connection": ("i32", "as in packets"),
-    "direction": ("i8", "direction of the data whose path it is"),
-    "t_ns": ("i64", "when it shows: arrival of the report, ACK of the probe, first segment of the new size"),
-    "frame": ("u32", "the packet that shows it"),
-    "cause": ("path_mtu_cause", "why there is a row"),
-    "mtu_before_bytes": ("i64", "what held before; null in the first row of a direction"),
-    "mtu_bytes": ("i64", "what the sender goes by from here on: the size of its largest IP packets"),
-    "probe_bytes": ("i64", "size of the probe; null where there was none"),
-    "proven_ns": ("i64", "when a packet of mtu_bytes with DF, sent since, was first acknowledged; null when none"),
-    "timeouts": ("i64", "timeouts of full segments before, without progress; null where there was none"),
-    "since_ns": ("i64", "when what led to it began: the probe's sending, the last progress; null otherwise"),
-    "router": ("str", "address of the router that reported; null where none did"),
-}
-
 SENDS: Schema = {
     "agent": ("str", "name of the agent that called send()"),
     "host": ("str", "its node"),
@@ -379,10 +364,17 @@ TABLES: dict[str, Schema] = {
     "transits": TRANSITS,
     "clocks": CLOCKS,
     "path_mtu": PATH_MTU,
+    "windows": WINDOWS,
+    "datagrams": DATAGRAMS,
+    "icmp_messages": ICMP_MESSAGES,
+    "fragments": FRAGMENTS,
     "sends": SENDS,
     "trace": TRACE,
     "sender": SENDER,
 }
 
-PACKET_TABLES = ("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu", "sender")
+PACKET_TABLES = (
+    *("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu", "sender"),
+    *("windows", "datagrams", "icmp_messages", "fragments"),
+)
 """The tables beside ``packets`` that packets alone give, of a run and of any capture."""

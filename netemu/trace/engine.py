@@ -33,6 +33,7 @@ class Chunk:
     rtt: Any
     sacks: Any
     icmp: Any
+    others: Any
     names: list[str]
 
 
@@ -147,9 +148,10 @@ class Reader:
             state.rows("rtt", "rtt_count").copy(),
             state.rows("sacks", "sack_count").copy(),
             state.rows("icmp", "icmp_count").copy(),
+            state.rows("others", "other_count").copy(),
             self._names(),
         )
-        for count in ("rtt_count", "sack_count", "icmp_count"):
+        for count in ("rtt_count", "sack_count", "icmp_count", "other_count"):
             state.clear(count)
         return chunk
 

@@ -28,6 +28,7 @@ ts_ecr sack_count mss wscale sack_permitted icmp_type icmp_code icmp_mtu icmp_er
 q_src_hi q_src_lo q_dst_hi q_dst_lo q_sport q_dport q_seq connection direction seq_offset ack_offset
 window_bytes dsack kind spurious out_of_order duplicate_ack flight network_duplicate
 ack_kind acked ack_rtt_ns zero_window window_full ca_state
+words_read word_0 word_1 word_2
 before_state before_rto_ns before_waited_ns before_row before_silence_ns before_rack before_backoff
 before_dupacks before_sacked
 tcp_options inner tunnels jumbo
@@ -105,6 +106,14 @@ frame connection direction t_ns start end
 ICMP_ERROR = words("""
 capture frame t_ns version type code mtu src_hi src_lo connection direction
 """)
+
+OTHER = words("""
+capture frame t_ns version protocol src_hi src_lo dst_hi dst_lo sport dport ip_bytes header_bytes payload
+dont_fragment fragment ip_id fragment_offset more_fragments icmp_type icmp_code words_read word_0 word_1 word_2
+""")
+"""What is told apart only for packets other than whole TCP segments: UDP, ICMP, fragments. ``word_0`` and on are the
+first three big-endian words of 64 bits of a UDP datagram, as far as ``words_read``; of an ICMP echo the first is
+identifier and sequence number (RFC 792)."""
 
 MAX_SACK_BLOCKS = 4
 BATCH = 32
@@ -188,8 +197,8 @@ FRAGMENT_ROWS = 64
 
 STATE = words("""
 packet sack blocks table connections flows segments free events patches rtt sacks icmp captures
-fragments table_size connection_capacity segment_capacity event_capacity rtt_capacity sack_capacity
-icmp_capacity connection_count segment_count event_count patch_count rtt_count sack_count icmp_count
+others fragments table_size connection_capacity segment_capacity event_capacity rtt_capacity sack_capacity
+icmp_capacity connection_count segment_count event_count patch_count rtt_count sack_count icmp_count other_count
 frame_count row_count batch_count batch_next malformed truncated clock_backwards malformed_at truncated_at
 clock_backwards_at not_ip super_segments tunnelled unseen stray last_ns
 max_ring
@@ -199,6 +208,7 @@ max_ring
 packet_at, connection_at, flow_at = record_at(PACKET), record_at(CONNECTION), record_at(FLOW)
 segment_at, event_at, fragment_at = record_at(SEGMENT), record_at(EVENT), record_at(FRAGMENT)
 rtt_at, sack_at, icmp_at = record_at(RTT_SAMPLE), record_at(SACK_BLOCK), record_at(ICMP_ERROR)
+other_at = record_at(OTHER)
 interface_at, state_at, scan_at = record_at(INTERFACE), record_at(STATE), record_at(SCAN)
 
 

@@ -45,6 +45,7 @@ class State:
             "rtt": _zeros(self.chunk_rows + m.BATCH, m.RTT_SAMPLE),
             "sacks": _zeros(self.chunk_rows + m.BATCH * m.MAX_SACK_BLOCKS, m.SACK_BLOCK),
             "icmp": _zeros(1 << 12, m.ICMP_ERROR),
+            "others": _zeros(self.chunk_rows + 8, m.OTHER),
             "captures": _zeros(1 << 10),
             "fragments": _zeros(m.FRAGMENT_ROWS, m.FRAGMENT),
         }

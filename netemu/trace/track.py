@@ -28,6 +28,7 @@ from netemu.trace.layout import (
 )
 from netemu.trace.lifetime import is_unacceptable_syn, note_end, on_reset
 from netemu.trace.memory import i64, prefetch, put8, put16, put32, put64, word
+from netemu.trace.others import note_other
 from netemu.trace.records import RECORD, next_record
 from netemu.trace.segments import pool_is_low
 from netemu.trace.sender import on_data, on_sequence, on_syn
@@ -185,6 +186,8 @@ def _read(data: int, end: int, scan: Any, interfaces: int, st: Any, limit: int) 
         if p.protocol == PROTOCOL_TCP and p.transport >= 0:
             set_key(p)
             prefetch(st.table + 8 * (p.hash & (st.table_size - 1)))
+        if (p.protocol != PROTOCOL_TCP or p.fragment) and p.ip_version:
+            note_other(st, p)
     for k in range(st.batch_count):
         p = packet_at(st.packet, k)
         if p.protocol == PROTOCOL_TCP and p.transport >= 0:

@@ -150,6 +150,7 @@ def _decode_icmp(data: int, limit: int, p: Any) -> None:
         p.truncated = 1
         return
     p.icmp_type, p.icmp_code = byte(data, at), byte(data, at + 1)
+    p.words_read, p.word_0 = 1, be32(data, at + 4)
     if p.protocol == PROTOCOL_ICMP:
         p.icmp_error = 1 if p.icmp_type in (3, 4, 5, 11, 12) else 0
         if p.icmp_type == 3 and p.icmp_code == 4:
@@ -160,6 +161,21 @@ def _decode_icmp(data: int, limit: int, p: Any) -> None:
             p.icmp_mtu = be32(data, at + 4)  # RFC 4443 section 3.2
     if p.icmp_error:
         _decode_quoted(data, at + 8, limit, p)
+
+
+@compiled
+def _decode_udp(data: int, limit: int, p: Any) -> None:
+    """Ports, length and the first words of the payload (RFC 768); the length field, where a fragment is not whole."""
+    at = p.transport
+    p.payload = max(p.ip_bytes - p.header_bytes - 8, 0)
+    if at + 4 <= limit:
+        p.sport, p.dport = be16(data, at), be16(data, at + 2)
+    if p.fragment and at + 8 <= limit:
+        p.payload = max(be16(data, at + 4) - 8, 0)
+    if at + 16 <= limit:
+        p.words_read, p.word_0 = 1, be64(data, at + 8)
+    if at + 32 <= limit:
+        p.words_read, p.word_1, p.word_2 = 3, be64(data, at + 16), be64(data, at + 24)
 
 
 @compiled
@@ -175,6 +191,7 @@ def _clear(p: Any) -> None:
     _clear_network(p)
     p.sport = p.dport = p.malformed = p.bad_options = p.truncated = p.tunnels = p.flags = p.seq = p.ack = 0
     p.payload = p.window = p.options_bytes = p.sack_count = p.sack_permitted = p.tcp_options = p.low = p.hash = 0
+    p.words_read = 0
     p.icmp_type = p.icmp_code = p.icmp_error = p.icmp_mtu = p.quoted_protocol = 0
     p.ts_val = p.ts_ecr = p.mss = p.wscale = -1
     p.direction = p.connection = p.flow = p.number = p.flight = -1
@@ -228,8 +245,6 @@ def decode_frame(data: int, p: Any, sack: int) -> None:
     if p.protocol == PROTOCOL_TCP:
         _decode_tcp(data, limit, p, sack)
     elif p.protocol == PROTOCOL_UDP:
-        p.payload = max(p.ip_bytes - p.header_bytes - 8, 0)
-        if p.transport + 4 <= limit:
-            p.sport, p.dport = be16(data, p.transport), be16(data, p.transport + 2)
+        _decode_udp(data, limit, p)
     elif p.protocol in (PROTOCOL_ICMP, PROTOCOL_ICMPV6):
         _decode_icmp(data, limit, p)

@@ -134,7 +134,7 @@ def _keep(found: Scanned) -> None:
     found.packets.append({name: int(packet[name]) for name in fields})
     edges = found.state.tables["sack"][: 2 * found.packets[-1]["sack_count"]].tolist()
     found.sacks.append(list(zip(edges[::2], edges[1::2], strict=True)))
-    for count in ("rtt_count", "sack_count", "icmp_count", "patch_count"):
+    for count in ("rtt_count", "sack_count", "icmp_count", "other_count", "patch_count"):
         found.state.clear(count)
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from netemu.recording.tables import PATH_MTU
+from netemu.recording.path_tables import PATH_MTU
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe import path_mtu_scan as scan
-from netemu.trace.observe.growing import Growing
+from netemu.trace.observe.growing import Growing, named, nullable
 from netemu.trace.observe.observer import Observer
-from netemu.trace.tables import address_text, empty, enumerated
+from netemu.trace.tables import address_text, empty
 
 _ROWS_PER_PACKET = 3
 
@@ -52,21 +52,16 @@ class PathMtu(Observer):
         columns = {
             "t_ns": rows["t_ns"] - origin_ns,
             "frame": rows["frame"].astype(np.uint32),
-            "cause": enumerated("path_mtu_cause", (rows["cause"] - 1).astype(np.uint8)),
-            "mtu_before_bytes": _nullable(rows["before"], 0),
+            "cause": named("path_mtu_cause", rows["cause"] - 1),
+            "mtu_before_bytes": nullable(rows["before"], 0),
             "mtu_bytes": np.ascontiguousarray(rows["after"]),
-            "probe_bytes": _nullable(rows["probe"], 0),
-            "proven_ns": _nullable(rows["proven_ns"], -1, origin_ns),
-            "timeouts": _nullable(rows["timeouts"], 0),
-            "since_ns": _nullable(rows["since_ns"], -1, origin_ns),
+            "probe_bytes": nullable(rows["probe"], 0),
+            "proven_ns": nullable(rows["proven_ns"], -1, origin_ns),
+            "timeouts": nullable(rows["timeouts"], 0),
+            "since_ns": nullable(rows["since_ns"], -1, origin_ns),
             "router": pl.Series(routers, dtype=pl.String),
         }
         return self.frame(rows["flow"], columns)
 
 
 _ROUTER = ("version", "router_hi", "router_lo")
-
-
-def _nullable(values: Any, absent: int, origin_ns: int = 0) -> pl.Series:
-    series = pl.Series(values - origin_ns)
-    return series.set(pl.Series(values == absent), None)

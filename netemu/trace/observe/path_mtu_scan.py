@@ -28,7 +28,7 @@ from netemu.trace.verdict import KIND_NEW, KIND_TAIL_LOSS_PROBE, KIND_TIMEOUT
     BLACK_HOLE_SUSPECTED,
     UNKNOWN,
 ) = range(10)
-"""Causes; :data:`netemu.recording.tables.PATH_MTU_CAUSES` without its first, which stands for no row."""
+"""Causes; :data:`netemu.recording.kinds.PATH_MTU_CAUSES` without its first, which stands for no row."""
 
 _SUSPECT_TIMEOUTS = 3
 """net.ipv4.tcp_retries1: after so many retransmissions Linux takes the path for broken."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from netemu.trace.engine import Reader
+from netemu.trace.observe.datagrams import Datagrams
+from netemu.trace.observe.fragments import Fragments
+from netemu.trace.observe.icmp_messages import IcmpMessages
 from netemu.trace.observe.observer import Observer
 from netemu.trace.observe.path_mtu import PathMtu
 from netemu.trace.observe.sender import Sender
+from netemu.trace.observe.windows import Windows
 
-OBSERVERS: tuple[type[Observer], ...] = (PathMtu, Sender)
+OBSERVERS: tuple[type[Observer], ...] = (PathMtu, Sender, Windows, Datagrams, IcmpMessages, Fragments)
 """Every observer, in the order of their tables."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netemu.recording.tables import PATH_MTU
+from netemu.recording.path_tables import PATH_MTU
 from netemu.trace import analyze
 from netemu.trace.tables import polars_schema
 from tests.trace.build import MS, Talk, one, write_pcap

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from netemu.recording.tables import PATH_MTU_CAUSES
+from netemu.recording.kinds import PATH_MTU_CAUSES
 from netemu.trace.observe import path_mtu_scan as scan
 from tests.trace.build import ACK, MS, PSH, SYN, Talk
 from tests.trace.test_track import ROUTER, report
