@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from netemu.trace.compiled import compiled, entry
+from netemu.trace.ends_groups import SLACK_NS
 
 _OTHER_STAMP = 1e18
 """What a different TSval costs: more than any difference of delays."""
@@ -57,7 +58,7 @@ def overlaps(sent: Any, arrived: Any, expected: Any, longest: int, causal: bool)
             while a < sent.shape[0] and sent[a, 0] == flow and sent[a, 1] < end:
                 if sent[a, 1] > position:
                     following = min(following, sent[a, 1])
-                elif sent[a, 2] > position and not (causal and arrived[b, 3] < sent[a, 3]):
+                elif sent[a, 2] > position and not (causal and arrived[b, 3] < sent[a, 3] - SLACK_NS):
                     cost = float(abs(arrived[b, 3] - sent[a, 3] - expected[a]))
                     if sent[a, 4] != arrived[b, 4]:
                         cost += _OTHER_STAMP

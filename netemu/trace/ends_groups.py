@@ -18,11 +18,13 @@ UNMATCHED = -1
 _STEPS = 1 << 25
 """Entries of the table of ways to match one group; larger groups are matched in order."""
 _IMPOSSIBLE = 1e300
+SLACK_NS = 100_000
+"""How far two stamps of one clock may be apart: each is brought to the monotonic clock on its own."""
 
 
 @compiled
 def _cost(sent_ns: int, expected_ns: int, arrival_ns: int, causal: bool) -> float:
-    if causal and arrival_ns < sent_ns:
+    if causal and arrival_ns < sent_ns - SLACK_NS:
         return _IMPOSSIBLE
     return float(abs(arrival_ns - sent_ns - expected_ns))
 
@@ -49,7 +51,7 @@ def _align(t: Any, expected: Any, few: Any, many: Any, few_is_sent: bool, causal
         if took[i, skipped]:
             a, b = few[i - 1], many[i - 1 + skipped]
             sent, arrived = (a, b) if few_is_sent else (b, a)
-            if not (causal and t[arrived] < t[sent]):
+            if not (causal and t[arrived] < t[sent] - SLACK_NS):
                 partner[a], partner[b] = b, a
             i -= 1
         else:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from netemu.trace.ends_cover import overlaps, settle
-from netemu.trace.ends_groups import match_groups
+from netemu.trace.ends_groups import SLACK_NS, match_groups
 
 _SAID = ("flow", "seq", "payload_bytes", "flags", "ack", "ts_val", "ts_ecr")
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -107,7 +107,7 @@ def _unique_pairs(both: _Both, order: Any, bounds: Any, causal: bool) -> tuple[A
     ids_kept = bool(told.any()) and float((ids_a == ids_b)[told].mean()) >= _IDS_KEPT
     wrong = told & (ids_a != ids_b) & ids_kept
     if causal:
-        wrong |= t_ns[pairs[:, 1]] < t_ns[pairs[:, 0]]
+        wrong |= t_ns[pairs[:, 1]] < t_ns[pairs[:, 0]] - SLACK_NS
     pairs = pairs[~wrong]
     taken = np.zeros(order.size, np.bool_)
     taken[pairs.ravel()] = True

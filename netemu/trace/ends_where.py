@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from netemu.trace.ends_groups import SLACK_NS
 from netemu.trace.ends_match import Matches
 
 
@@ -29,7 +30,7 @@ def dropped_by(lost: pl.DataFrame, wires: pl.DataFrame | None) -> pl.DataFrame:
     """link and action of the drop that each row of ``lost`` met; null where no account holds one.
 
     ``lost`` has row, source, destination, raw_seq, raw_ack, payload_bytes and t_ns. A wire notes a packet when it
-    arrives there, so it is the first such drop after the packet was sent.
+    arrives there, so it is the first such drop after the packet was sent, as far as the two agree on the time.
     """
     schema: dict[str, Any] = {"row": pl.UInt32, "link": pl.String, "action": pl.String}
     if wires is None or lost.is_empty():
@@ -41,6 +42,8 @@ def dropped_by(lost: pl.DataFrame, wires: pl.DataFrame | None) -> pl.DataFrame:
         .select(*what, "t_ns", "link", "action")
         .sort("t_ns", maintain_order=True)
     )
-    keyed = lost.with_columns(pl.col("payload_bytes").cast(pl.Int64)).sort("t_ns", maintain_order=True)
+    keyed = lost.with_columns(pl.col("payload_bytes").cast(pl.Int64), pl.col("t_ns") - SLACK_NS).sort(
+        "t_ns", maintain_order=True
+    )
     joined = keyed.join_asof(drops, on="t_ns", by=what, strategy="forward", check_sortedness=False)
     return joined.select(pl.col("row").cast(pl.UInt32), "link", "action")

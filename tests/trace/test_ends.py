@@ -158,7 +158,7 @@ def test_a_wire_tells_which_link_dropped_a_packet_and_why() -> None:
     }
     packet = {"seq": 1001, "ack": (2**32 - 3000 + 1) % 2**32, "payload_bytes": 100}
     rows = [
-        {**drop, **packet, "link": "one", "t_ns": 30 * MS, "action": "drop_loss"},
+        {**drop, **packet, "link": "one", "t_ns": 30 * MS - 13_000, "action": "drop_loss"},
         {**drop, **packet, "link": "two", "t_ns": 61 * MS, "action": "drop_queue"},
     ]
     table = c.join(wires=pl.DataFrame(rows)).transits.filter(pl.col("fate") == "lost")

@@ -31,8 +31,9 @@ def test_the_one_lost_is_the_one_whose_delay_would_be_odd() -> None:
 
 
 def test_nothing_arrives_before_it_was_sent_on_one_clock() -> None:
-    assert matched([100], [50], 10)[0] == [-1]
-    assert matched([100], [50], -50, causal=False)[0] == [0]
+    assert matched([10**6], [0], 10)[0] == [-1]
+    assert matched([10**6], [0], -50, causal=False)[0] == [0]
+    assert matched([10**6], [10**6 - 13_000], 10)[0] == [0]  # two stamps of one clock, each a little off
 
 
 def test_further_arrivals_are_copies_and_the_first_is_the_packets_own() -> None:
