@@ -4,8 +4,8 @@
 (bits flipped, lengths and options changed, records moved, cut, spliced, compressed, bombs) and analyses each in one
 of two processes. Those are watched: one that dies, or takes more than 10 seconds for a file, is named with the file's
 number, and another goes on behind it. Of 64 files one goes the whole public way, eight through the file system, and
-the others through memory in which every table, column and record ends at a page that cannot be touched, so that reading
-or writing one byte too far is a crash. ``--only NUMBER --keep FILE`` makes and runs a single file again.
+the others through memory in which tables, columns and records end at a page that cannot be touched, so that reading or
+writing one byte too far is a crash. ``--only NUMBER --keep FILE`` makes and runs a single file again.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _REPORT_EVERY = 250
 
 
 def way_of(number: int) -> int:
-    """0: the whole public path; 1: the file; 2: guarded memory."""
-    return 0 if number % 64 == 0 else 1 if number % 8 == 0 else 2
+    """0: the whole public path; 1: the file; 2, 3: guarded memory, every record or every eighth."""
+    return 0 if number % 64 == 0 else 1 if number % 8 == 0 else 2 if number % 4 == 1 else 3
 
 
 def _status(name: str) -> int:

@@ -25,19 +25,24 @@ class Judge:
     columns: layout.Columns = field(default_factory=lambda: guarded_columns(GUARD_ROWS))
 
     def run(self, case: Case, *, way: int) -> str:
-        """``refused``, ``fault`` or ``whole``; ``way`` 0 is the whole public path, 1 the file's, 2 guarded memory."""
+        """``refused``, ``fault`` or ``whole``; by the whole public path (``way`` 0), the file's (1), guarded memory.
+
+        ``way`` 2 guards every record, 3 every eighth.
+        """
         if way > 1 and not case.packed:
             with guarded_tables(self.columns):
-                return self._read(case, guard=True)
+                return self._read(case, guard=1 if way == 2 else 8)
         self.place.write_bytes(case.data)
-        return self._analyze(case) if way == 0 else self._read(case, guard=False)
+        return self._analyze(case) if way == 0 else self._read(case, guard=0)
 
-    def _read(self, case: Case, *, guard: bool) -> str:
+    def _read(self, case: Case, *, guard: int) -> str:
         reader = Reader(self.place, case.inner)
         packets = 0
         try:
             chunks = (
-                reader._read(GuardedSource(case.data, reader.container), GUARD_ROWS) if guard else reader._raw_chunks()
+                reader._read(GuardedSource(case.data, reader.container, guard), GUARD_ROWS)
+                if guard
+                else reader._raw_chunks()
             )
             for chunk in chunks:
                 _check_chunk(reader, chunk, case)
