@@ -1,8 +1,8 @@
 """Which connections and which time are shown: the filters of ``netemu analyze`` and of ``Analysis.where``.
 
 A selection never changes what is analysed. It picks rows of finished tables, by their columns: ``capture`` and
-``connection``, addresses (``client``, ``server``, ``source``, ``destination``), and time (``t_ns``, or a span from
-``start_ns``). A table that comes later is picked from by the same rule; one that has none of these stays whole.
+``connection``, addresses (``source``, ``destination``), and time (``t_ns``, or from when to when). A table that comes
+later is picked from by the same rule; one that has none of these stays whole.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Network = IPv4Network | IPv6Network
 _ENDPOINT = re.compile(
     r"(?:\[(?P<six>[^\]]+)\]|(?P<four>[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F.:]*))(?::(?P<port>\d+|\*))?"
 )
+_SPANS = (("start_ns", "end_ns"), ("t_ns", "end_ns"), ("start_ns", "t_ns"), ("first_ns", "last_ns"))
+"""Columns that say from when to when a row of a table tells; a null end is still under way."""
 CONNECTION_ALLOWED = "a number such as 3, CAPTURE/3, or two ends such as '10.0.0.1:40000>10.0.0.2:80'"
 
 
@@ -118,12 +120,13 @@ class Selection:
                 parts.append(_any_of(chosen))
             elif {"source", "destination"} <= set(columns):
                 parts.append(self._by_address("source", "destination"))
-        if "t_ns" in columns:
-            parts.append(self._time(pl.col("t_ns"), pl.col("t_ns"), instant=True))
-        elif "start_ns" in columns and "end_ns" in columns:
-            parts.append(self._time(pl.col("start_ns"), pl.col("end_ns").fill_null(1 << 62)))
+        span = next(((pl.col(a), pl.col(b)) for a, b in _SPANS if a in columns and b in columns), None)
+        if span is not None:
+            parts.append(self._time(span[0], span[1].fill_null(1 << 62)))
         elif "start_ns" in columns and "duration_ns" in columns:
             parts.append(self._time(pl.col("start_ns"), pl.col("start_ns") + pl.col("duration_ns").fill_null(0)))
+        elif "t_ns" in columns:
+            parts.append(self._time(pl.col("t_ns"), pl.col("t_ns"), instant=True))
         return pl.all_horizontal(parts)
 
     def _by_address(self, source: str, destination: str) -> pl.Expr:
