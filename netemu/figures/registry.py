@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FIGURES: dict[str, tuple[str, str]] = {
     "time_sequence": ("netemu.figures.time_sequence", "sequence numbers over time with tcptrace's conventions"),
     "window": ("netemu.figures.window", "advertised window and bytes in flight, and what limited the sender"),
+    "sender": ("netemu.figures.sender", "the sender's windows as packets tell them, its phases and what held it"),
     "segment_size": ("netemu.figures.segment_size", "segment size and path MTU steps with the ICMP behind each"),
     "rtt": ("netemu.figures.rtt", "RTT samples, smoothed RTT and retransmission timeout"),
     "retransmissions": ("netemu.figures.retransmissions", "retransmissions by class, and what the wire dropped"),

@@ -35,6 +35,7 @@ ABOUT = {
     "fragments": "One row per protocol from one address to another that was sent in IP fragments.",
     "path_mtu": "One row per step of a direction's path MTU, per probe and black hole; none without payload.",
     "sender": "One row per round trip of each sender, and where its state changes.",
+    "episodes": "One row per episode of a sender: rows of `sender` of one phase in a row.",
 }
 
 HEADER = """\

@@ -168,6 +168,18 @@ STALL_CAUSES = (
 )
 """Who caused a stall."""
 
+EPISODE_REASONS = (
+    "start",  # the flow's first data
+    "growth",  # the window went on growing by less than what was acknowledged
+    "retransmission",  # the first without a timer: Recovery
+    "timeout",  # the first after a timeout, or after a report of a smaller path MTU, which Linux treats as one: Loss
+    "ecn",  # the receiver echoed a congestion mark: CWR
+    "recovered",  # what had been outstanding when Recovery or Loss began was acknowledged, or the reduction was undone
+    "limit",  # something else held the sender for most of the time from here on
+    "silence",  # nothing was outstanding, for longer than the RTO
+)
+"""The closed list of what began an episode of a sender."""
+
 ENUMS: dict[str, tuple[str, ...]] = {
     "segment_kind": SEGMENT_KINDS,
     "ack_kind": ACK_KINDS,
@@ -185,6 +197,7 @@ ENUMS: dict[str, tuple[str, ...]] = {
     "sender_reason": SENDER_REASONS,
     "sender_phase": SENDER_PHASES,
     "sender_limit": SENDER_LIMITS,
+    "episode_reason": EPISODE_REASONS,
 }
 """The types of columns that hold one of a closed list of names."""
 

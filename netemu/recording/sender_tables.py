@@ -44,3 +44,22 @@ SENDER: dict[str, tuple[str, str]] = {
     "sndbuf_limited_ns": ("i64", "by sndbuf (tcpi_sndbuf_limited)"),
     "pacing_limited_ns": ("i64", "by pacing"),
 }
+
+EPISODES: dict[str, tuple[str, str]] = {
+    "capture": ("str", "as in packets"),
+    "connection": ("i32", "as in packets"),
+    "direction": ("i8", "direction of the data"),
+    "phase": ("sender_phase", "of all its rows of `sender`"),
+    "reason": ("episode_reason", "what began it"),
+    "start_ns": ("i64", "its beginning"),
+    "end_ns": ("i64", "its end, the beginning of the next"),
+    "rounds": ("i32", "its rows in `sender`: round trips, at most"),
+    "limited_by": ("sender_limit", "what held the sender for most of it; null where that cannot be told"),
+    "start_flight_bytes": ("i64", "flight at its beginning"),
+    "end_flight_bytes": ("i64", "flight at its end"),
+    "max_flight_bytes": ("i64", "largest flight in it"),
+    "end_cwnd_estimated_bytes": ("i64", "latest estimate of the congestion window in it; null where there is none"),
+    "sent_segments": ("i64", "segments sent in it"),
+    "retransmitted_segments": ("i64", "of them sent again"),
+    "acked_bytes": ("i64", "bytes acknowledged in it"),
+}

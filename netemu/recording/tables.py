@@ -34,7 +34,7 @@ from netemu.recording.kinds import (
     TRANSIT_FATES as TRANSIT_FATES,
 )
 from netemu.recording.path_tables import DATAGRAMS, FRAGMENTS, ICMP_MESSAGES, PATH_MTU, WINDOWS
-from netemu.recording.sender_tables import SENDER
+from netemu.recording.sender_tables import EPISODES, SENDER
 
 Schema = dict[str, tuple[str, str]]
 
@@ -371,10 +371,11 @@ TABLES: dict[str, Schema] = {
     "sends": SENDS,
     "trace": TRACE,
     "sender": SENDER,
+    "episodes": EPISODES,
 }
 
 PACKET_TABLES = (
-    *("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu", "sender"),
+    *("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu", "sender", "episodes"),
     *("windows", "datagrams", "icmp_messages", "fragments"),
 )
 """The tables beside ``packets`` that packets alone give, of a run and of any capture."""

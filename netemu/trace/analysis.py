@@ -17,6 +17,7 @@ from netemu.trace.connections import connections_frame
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe.observer import Observer
 from netemu.trace.observe.registry import observers_of
+from netemu.trace.observe.sender_episodes import episodes
 from netemu.trace.packets import packets_columns
 from netemu.trace.parquet import ParquetFile
 from netemu.trace.retransmissions import retransmissions_frame
@@ -89,6 +90,7 @@ def chunks_of(
 
 def _finish(packets: pl.DataFrame, gathered: _Gathered) -> Analysis:
     tables = {name: pl.concat([t.empty(TABLES[name]), *frames]) for name, frames in gathered.frames.items()}
+    tables["episodes"] = episodes(tables["sender"])
     return Analysis(
         packets,
         tables,

@@ -132,6 +132,24 @@ class Trace:
             "a_data_segments": sum(1 for size in payload if size),
         }
 
+    def sender_rows(self) -> list[dict[str, Any]]:
+        """Three rows of the client: slow start held by cwnd, Recovery, and a wait for the application."""
+        begin = self.packets[0]["t_ns"]
+        span = max((self.packets[-1]["t_ns"] - begin) // 3, 1)
+        told: tuple[dict[str, Any], ...] = (
+            {"phase": "slow_start", "limited_by": "cwnd", "cwnd_estimated_bytes": 2 * MSS},
+            {"phase": "recovery", "limited_by": "cwnd", "cwnd_estimated_bytes": MSS, "ca_state": "Recovery"},
+            {"phase": "application_limited", "limited_by": "application", "ssthresh_estimated_bytes": MSS},
+        )
+        rows = []
+        for k, row in enumerate(told):
+            unknown = dict.fromkeys(("cwnd_estimated_bytes", "cwnd_estimated_ns", "ssthresh_estimated_bytes"))
+            place = {"capture": self.capture, "connection": self.connection, "direction": 0, "round": k}
+            known = {"cwnd_estimated_ns": begin + k * span} if "cwnd_estimated_bytes" in row else {}
+            times = {"start_ns": begin + k * span, "t_ns": begin + (k + 1) * span}
+            rows.append({**place, **times, **unknown, **known, **row})
+        return rows
+
     def finish(self) -> dict[str, pl.DataFrame]:
         """The tables, packets in the order of time."""
         self.packets.sort(key=lambda r: (r["t_ns"], r["frame"]))
@@ -145,6 +163,7 @@ class Trace:
             "rtt": frame_of("rtt", self.rtt),
             "icmp": frame_of("icmp", self.icmp),
             "wires": frame_of("wires", self.wires),
+            "sender": frame_of("sender", self.sender_rows()),
         }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 REPEATED: dict[str, tuple[str, str]] = {
     "time_sequence": ("netemu.figures.repeated.time_sequence", "highest acknowledged offset: median and band"),
     "window": ("netemu.figures.repeated.window", "bytes in flight, cwnd and peer's window: median and band"),
+    "sender": ("netemu.figures.repeated.sender", "bytes in flight and estimated cwnd: median and band"),
     "segment_size": ("netemu.figures.repeated.segment_size", "segment size and path MTU: median and band"),
     "rtt": ("netemu.figures.repeated.rtt", "RTT in bins of time, smoothed RTT and RTO: median and band"),
     "retransmissions": ("netemu.figures.repeated.retransmissions", "count by class: mean, interval and single runs"),

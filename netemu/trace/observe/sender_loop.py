@@ -14,7 +14,7 @@ from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import flow_at, rtt_at, sack_at
 from netemu.trace.memory import i64
-from netemu.trace.observe.sender_limits import limit_of_silence, was_released, why_waited
+from netemu.trace.observe.sender_limits import limit_of_silence, slack_ns, was_released, why_waited
 from netemu.trace.observe.sender_pipe import (
     CA_CWR,
     CA_DISORDER,
@@ -31,6 +31,7 @@ from netemu.trace.observe.sender_state import (
     LIMIT_APPLICATION,
     LIMIT_CWND,
     LIMIT_RWND,
+    PHASE_SLOW_START,
     REASON_END,
     REASON_ROUND,
     REASON_STATE,
@@ -89,6 +90,8 @@ def _on_ack(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
     if f.una < 0:
         f.una = f.nxt = ack
     f.nxt = max(f.nxt, ack)
+    if f.fresh_ack and t_ns - f.ack_ns > slack_ns(f):
+        f.unanswered += f.freed
     f.pipe_before, f.una_before = pipe(st, f), f.una
     f.edge_before = f.edge
     if ack >= f.una and not syn:
@@ -105,6 +108,7 @@ def _on_ack(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
             f.idle_ns = t_ns
     if columns.sack_blocks[i]:
         _take_sacks(st, f, columns.frame[i], columns.dsack[i])
+    f.freed = max(f.pipe_before - pipe(st, f), 0)
     if f.ca_state != CA_OPEN and f.recovered_ns < 0 and f.una >= f.high_seq:
         f.recovered_ns = t_ns
 
@@ -121,6 +125,7 @@ def _change_state(st: Any, flow: int, f: Any, state: int, t_ns: int) -> None:
             f.cwnd_at_loss = f.cwnd
         f.high_seq, f.loss_edge, f.ssthresh, f.left_recovery = f.nxt, f.nxt, i64(-1), 0
     f.ca_state, f.high_retransmitted, f.recovered_ns = state, i64(0), i64(-1)
+    f.pipe_before = i64(0)  # what this ACK released tells of the state that ended
 
 
 @compiled
@@ -129,7 +134,7 @@ def _note_sent(f: Any, end: int, payload: int, push: bool, full: bool, t_ns: int
     if f.nxt <= f.una:
         f.idle_ns = t_ns
     f.nxt = max(f.nxt, end)
-    f.send_ns, f.fresh_ack = t_ns, 0
+    f.send_ns, f.fresh_ack, f.unanswered = t_ns, 0, i64(0)
     f.last_push, f.last_full = 1 if push else 0, 1 if full else 0
     if payload and not full:
         f.small_end = end
@@ -162,6 +167,7 @@ def _is_full(f: Any, payload: int, push: bool) -> bool:
     if not push:
         f.full_next = max(f.full_next, payload)
     if f.mss > 0 and payload >= f.mss:
+        f.super_segments = f.super_segments or payload > f.mss
         return payload % f.mss == 0
     cut = max(f.full_bytes, f.full_next)
     return 0 < cut <= payload
@@ -186,6 +192,8 @@ def _wait_ends(st: Any, flow: int, f: Any, start: int, payload: int, full: bool,
     threshold = f.rto_ns if f.rto_ns > 0 else _LONG_SILENCE_NS
     if silent and limit == LIMIT_RWND:
         f.busy_ns += t_ns - f.idle_ns
+    if silent and t_ns - f.send_ns > threshold:  # tcp_slow_start_after_idle_check: the window begins anew
+        f.cwnd, f.phase = i64(0), i64(PHASE_SLOW_START)
     if silent and limit == LIMIT_APPLICATION and t_ns - f.idle_ns > threshold and f.idle_ns > f.send_ns:
         spend(f, limit, f.idle_ns - f.send_ns)
         write_row(st, flow, f, f.idle_ns, REASON_STATE)
@@ -226,12 +234,14 @@ def _on_data(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
         f.round_end = start + payload
     push = bool(columns.flags[i] & PSH) or fin == 1
     full = _is_full(f, payload, push)
+    state = i64(columns.ca_state[i])
+    state = i64(CA_OPEN) if state == CA_DISORDER else state
+    if state == CA_OPEN and f.ca_state != CA_OPEN and f.nxt <= f.una:  # a silence after the end of an episode
+        _change_state(st, flow, f, state, t_ns)
     if kind == KIND_NEW:
         _wait_ends(st, flow, f, start, payload, full, t_ns)
     else:
         _sent_again(f, start, kind, t_ns)
-    state = i64(columns.ca_state[i])
-    state = i64(CA_OPEN) if state == CA_DISORDER else state
     if state != f.ca_state:
         _change_state(st, flow, f, state, t_ns)
     if kind == KIND_NEW:

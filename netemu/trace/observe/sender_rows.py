@@ -98,7 +98,7 @@ def _phase_by_growth(f: Any) -> int:
         growth, acked = f.sample - f.cwnd, f.sample_una - f.cwnd_una
         if 5 * growth > 3 * acked:
             phase = i64(PHASE_SLOW_START)
-        else:
+        elif growth >= 0:
             if phase == PHASE_SLOW_START and f.ssthresh < 0:
                 f.ssthresh = f.sample
             phase = i64(PHASE_CONGESTION_AVOIDANCE)

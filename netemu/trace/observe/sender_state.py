@@ -30,6 +30,7 @@ SENDER_FLOW = words(
     """
 una nxt edge edge_before fresh_ack ack_ns ack_pure pipe_before una_before small_end small_acked
 send_ns last_full last_push gap_ns syn_ns turn_ns full_bytes full_next mss
+freed unanswered even_gaps super_segments
 ca_state high_seq high_retransmitted loss_edge recovered_ns slot highest_sacked
 round round_end sample sample_ns sample_una cwnd cwnd_una ssthresh cwnd_at_loss left_recovery phase
 srtt_ns rto_ns since_ns max_flight sent retransmitted acked busy_ns busy_before idle_ns
@@ -50,7 +51,7 @@ sndbuf_limited_ns pacing_limited_ns
 )
 """One row of the table ``sender``, with codes for its closed lists."""
 
-MAX_RANGES = 64
+MAX_RANGES = 256
 """Ranges of SACKed bytes kept per flow; a flow with more has no known pipe until it is acknowledged."""
 SLOT_WORDS = 2 + 2 * MAX_RANGES
 """A scoreboard: how many ranges, whether some did not fit, then start and end of each, in order."""

@@ -33,6 +33,18 @@ def test_rwnd_the_next_segment_did_not_fit_the_window(tmp_path: Path) -> None:
     assert 19_000_000 < rows[-1]["rwnd_limited_ns"] < 20_100_000
 
 
+def test_rwnd_a_segment_that_was_cut_to_fill_the_window_came_from_a_timer(tmp_path: Path) -> None:
+    talk = Sending()
+    talk.handshake()
+    window = (2 * MSS + 1000) // 128
+    talk.say(11, "b", 1, 1, window=window)
+    talk.segments(20, 0, 2)
+    talk.acked(30, 2, window=1000 // 128)
+    talk.say(280, "a", 1 + 2 * MSS, 1, 1000 // 128 * 128, ACK | PSH)
+    row = talk.rows(tmp_path)[0]
+    assert row["limited_by"] == "rwnd" and row["busy_ns"] == pytest.approx(260e6, rel=0.01)
+
+
 def test_rwnd_holds_through_a_closed_window_and_its_probes_and_counts_as_busy(tmp_path: Path) -> None:
     talk = Sending()
     talk.handshake()
@@ -74,14 +86,39 @@ def test_application_the_last_segment_was_pushed_and_no_acknowledgement_ended_th
     assert _limits(talk, tmp_path) == ["application"] * 3
 
 
-def test_sndbuf_the_queue_was_empty_and_acknowledgements_made_room_for_full_segments(tmp_path: Path) -> None:
+def test_sndbuf_acknowledgements_made_room_and_a_later_one_released_several(tmp_path: Path) -> None:
     talk = Sending()
     talk.handshake()
-    for k in range(4):
-        talk.segments(20 + 10 * k, 3 * k, 3, push=True)
-        talk.acked(29.95 + 10 * k, 3 * k + 3)
+    talk.segments(20, 0, 6)
+    for k in range(12):  # the application is woken when a third of the buffer is free
+        talk.acked(30 + 2 * k, 2 * k // 2 + 1)
+        if k % 2:
+            talk.segments(30.01 + 2 * k, 5 + k, 2)
     rows = talk.rows(tmp_path)
-    assert [row["limited_by"] for row in rows if row["reason"] == "round"] == ["sndbuf"] * 3
+    assert {row["limited_by"] for row in rows if row["reason"] == "round"} == {"sndbuf"}
+    assert all(row["cwnd_estimated_bytes"] is None for row in rows)
+
+
+def test_super_segments_may_wait_for_a_third_of_the_window(tmp_path: Path) -> None:
+    talk = Sending()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 6 * MSS)
+    for k in range(12):
+        talk.acked(30 + 2 * k, k + 1)
+        if k % 2:
+            talk.say(30.01 + 2 * k, "a", 1 + MSS * (5 + k), 1, 2 * MSS)
+    assert {row["limited_by"] for row in talk.rows(tmp_path) if row["reason"] == "round"} == {"cwnd"}
+
+
+def test_a_paced_packet_beside_an_acknowledgement_is_paced_all_the_same(tmp_path: Path) -> None:
+    talk = Sending()
+    talk.handshake()
+    for k in range(30):
+        talk.segments(20 + k, k, 1)
+        if k >= 10:
+            talk.acked(20.99 + k, k - 9)  # 10 us before the next packet
+    rows = talk.rows(tmp_path)
+    assert {row["limited_by"] for row in rows if row["reason"] == "round"} == {"pacing"}
     assert all(row["cwnd_estimated_bytes"] is None for row in rows)
 
 
