@@ -229,6 +229,9 @@ def _on_data(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
     if f.una < 0:
         f.una = f.nxt = start
     if f.since_ns < 0:
+        if payload == 0:  # a FIN alone makes no sender
+            f.nxt = max(f.nxt, start + fin)
+            return
         f.since_ns = f.idle_ns = t_ns
         f.mss = _segment_bytes(st, flow, columns.ts_val[i] >= 0)
         f.round_end = start + payload
