@@ -19,7 +19,7 @@ WHY = {
     "zero_window": "its application did not read, and the sender had to wait",
     "spurious": "the bytes had arrived: reordering or late ACKs looked like loss",
     "fast": "lost on the way and repaired by the receiver's reports",
-    "untold": "why cannot be told from one direction alone",
+    "untold": "one direction alone does not tell what made the sender send again",
     "path_mtu": "a router's link is smaller than the sender believed",
     "one_sided": "figures that need both directions are missing",
     "out_of_order": "the network reordered packets",
@@ -114,7 +114,7 @@ def _worst_class(row: dict[str, Any], prefix: str) -> str:
 def again_classes(row: dict[str, Any], prefix: str) -> str:
     """``"8 fast, 1 timeout; 2 spurious"``: the retransmissions of one side by class."""
     if row[prefix + "spurious_retransmits"] is None:
-        return "why is not told"
+        return "class not told"
     named = [(row[f"{prefix}retransmits_{name}"], name.replace("_", " ")) for name in RETRANSMISSION_KINDS]
     text = ", ".join(f"{count:,} {name}" for count, name in sorted(named, reverse=True) if count)
     spurious = row[prefix + "spurious_retransmits"]

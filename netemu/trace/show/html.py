@@ -39,7 +39,7 @@ def _cells(values: list[tuple[str, str]], tag: str = "td") -> str:
 
 
 def _row(row: dict[str, Any], packets: pl.DataFrame) -> str:
-    main = 0 if row["a_unique_payload_bytes"] >= row["b_unique_payload_bytes"] else 1
+    main = 0 if (row["a_unique_payload_bytes"] or 0) >= (row["b_unique_payload_bytes"] or 0) else 1
     prefix = "ab"[main] + "_"
     return _cells(
         [
@@ -60,7 +60,7 @@ def _row(row: dict[str, Any], packets: pl.DataFrame) -> str:
 def analysis_html(analysis: Analysis) -> str:
     """The connections with most payload, at most 20."""
     frame = analysis.connections
-    payload = frame["a_payload_bytes"] + frame["b_payload_bytes"]
+    payload = frame["a_payload_bytes"].fill_null(0) + frame["b_payload_bytes"].fill_null(0)
     shown = frame[payload.arg_sort(descending=True).head(_ROWS).to_list()]
     heads = (
         "",

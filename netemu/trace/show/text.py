@@ -31,7 +31,8 @@ def headline(analysis: Analysis) -> str:
     frame = analysis.connections
     parts = [counted(analysis.packet_count, "packet"), counted(analysis.connection_count, "TCP connection")]
     if frame.height:
-        spans = frame.select(payload=pl.col("a_payload_bytes") + pl.col("b_payload_bytes"), begin="start_ns", end=_END)
+        both = pl.sum_horizontal("a_payload_bytes", "b_payload_bytes")
+        spans = frame.select(payload=both, begin="start_ns", end=_END)
         payload, begin, end = spans.select(pl.col("payload").sum(), pl.col("begin").min(), pl.col("end").max()).row(0)
         if analysis.selection:
             parts.append(f"{frame.height:,} shown")
@@ -46,7 +47,7 @@ def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool =
     if analysis.selection:
         lines += _wrapped(f"shown: {analysis.selection}; analysed: everything", width)
     lines += _findings_text(findings_of(analysis), several, width)
-    payload = analysis.connections["a_payload_bytes"] + analysis.connections["b_payload_bytes"]
+    payload = analysis.connections.select(pl.sum_horizontal("a_payload_bytes", "b_payload_bytes")).to_series()
     shown = analysis.connections[payload.arg_sort(descending=True).head(limit).to_list()]
     if shown.height:
         lines += ["", *_overview(shown, several, width)]

@@ -74,3 +74,11 @@ def test_a_fin_and_spurious_retransmissions_are_named(tmp_path: Path) -> None:
     (row,) = talk.analyse(tmp_path).connections.to_dicts()
     (line,) = [line for line in connection_text(row) if "retransmitted" in line]
     assert "1 fin" in line and "; 1 spurious)" in line
+
+
+def test_one_direction_alone_is_told_without_what_it_cannot_tell(tmp_path: Path) -> None:
+    records = [record for record in lossy().records if record[1][29] == 1]
+    lines = as_text(analyze(write_pcap(tmp_path / "half.pcap", records)), 20).splitlines()
+    assert lines[0] == "6 packets, 1 TCP connection, 4,000 B of payload in 300 ms"
+    assert "#0  10.0.0.1:40000 -> 10.0.0.2:80   only one direction captured (syn only), 300 ms from 0 s" in lines
+    assert "  retransmitted           1 (class not told)  -" in lines
