@@ -136,3 +136,11 @@ def note_provocation(f: Any, p: Any, probe: int) -> None:
     """Remember what ``p`` of flow ``f`` asks the other side to answer, as its code of ACK_KINDS; 0 for nothing."""
     if probe or (p.flags & ACK and not p.flags & RST):
         f.provoked = probe
+
+
+@compiled
+def is_duplicate_ack(f: Any, receiver: Any, p: Any, acked: int) -> bool:
+    """RFC 5681 section 2: outstanding data, no payload, no SYN or FIN, the same ACK, the same window."""
+    if f.una >= f.nxt or acked != f.una or p.payload or p.flags & 7:
+        return False
+    return bool(f.ack_seen and p.window_bytes == receiver.last_window)

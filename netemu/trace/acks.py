@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from netemu.packet.tcp import ECE, SYN
-from netemu.trace.ack_kinds import ACK_CHALLENGE, ACK_OLD, ACK_UNSEEN, ack_kind
+from netemu.packet.tcp import SYN
+from netemu.trace.ack_kinds import ACK_CHALLENGE, ACK_OLD, ACK_UNSEEN, ack_kind, is_duplicate_ack
 from netemu.trace.compiled import compiled
+from netemu.trace.evidence import note_congestion_echo
 from netemu.trace.layout import MAX_SACK_BLOCKS, event_at, rtt_at, sack_at
 from netemu.trace.memory import i64, set_word, word
 from netemu.trace.segments import find, outstanding, pop_front
@@ -20,6 +21,7 @@ from netemu.trace.verdict import (
     CA_OPEN,
     SPURIOUS_DSACK,
     SPURIOUS_EIFEL,
+    SPURIOUS_FRTO,
     enter_recovery,
     rack_sent_after,
 )
@@ -188,6 +190,15 @@ def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
 
 
 @compiled
+def _flag_timeout(st: Any, f: Any) -> None:
+    """RFC 5682: what was sent before the timeout is acknowledged by itself, so what the timeout sent was needless."""
+    event = f.retrans_last
+    while event >= 0 and event_at(st.events, event).sent_ns >= f.loss_ns:
+        _flag_spurious(st, f, event, SPURIOUS_FRTO)
+        event = event_at(st.events, event).previous
+
+
+@compiled
 def _timestamp_rtt(s: Any, p: Any) -> int:
     """The RTT that the echoed timestamp gives where ``s`` was sent at that time, or -1 (``tcp_rtt_tsopt_us``).
 
@@ -236,6 +247,8 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
             newest = s.sent_ns
             if f.frto and f.ca_state == CA_LOSS and s.end <= f.high_seq:
                 f.ca_state = CA_OPEN
+                if not ambiguous and p.ts_ecr <= 0:
+                    _flag_timeout(st, f)
         if not s.sacked and not s.gap:
             stamped = max(stamped, _timestamp_rtt(s, p))
             _rack_advance(f, s, p.t_ns)
@@ -372,29 +385,14 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
         f.timer_base_ns = p.t_ns
         first_ns = _take_acked(st, f, p, acked, sack_rtt)
         _leave_state(st, f, p, sack)
-    elif _is_duplicate_ack(f, receiver, p, acked):
+    elif is_duplicate_ack(f, receiver, p, acked):
         p.duplicate_ack = 1
         receiver.duplicate_acks += 1
         f.dupacks += 1
     p.ack_kind = ack_kind(st, f, receiver, p, una, unseen, gap, news, first_ns, first_ns == idle_until)
-    _note_congestion_echo(f, p)
+    note_congestion_echo(f, p)
     f.provoked = 0
     f.last_ack_ns = p.t_ns
     f.ack_seen = 1
     if f.ca_state == CA_LOSS:
         _find_lost_retransmission(st, f, p)
-
-
-@compiled
-def _note_congestion_echo(f: Any, p: Any) -> None:
-    """ECN-Echo takes the sender to CWR, which is left when something beyond ``high_seq`` is acknowledged (RFC 3168)."""
-    if p.flags & ECE and not p.flags & SYN and f.ca_state == CA_OPEN and f.una > f.cwr_high:
-        f.cwr_high = f.nxt
-
-
-@compiled
-def _is_duplicate_ack(f: Any, receiver: Any, p: Any, acked: int) -> bool:
-    """RFC 5681 section 2: outstanding data, no payload, no SYN or FIN, the same ACK, the same window."""
-    if f.una >= f.nxt or acked != f.una or p.payload or p.flags & 7:
-        return False
-    return bool(f.ack_seen and p.window_bytes == receiver.last_window)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from netemu.packet.tcp import ECE, SYN
 from netemu.trace.compiled import compiled
 from netemu.trace.segments import outstanding
 from netemu.trace.timers import rto_ns
@@ -25,6 +26,13 @@ def shown_state(f: Any) -> int:
     if f.cwr_high > 0 and f.una <= f.cwr_high:
         return _CWR
     return _DISORDER if f.sacked_count > 0 or (f.dupacks > 0 and not f.sack_permitted) else _CA_OPEN
+
+
+@compiled
+def note_congestion_echo(f: Any, p: Any) -> None:
+    """ECN-Echo takes the sender to CWR, which is left when something beyond ``high_seq`` is acknowledged (RFC 3168)."""
+    if p.flags & ECE and not p.flags & SYN and f.ca_state == _CA_OPEN and f.una > f.cwr_high:
+        f.cwr_high = f.nxt
 
 
 @compiled

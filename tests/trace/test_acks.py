@@ -169,3 +169,26 @@ def test_acknowledged_data_that_was_not_captured_is_told(tmp_path: Path) -> None
     analysis = talk.analyse(tmp_path)
     assert any("does not hold" in warning for warning in analysis.warnings)
     assert one(analysis)["a_unique_payload_bytes"] == 100
+
+
+def test_frto_tells_a_needless_timeout_where_there_are_no_timestamps(tmp_path: Path) -> None:
+    """The network held everything for 230 ms; after the timeout's segment the originals are acknowledged one by one."""
+    talk = Talk(stamps=False, sack=False)
+    talk.handshake()
+    for i in range(3):
+        talk.say(20 + i / 10, "a", 1 + 1000 * i, 1, 1000)
+    talk.say(240, "a", 1, 1, 1000)
+    talk.say(250, "b", 1, 1001)
+    talk.say(250.1, "b", 1, 2001)
+    row = talk.analyse(tmp_path).retransmissions.row(0, named=True)
+    assert (row["kind"], row["spurious_by"]) == ("timeout", "frto")
+
+
+def test_an_ack_of_all_that_was_buffered_is_no_sign_of_a_needless_timeout(tmp_path: Path) -> None:
+    talk = Talk(stamps=False, sack=False)
+    talk.handshake()
+    for i in range(3):
+        talk.say(20 + i / 10, "a", 1 + 1000 * i, 1, 1000)
+    talk.say(240, "a", 1, 1, 1000)
+    talk.say(250, "b", 1, 3001)
+    assert talk.analyse(tmp_path).retransmissions["spurious_by"].to_list() == ["none"]
