@@ -170,6 +170,39 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.parametrize(
+    ("block", "kind"), [([], "timeout"), ([(at(0), at(1))], "tail_loss_probe")], ids=["unanswered", "both arrived"]
+)
+def test_only_one_probe_is_out_until_it_is_answered(block: list[tuple[int, int]], kind: str, tmp_path: Path) -> None:
+    """An ACK of what was sent when the probe left says nothing of it, a D-SACK does (tcp_process_tlp_ack)."""
+    talk = sent(1)
+    talk.say(250, "a", at(0), 1, MSS)
+    talk.say(260, "b", 1, at(1), sack=block)
+    talk.say(270, "a", at(1), 1, MSS)
+    talk.say(490, "a", at(1), 1, MSS)
+    assert talk.kinds(tmp_path)[1:] == ["new", "tail_loss_probe", "new", kind]
+
+
+def test_head_and_tail_together_after_a_probe_of_new_data_are_the_timers(tmp_path: Path) -> None:
+    """The probe's timer would have needed two round trips; Linux joins small segments when it sends them again."""
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 100)
+    talk.say(240, "a", 101, 1, 100)
+    talk.say(455, "a", 1, 1, 200)
+    assert talk.kinds(tmp_path)[1:] == ["new", "new", "timeout"]
+
+
+def test_a_timer_that_fires_in_recovery_is_told_by_the_silence_before_it(tmp_path: Path) -> None:
+    """News of other segments does not start the timer anew, so it may fire long before a round trip of silence."""
+    talk = sent(6)
+    talk.say(30, "b", 1, 1, sack=[(at(1), at(5))])
+    talk.say(30.01, "a", at(0), 1, MSS)
+    talk.say(200, "b", 1, 1, sack=[(at(1), at(6))])
+    talk.say(255, "a", at(0), 1, MSS)
+    assert talk.kinds(tmp_path)[7:] == ["fast", "timeout"]
+
+
 @given(steps=STEPS, sack=st.booleans(), stamps=st.booleans())
 @settings(max_examples=60)
 def test_classes_add_up_whatever_is_sent(
