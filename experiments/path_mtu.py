@@ -21,6 +21,7 @@ from topologies import chain
 MTUS = (1500, 1400, 1280, 1500)
 TIMESTAMPS_BYTES = 12  # the timestamp option and its padding, in every segment of both hosts
 HEADERS_BYTES = {4: 40, 6: 60}
+REPORT = {4: "icmp_fragmentation_needed", 6: "icmp_packet_too_big"}
 
 experiment = Experiment("path_mtu", question="How does a Linux host find the smallest MTU on its path?")
 experiment.parameter("size", 400_000, "bytes that each flow sends", parse=parse_size_bytes)
@@ -53,16 +54,13 @@ def _family_claims(family: int) -> None:
 
     @experiment.claim(f"IPv{family}: each router on the way names its own smaller MTU, nearest first")
     def reported(run: Run) -> Outcome:
-        steps = run.icmp(at="h1-eth0", flow=flow).sort("t_ns")["mtu_bytes"].rle().struct.field("value").to_list()
-        return equal(steps, [1400, 1280])
+        steps = run.rows("path_mtu", flow, at="h1-eth0", direction=0)
+        return equal(steps.filter(steps["router"].is_not_null())["mtu_bytes"].to_list(), [1400, 1280])
 
-    @experiment.claim(f"IPv{family}: segments step down to what each ICMP error allows")
+    @experiment.claim(f"IPv{family}: segments step down for an ICMP error each, and for nothing else")
     def steps(run: Run) -> Outcome:
-        sent = run.packets(flow, at="h1-eth0", direction=0).filter(pl.col("payload_bytes") > 0).sort("t_ns")
-        largest = (
-            sent.select(pl.col("ip_bytes")).filter(pl.col("ip_bytes") > 1200)["ip_bytes"].unique().sort(descending=True)
-        )
-        return equal(largest.to_list()[:3], [1500, 1400, 1280], "bytes (IP packets)")
+        found = run.rows("path_mtu", flow, at="h1-eth0", direction=0).select("cause", "mtu_bytes").rows()
+        return equal(found, [("handshake", 1500), (REPORT[family], 1400), (REPORT[family], 1280)])
 
     @experiment.claim(f"IPv{family}: after the last ICMP error no packet exceeds the path MTU")
     def settled(run: Run) -> Outcome:

@@ -106,6 +106,14 @@ class Run:
         rows = self.table("packets").filter((pl.col("capture") == at) & (pl.col("connection") == connection))
         return rows if direction is None else rows.filter(pl.col("direction") == direction)
 
+    def rows(self, table: str, flow: str, at: str, direction: int) -> pl.DataFrame:
+        """The rows of ``table`` (``path_mtu``, ``windows``, ``sender``) about ``flow``'s ``direction``, by time."""
+        import polars as pl
+
+        connection = self.connection(flow, at)["connection"]
+        chosen = (pl.col("capture") == at) & (pl.col("connection") == connection) & (pl.col("direction") == direction)
+        return self.table(table).filter(chosen).sort("t_ns", maintain_order=True)
+
     def transits(self, flow: str, at: str, direction: int) -> pl.DataFrame:
         """What became of ``flow``'s packets of ``direction``, whose sender's capture is ``at``."""
         import polars as pl

@@ -59,6 +59,10 @@ def test_packets_of_a_flow_by_direction(run: Run) -> None:
     assert run.packets("x", at="h1-eth0", direction=1)["t_ns"].to_list() == [2]
 
 
+def test_rows_of_a_table_about_a_direction_by_time(run: Run) -> None:
+    assert run.rows("packets", "x", at="h1-eth0", direction=1)["t_ns"].to_list() == [2]
+
+
 def test_what_became_of_packets_and_of_sends(run: Run) -> None:
     assert run.transits("x", at="h1-eth0", direction=0)["fate"].to_list() == ["lost", "arrived"]
     assert run.sends("x.client")["done_bytes"].to_list() == [5]
