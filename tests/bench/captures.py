@@ -57,12 +57,23 @@ def is_capture(path: Path) -> bool:
 # ---- netemu --------------------------------------------------------------------------------------------------------
 
 
+def _warm_observers() -> None:
+    """Those that compile at the first fragment or datagram: a first capture with one must not seem to hang."""
+    import netemu
+    from tests.trace.build import write_pcap
+    from tests.trace.observe.packets import fragments
+
+    with tempfile.TemporaryDirectory() as directory:
+        netemu.analyze(write_pcap(Path(directory) / "fragments.pcap", fragments(0, 7, [1480, 48])))  # type: ignore[operator]
+
+
 def _serve(link: Connection) -> None:
     """Analyse each path that comes and send back its counts; a process of its own can be ended when it hangs."""
     from netemu.errors import NetemuError
     from netemu.trace.warm import warm
 
     warm()
+    _warm_observers()
     link.send("ready")
     while (path := link.recv()) is not None:
         try:
