@@ -3,6 +3,7 @@
 ``f`` is the flow whose data is acknowledged, ``p`` the packet that carries the acknowledgement.
 """
 # mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
@@ -82,8 +83,12 @@ def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
 
 
 @compiled
-def _sack_range(st: Any, f: Any, start: int, end: int, t_ns: int) -> int:
-    """Mark the segments within ``[start, end)``; returns the oldest never-retransmitted one's RTT, or -1."""
+def _sack_range(st: Any, f: Any, start: int, end: int, reported: int, t_ns: int) -> int:
+    """Mark the segments within ``[start, end)``; returns the oldest never-retransmitted one's RTT, or -1.
+
+    One that was never sent again and lies below ``reported``, the highest before this ACK, was overtaken
+    (``tcp_check_sack_reordering``).
+    """
     rtt = i64(-1)
     k = find(st, f, start)
     while k < f.ring_count:
@@ -94,6 +99,7 @@ def _sack_range(st: Any, f: Any, start: int, end: int, t_ns: int) -> int:
             s.sacked = 1
             f.sacked_count += 1
             if not s.retransmitted and not s.gap:
+                f.reordered |= 1 if s.end < reported else 0
                 rtt = max(rtt, t_ns - s.sent_ns)
                 note_min_rtt(f, t_ns - s.sent_ns)
                 if s.end <= f.high_seq and f.frto and f.ca_state == CA_LOSS:
@@ -141,7 +147,7 @@ def _is_dsack(blocks: int, count: int, acked: int) -> bool:
 @compiled
 def _on_sack(st: Any, f: Any, p: Any, acked: int) -> int:
     """Read the SACK blocks of ``p``; returns an RTT from them, or -1."""
-    blocks, count = st.blocks, min(p.sack_count, MAX_SACK_BLOCKS)
+    blocks, count, reported = st.blocks, min(p.sack_count, MAX_SACK_BLOCKS), f.highest_sacked
     for i in range(count):
         set_word(blocks, 2 * i, unwrap(f, word(p.sack, 2 * i), acked))
         set_word(
@@ -162,7 +168,7 @@ def _on_sack(st: Any, f: Any, p: Any, acked: int) -> int:
         if start < end <= f.nxt and end - start < 1 << 30:
             unread = _cached_start(f, start, end)
             if unread < end:
-                rtt = max(rtt, _sack_range(st, f, unread, end, p.t_ns))
+                rtt = max(rtt, _sack_range(st, f, unread, end, reported, p.t_ns))
     if first < count:
         _remember_blocks(f, blocks + 16 * first, count - first)
     return rtt
@@ -245,6 +251,7 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
         elif not s.sacked and not s.gap:
             oldest = s.sent_ns if oldest < 0 else oldest
             newest = s.sent_ns
+            f.reordered |= 1 if s.end < f.highest_sacked else 0
             if f.frto and f.ca_state == CA_LOSS and s.end <= f.high_seq:
                 f.ca_state = CA_OPEN
                 if not ambiguous and p.ts_ecr <= 0:
@@ -331,7 +338,7 @@ def _leave_state(st: Any, f: Any, p: Any, sack: bool) -> None:
 @compiled
 def _find_lost_retransmission(st: Any, f: Any, p: Any) -> None:
     """In Loss, a retransmission that RACK proves lost takes the kernel to Recovery (FLAG_LOST_RETRANS)."""
-    window = max(f.min_rtt_ns >> 2, 0) if f.sacked_count < 3 else 0
+    window = max(f.min_rtt_ns >> 2, 0) if f.reordered else 0  # tcp_rack_reo_wnd
     for k in range(min(f.ring_count, _SCAN)):
         s = outstanding(st, f, k)
         if not s.retransmitted or s.sacked or s.sent_ns < f.loss_ns:

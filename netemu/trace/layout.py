@@ -63,7 +63,7 @@ ring_base ring_capacity ring_head ring_count sacked_count highest_sacked ca_stat
 loss_ns retrans_stamp undo_events undo_marker tlp_high dupacks srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq
 min_rtt_ns turn_ns backoff timer_base_ns last_send_ns last_ack_ns rack_ns rack_end rack_rtt_ns pmtu
 pmtu_icmp pmtu_icmp_ns pmtu_icmp_seen run_bytes run_end ip_id ip_ids_counted ip_ids_other ts_val ts_start
-unseen_from unseen_ns
+unseen_from unseen_ns reordered
 retrans_last syn_row cwr_high provoked prompt_rtt_ns reset_kind fin_end synced sack_0_start sack_0_end
 sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
 """
