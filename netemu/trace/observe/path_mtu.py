@@ -12,6 +12,7 @@ from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe import path_mtu_scan as scan
 from netemu.trace.observe.growing import Growing, named, nullable
 from netemu.trace.observe.observer import Observer
+from netemu.trace.observe.rows import wanted
 from netemu.trace.tables import address_text, empty
 
 _ROWS_PER_PACKET = 3
@@ -31,8 +32,11 @@ class PathMtu(Observer):
         """No rows yet: when a step was proven shows after it."""
         self._state.grow(self.flows)
         rows = np.empty(_ROWS_PER_PACKET * chunk.columns.t_ns.size + chunk.icmp.size, scan.ROW)
-        mss = self.reader.state.tables["flows"]["mss_announced"]
-        count = scan.scan(chunk.columns, chunk.icmp, mss, self._state.address, rows.ctypes.data)
+        flows, columns = self.reader.state.tables["flows"], wanted(chunk.columns, scan.PACKET)
+        packet, icmp = np.zeros(1, scan.PACKET), np.ascontiguousarray(chunk.icmp)
+        packets = columns.ctypes.data, chunk.columns.t_ns.size, packet.ctypes.data
+        known = icmp.ctypes.data, icmp.size, flows.ctypes.data
+        count = scan.scan(*packets, *known, self._state.address, rows.ctypes.data)
         self._rows.append(rows[:count].copy())
         return empty(PATH_MTU)
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.layout import words
+from netemu.trace.layout import flow_at as known_flow_at
+from netemu.trace.layout import icmp_at, words
 from netemu.trace.memory import i64, record_at
+from netemu.trace.observe.rows import take_row
 from netemu.trace.verdict import KIND_NEW, KIND_TAIL_LOSS_PROBE, KIND_TIMEOUT
 
 (
@@ -51,7 +53,13 @@ row_ns row_frame row_cause row_before row_probe row_timeouts row_since_ns row_ve
 acknowledged ends. ``run_*``: the last segment that more data of the same write followed. ``probe_*``: a single packet
 larger than ``mtu``. ``max_window``: the largest that the peer offered."""
 
-flow_at, row_at = record_at(FLOW), record_at(ROW)
+PACKET = words("""
+t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offset_bytes ip_bytes ip_version
+dont_fragment fragment
+""")
+"""The columns of a packet that are looked at."""
+_COLUMNS = len(PACKET.names or ())
+flow_at, row_at, packet_at = record_at(FLOW), record_at(ROW), record_at(PACKET)
 
 
 @compiled
@@ -88,13 +96,13 @@ def _finding(rows: int, count: int, flow: int, s: Any, cause: int, t_ns: int, fr
 
 
 @compiled
-def _begin(rows: int, count: int, flow: int, s: Any, mss: Any, header: int, start: int) -> int:
+def _begin(rows: int, count: int, flow: int, s: Any, flows: int, header: int, start: int) -> int:
     """The first payload of a flow: what the handshake allows (RFC 9293 section 3.7.1, without option 536 and 1220)."""
     s.limit, s.una = i64(-1), max(s.una, start)
     if not s.syn_frame:
         return count
     least = i64(536) if header == 40 else i64(1220)
-    own, peer = i64(mss[flow]), i64(mss[flow ^ 1])
+    own, peer = known_flow_at(flows, flow).mss_announced, known_flow_at(flows, flow ^ 1).mss_announced
     own, peer = (own if own > 0 else least), (peer if peer > 0 else least)
     s.limit = peer
     if s.row_cause != NONE:
@@ -177,14 +185,14 @@ def _on_cut(rows: int, count: int, flow: int, s: Any, size: int, start: int, end
 
 
 @compiled
-def _on_again(rows: int, count: int, flow: int, s: Any, size: int, start: int, c: Any, i: int) -> int:
+def _on_again(rows: int, count: int, flow: int, s: Any, size: int, start: int, c: Any) -> int:
     """A retransmission: a probe that was lost, a full segment that does not pass, or the first that is cut smaller."""
-    t_ns, frame = c.t_ns[i], i64(c.frame[i])
+    t_ns, frame = c.t_ns, i64(c.frame)
     if s.probe_size and start <= s.probe_start and size < s.probe_size:
         count = _probe_lost(rows, count, flow, s, t_ns, frame)
     if s.mark_end and start < s.mark_end and size < s.mtu:
         s.mark_end = i64(0)
-    if c.kind[i] != KIND_TIMEOUT or start != s.una or s.mtu == 0:
+    if c.kind != KIND_TIMEOUT or start != s.una or s.mtu == 0:
         return count
     if size == s.mtu:
         s.timeouts += 1
@@ -192,32 +200,26 @@ def _on_again(rows: int, count: int, flow: int, s: Any, size: int, start: int, c
             count = _finding(rows, count, flow, s, BLACK_HOLE_SUSPECTED, t_ns, frame, s.head_ns)
             row_at(rows, count - 1).timeouts = s.timeouts
             s.suspected = i64(1)
-    elif (
-        not c.flags[i] & (PSH | FIN)
-        and size < s.mtu
-        and s.full
-        and s.timeouts + s.row_timeouts > 1
-        and s.proven_ns <= 0
-    ):
+    elif not c.flags & (PSH | FIN) and size < s.mtu and s.full and s.timeouts + s.row_timeouts > 1 and s.proven_ns <= 0:
         timeouts = s.timeouts
         count = _step(rows, count, flow, s, BLACKHOLE_PROBE, size, t_ns, frame)
         s.row_timeouts, s.row_since_ns, s.full = timeouts, s.head_ns, i64(1)
-        s.mark_end = start + i64(c.payload_bytes[i]) if c.dont_fragment[i] else i64(0)
+        s.mark_end = start + i64(c.payload_bytes) if c.dont_fragment else i64(0)
     return count
 
 
 @compiled
-def _on_data(rows: int, count: int, flow: int, s: Any, size: int, start: int, c: Any, i: int) -> int:
-    t_ns, frame, kind = c.t_ns[i], i64(c.frame[i]), i64(c.kind[i])
-    end = start + i64(c.payload_bytes[i])
-    cut = not c.flags[i] & (PSH | FIN)
+def _on_data(rows: int, count: int, flow: int, s: Any, size: int, start: int, c: Any) -> int:
+    t_ns, frame, kind = c.t_ns, i64(c.frame), i64(c.kind)
+    end = start + i64(c.payload_bytes)
+    cut = not c.flags & (PSH | FIN)
     if kind == KIND_NEW:
         if s.una >= s.nxt:
             s.head_ns = t_ns
         s.nxt = max(s.nxt, end)
     if size != s.mtu:
         if kind != KIND_NEW:
-            return _on_again(rows, count, flow, s, size, start, c, i)
+            return _on_again(rows, count, flow, s, size, start, c)
         if s.mtu and size > s.mtu:
             by_icmp = s.row_cause in (ICMP_FRAGMENTATION_NEEDED, ICMP_PACKET_TOO_BIG)
             if s.full or not by_icmp:  # else it was under way when the report came
@@ -228,52 +230,56 @@ def _on_data(rows: int, count: int, flow: int, s: Any, size: int, start: int, c:
     if kind == KIND_NEW or s.row_cause != MTU_PROBE_CONFIRMED:  # what was queued before is smaller still
         s.full = i64(1)
     if kind != KIND_NEW:
-        count = _on_again(rows, count, flow, s, size, start, c, i)
-    if s.proven_ns <= 0 and s.mark_end == 0 and c.dont_fragment[i]:
+        count = _on_again(rows, count, flow, s, size, start, c)
+    if s.proven_ns <= 0 and s.mark_end == 0 and c.dont_fragment:
         s.mark_end = end
     return count
 
 
 @compiled
-def _on_packet(rows: int, count: int, state: int, c: Any, i: int, mss: Any) -> int:
-    flow, flags = i64(c.flow[i]), i64(c.flags[i])
+def _on_packet(rows: int, count: int, state: int, c: Any, flows: int) -> int:
+    flow, flags = i64(c.flow), i64(c.flags)
     s, peer = flow_at(state, flow), flow_at(state, flow ^ 1)
     if flags & (SYN | RST):
         if flags & SYN:
-            s.syn_ns = peer.syn_ns = c.t_ns[i]
-            s.syn_frame = peer.syn_frame = i64(c.frame[i])
+            s.syn_ns = peer.syn_ns = c.t_ns
+            s.syn_frame = peer.syn_frame = i64(c.frame)
         return count
     if flags & ACK:
-        peer.max_window = max(peer.max_window, c.window_bytes[i])
-        ack = c.ack_offset_bytes[i]
+        peer.max_window = max(peer.max_window, c.window_bytes)
+        ack = c.ack_offset_bytes
         if ack > peer.una:
-            count = _on_ack(rows, count, flow ^ 1, peer, ack, c.t_ns[i], i64(c.frame[i]))
-    payload, kind = i64(c.payload_bytes[i]), i64(c.kind[i])
-    if payload <= 0 or c.fragment[i] or not KIND_NEW <= kind <= KIND_TAIL_LOSS_PROBE:
+            count = _on_ack(rows, count, flow ^ 1, peer, ack, c.t_ns, i64(c.frame))
+    payload, kind = i64(c.payload_bytes), i64(c.kind)
+    if payload <= 0 or c.fragment or not KIND_NEW <= kind <= KIND_TAIL_LOSS_PROBE:
         return count
     if s.limit == 0:
-        header = i64(40) if c.ip_version[i] == 4 else i64(60)
-        count = _begin(rows, count, flow, s, mss, header, c.seq_offset_bytes[i])
-    if payload > s.limit if s.limit > 0 else i64(c.ip_bytes[i]) > _LARGEST_UNKNOWN_BYTES:
+        header = i64(40) if c.ip_version == 4 else i64(60)
+        count = _begin(rows, count, flow, s, flows, header, c.seq_offset_bytes)
+    if payload > s.limit if s.limit > 0 else i64(c.ip_bytes) > _LARGEST_UNKNOWN_BYTES:
         return count
-    return _on_data(rows, count, flow, s, i64(c.ip_bytes[i]), c.seq_offset_bytes[i], c, i)
+    return _on_data(rows, count, flow, s, i64(c.ip_bytes), c.seq_offset_bytes, c)
 
 
 @entry
-def scan(columns: Any, icmp: Any, mss: Any, state: int, rows: int) -> int:
-    """Take one chunk; ``mss`` is what each flow announced, -1 none. Returns how many rows were written to ``rows``.
+def scan(columns: int, size: int, row: int, icmp: int, icmp_count: int, flows: int, state: int, rows: int) -> int:
+    """Take one chunk of ``size`` packets; ``columns`` are those of :data:`PACKET`, ``row`` is room for one.
 
-    A packet gives at most three.
+    ``icmp`` are its ICMP messages, ``flows`` is what the pass knows of each flow. Returns how many rows were written to
+    ``rows``; a packet gives at most three.
     """
     count, k = i64(0), i64(0)
-    for i in range(columns.t_ns.size):
-        if k < icmp.size and icmp[k].frame == columns.frame[i]:
-            if icmp[k].connection >= 0:
-                flow = 2 * icmp[k].connection + icmp[k].direction
-                count = _on_icmp(rows, count, flow_at(state, flow), icmp[k])
+    c = packet_at(row, 0)
+    for i in range(size):
+        take_row(columns, _COLUMNS, i, row)
+        if k < icmp_count and icmp_at(icmp, k).frame == c.frame:
+            report = icmp_at(icmp, k)
+            if report.connection >= 0:
+                flow = 2 * report.connection + report.direction
+                count = _on_icmp(rows, count, flow_at(state, flow), report)
             k += 1
-        if columns.flow[i] >= 0:
-            count = _on_packet(rows, count, state, columns, i, mss)
+        if c.flow >= 0:
+            count = _on_packet(rows, count, state, c, flows)
     return count
 
 

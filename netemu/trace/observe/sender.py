@@ -11,7 +11,8 @@ from netemu.recording.kinds import ENUMS, SENDER_LIMITS
 from netemu.recording.sender_tables import SENDER
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe.observer import Observer
-from netemu.trace.observe.sender_loop import finish, observe
+from netemu.trace.observe.rows import wanted
+from netemu.trace.observe.sender_loop import PACKET, finish, observe
 from netemu.trace.observe.sender_state import (
     SENDER_FLOW,
     SENDER_ROW,
@@ -69,9 +70,11 @@ class Sender(Observer):
         for name, rows in (("sack", chunk.sacks), ("rtt", chunk.rtt)):
             state[f"{name}s" if name == "sack" else name] = rows.ctypes.data
             state[f"{name}_next"], state[f"{name}_count"] = 0, rows.size
+        columns, packet = wanted(chunk.columns, PACKET), np.zeros(1, PACKET)
         taken, i = [], 0
         while i < chunk.columns.t_ns.size:
-            i = observe(state.ctypes.data, chunk.columns, i)
+            size = chunk.columns.t_ns.size
+            i = observe(state.ctypes.data, columns.ctypes.data, size, packet.ctypes.data, i)
             taken.append(self._taken())
             self._grow_slots()
         return self._frame(taken, origin_ns)

@@ -12,8 +12,9 @@ from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.layout import flow_at, rtt_at, sack_at
-from netemu.trace.memory import i64
+from netemu.trace.layout import flow_at, rtt_at, sack_at, words
+from netemu.trace.memory import i64, record_at
+from netemu.trace.observe.rows import take_row
 from netemu.trace.observe.sender_limits import limit_of_silence, slack_ns, was_released, why_waited
 from netemu.trace.observe.sender_pipe import (
     CA_CWR,
@@ -44,6 +45,14 @@ _ROWS_PER_PACKET = 4
 _TIMESTAMP_BYTES = 12
 _LONG_SILENCE_NS = 1_000_000_000
 """A silence with nothing outstanding gets a row of its own from one RTO on; from this where the RTO is not known."""
+
+PACKET = words("""
+t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offset_bytes ts_val ca_state dsack
+sack_blocks
+""")
+"""The columns of a packet that are looked at."""
+_COLUMNS = len(PACKET.names or ())
+packet_at = record_at(PACKET)
 
 
 @compiled
@@ -83,10 +92,10 @@ def _take_sacks(st: Any, f: Any, frame: int, dsack: int) -> None:
 
 
 @compiled
-def _on_ack(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
+def _on_ack(st: Any, flow: int, f: Any, c: Any) -> None:
     """An acknowledgement for ``f`` arrives."""
-    ack, t_ns = columns.ack_offset_bytes[i], columns.t_ns[i]
-    syn = columns.flags[i] & SYN
+    ack, t_ns = c.ack_offset_bytes, c.t_ns
+    syn = c.flags & SYN
     if f.una < 0:
         f.una = f.nxt = ack
     f.nxt = max(f.nxt, ack)
@@ -95,9 +104,9 @@ def _on_ack(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
     f.pipe_before, f.una_before = pipe(st, f), f.una
     f.edge_before = f.edge
     if ack >= f.una and not syn:
-        f.edge = ack + columns.window_bytes[i]
+        f.edge = ack + c.window_bytes
     f.small_acked = 1 if f.una < f.small_end <= ack else 0
-    f.fresh_ack, f.ack_ns, f.ack_pure = 1, t_ns, 1 if columns.payload_bytes[i] == 0 else 0
+    f.fresh_ack, f.ack_ns, f.ack_pure = 1, t_ns, 1 if c.payload_bytes == 0 else 0
     if ack > f.una:
         f.acked += ack - f.una if f.una > 0 else 0
         was_out = f.nxt > f.una > 0
@@ -106,8 +115,8 @@ def _on_ack(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
         if was_out and ack >= f.nxt:
             f.busy_ns += t_ns - f.idle_ns
             f.idle_ns = t_ns
-    if columns.sack_blocks[i]:
-        _take_sacks(st, f, columns.frame[i], columns.dsack[i])
+    if c.sack_blocks:
+        _take_sacks(st, f, c.frame, c.dsack)
     f.freed = max(f.pipe_before - pipe(st, f), 0)
     if f.ca_state != CA_OPEN and f.recovered_ns < 0 and f.una >= f.high_seq:
         f.recovered_ns = t_ns
@@ -216,11 +225,11 @@ def _sent_again(f: Any, start: int, kind: int, t_ns: int) -> None:
 
 
 @compiled
-def _on_data(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
+def _on_data(st: Any, flow: int, f: Any, c: Any) -> None:
     """``f`` sends data, or asks for a window."""
-    kind, t_ns = columns.kind[i], columns.t_ns[i]
-    payload, start = i64(columns.payload_bytes[i]), columns.seq_offset_bytes[i]
-    fin = 1 if columns.flags[i] & FIN else 0
+    kind, t_ns = c.kind, c.t_ns
+    payload, start = i64(c.payload_bytes), c.seq_offset_bytes
+    fin = 1 if c.flags & FIN else 0
     if kind in (KIND_WINDOW_PROBE, KIND_KEEPALIVE):
         if f.send_ns >= 0 and kind == KIND_WINDOW_PROBE:
             spend(f, LIMIT_RWND, t_ns - f.send_ns)
@@ -233,11 +242,11 @@ def _on_data(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
             f.nxt = max(f.nxt, start + fin)
             return
         f.since_ns = f.idle_ns = t_ns
-        f.mss = _segment_bytes(st, flow, columns.ts_val[i] >= 0)
+        f.mss = _segment_bytes(st, flow, c.ts_val >= 0)
         f.round_end = start + payload
-    push = bool(columns.flags[i] & PSH) or fin == 1
+    push = bool(c.flags & PSH) or fin == 1
     full = _is_full(f, payload, push)
-    state = i64(columns.ca_state[i])
+    state = i64(c.ca_state)
     state = i64(CA_OPEN) if state == CA_DISORDER else state
     if state == CA_OPEN and f.ca_state != CA_OPEN and f.nxt <= f.una:  # a silence after the end of an episode
         _change_state(st, flow, f, state, t_ns)
@@ -258,25 +267,26 @@ def _on_data(st: Any, flow: int, f: Any, columns: Any, i: int) -> None:
 
 
 @entry
-def observe(state: int, columns: Any, i: int) -> int:
+def observe(state: int, columns: int, size: int, row: int, i: int) -> int:
     """Take packets from row ``i`` on until the chunk or the room for rows ends; returns the next row to take."""
-    st = sender_state_at(state, 0)
-    while i < columns.t_ns.size:
+    st, c = sender_state_at(state, 0), packet_at(row, 0)
+    while i < size:
         if st.row_count + _ROWS_PER_PACKET > st.row_capacity or st.slot_count + 1 > st.slot_capacity:
             return i
-        flow = i64(columns.flow[i])
-        flags = columns.flags[i]
+        take_row(columns, _COLUMNS, i, row)
+        flow = i64(c.flow)
+        flags = c.flags
         if flow >= 0 and not flags & RST:
             own, peer = sender_flow_at(st.flows, flow), sender_flow_at(st.flows, flow ^ 1)
             if flags & SYN:
-                _on_handshake(own, peer, columns.t_ns[i], flags)
+                _on_handshake(own, peer, c.t_ns, flags)
             elif own.turn_ns < 0 and own.syn_ns >= 0 and peer.syn_ns >= 0:
-                own.turn_ns = columns.t_ns[i] - peer.syn_ns
+                own.turn_ns = c.t_ns - peer.syn_ns
             if flags & ACK:
-                _on_ack(st, flow ^ 1, peer, columns, i)
-                _take_rtt(st, flow ^ 1, peer, own, columns.t_ns[i])
-            if columns.kind[i] and not flags & SYN:
-                _on_data(st, flow, own, columns, i)
+                _on_ack(st, flow ^ 1, peer, c)
+                _take_rtt(st, flow ^ 1, peer, own, c.t_ns)
+            if c.kind and not flags & SYN:
+                _on_data(st, flow, own, c)
         i += 1
     return i
 

@@ -13,6 +13,7 @@ from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe import windows_scan as scan
 from netemu.trace.observe.growing import Growing, named, nullable
 from netemu.trace.observe.observer import Observer
+from netemu.trace.observe.rows import wanted
 from netemu.trace.tables import empty
 
 _ROWS_PER_PACKET, _ROWS_PER_FLOW = 4, 6
@@ -33,9 +34,10 @@ class Windows(Observer):
         """No rows yet: they are put in order at the end."""
         self._state.grow(self.flows)
         rows = np.empty(_ROWS_PER_PACKET * chunk.columns.t_ns.size, scan.ROW)
-        flows = self.reader.state.tables["flows"]
-        syns = flows["syn_sent"], flows["syn_ack_sent"], flows["wscale"]
-        count = scan.scan(chunk.columns, *syns, self._state.address, rows.ctypes.data)
+        flows, columns = self.reader.state.tables["flows"], wanted(chunk.columns, scan.PACKET)
+        packet = np.zeros(1, scan.PACKET)
+        packets = columns.ctypes.data, chunk.columns.t_ns.size, packet.ctypes.data
+        count = scan.scan(*packets, flows.ctypes.data, self._state.address, rows.ctypes.data)
         self._rows.append(rows[:count].copy())
         return empty(WINDOWS)
 

@@ -12,8 +12,10 @@ from typing import Any
 
 from netemu.packet.tcp import ACK, RST, SYN
 from netemu.trace.compiled import compiled, entry
+from netemu.trace.layout import flow_at as known_flow_at
 from netemu.trace.layout import words
 from netemu.trace.memory import i64, record_at
+from netemu.trace.observe.rows import take_row
 from netemu.trace.timers import TCP_RTO_MIN_NS
 from netemu.trace.verdict import KIND_NEW, KIND_WINDOW_PROBE
 
@@ -36,7 +38,12 @@ idle_count idle_total_ns idle_ns idle_end_ns idle_frame idle_end_frame
 
 ``largest`` was advertised at ``last_ns``; where the scale is not known, that is when ``shift`` was found too small."""
 
-flow_at, row_at = record_at(FLOW), record_at(ROW)
+PACKET = words("""
+t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offset_bytes ts_val ip_id network_duplicate
+""")
+"""The columns of a packet that are looked at."""
+_COLUMNS = len(PACKET.names or ())
+flow_at, row_at, packet_at = record_at(FLOW), record_at(ROW), record_at(PACKET)
 
 
 @compiled
@@ -150,29 +157,29 @@ def _on_silly(peer: Any) -> None:
 
 
 @compiled
-def _is_older(s: Any, c: Any, i: int, ack: int) -> bool:
+def _is_older(s: Any, c: Any, ack: int) -> bool:
     """Sent before the newest advertisement: it acknowledges less, or timestamp or IP identification tell."""
     if ack < s.ack:
         return True
-    ts = c.ts_val[i]
+    ts = c.ts_val
     if ts >= 0 and s.last_ts >= 0 and ts != s.last_ts:
         return ((ts - s.last_ts) & 0xFFFFFFFF) >= 0x80000000
-    number = i64(c.ip_id[i])
+    number = i64(c.ip_id)
     return number > 0 and s.last_id > 0 and ((number - s.last_id) & 0xFFFF) >= 0x8000
 
 
 @compiled
-def _on_ack(rows: int, count: int, s: Any, peer: Any, c: Any, i: int, known: bool, shift: int) -> int:
+def _on_ack(rows: int, count: int, s: Any, peer: Any, c: Any, known: bool, shift: int) -> int:
     flow, t_ns, frame, ack, window = (
-        i64(c.flow[i]),
-        c.t_ns[i],
-        i64(c.frame[i]),
-        c.ack_offset_bytes[i],
-        c.window_bytes[i],
+        i64(c.flow),
+        c.t_ns,
+        i64(c.frame),
+        c.ack_offset_bytes,
+        c.window_bytes,
     )
-    if s.seen and _is_older(s, c, i, ack):
+    if s.seen and _is_older(s, c, ack):
         return count
-    s.last_ts, s.last_id = c.ts_val[i], i64(c.ip_id[i])
+    s.last_ts, s.last_id = c.ts_val, i64(c.ip_id)
     if (ack > s.ack and ack >= peer.nxt) or window >= max(peer.segment, 1) > s.window:
         peer.acked_ns, peer.acked_frame = t_ns, frame  # from here on nothing holds the sender
     count = _on_zero(rows, count, flow, s, window, t_ns, frame)
@@ -187,10 +194,10 @@ def _on_ack(rows: int, count: int, s: Any, peer: Any, c: Any, i: int, known: boo
 
 
 @compiled
-def _on_data(s: Any, peer: Any, c: Any, i: int, known: bool) -> None:
+def _on_data(s: Any, peer: Any, c: Any, known: bool) -> None:
     """New data: what the sender may send shows a window's scale; when it sends after a silence, who was silent."""
-    t_ns, frame, payload = c.t_ns[i], i64(c.frame[i]), i64(c.payload_bytes[i])
-    end = c.seq_offset_bytes[i] + payload
+    t_ns, frame, payload = c.t_ns, i64(c.frame), i64(c.payload_bytes)
+    end = c.seq_offset_bytes + payload
     if not known and peer.seen and peer.window and end > peer.ack + (peer.window << peer.shift):
         while peer.shift < 14 and end > peer.ack + (peer.window << peer.shift):
             peer.shift += 1
@@ -209,35 +216,41 @@ def _on_data(s: Any, peer: Any, c: Any, i: int, known: bool) -> None:
 
 
 @compiled
-def _on_packet(rows: int, count: int, state: int, c: Any, i: int, syn: Any, syn_ack: Any, wscale: Any) -> int:
-    flow, flags = i64(c.flow[i]), i64(c.flags[i])
+def _on_packet(rows: int, count: int, state: int, c: Any, flows: int) -> int:
+    flow, flags = i64(c.flow), i64(c.flags)
     s, peer = flow_at(state, flow), flow_at(state, flow ^ 1)
     if flags & RST:
         if s.zero_frame:
-            count = _end_zero(rows, count, flow, s, c.t_ns[i], i64(c.frame[i]), RESET, i64(0))
+            count = _end_zero(rows, count, flow, s, c.t_ns, i64(c.frame), RESET, i64(0))
         return count
-    if flags & SYN or c.network_duplicate[i]:
+    if flags & SYN or c.network_duplicate:
         return count
-    known = bool(syn[flow] | syn_ack[flow]) and bool(syn[flow ^ 1] | syn_ack[flow ^ 1])
-    kind = c.kind[i]
-    if kind == KIND_NEW and c.payload_bytes[i] > 0:
-        _on_data(s, peer, c, i, known)
+    own, other = known_flow_at(flows, flow), known_flow_at(flows, flow ^ 1)
+    known = bool(own.syn_sent | own.syn_ack_sent) and bool(other.syn_sent | other.syn_ack_sent)
+    kind = c.kind
+    if kind == KIND_NEW and c.payload_bytes > 0:
+        _on_data(s, peer, c, known)
     elif kind == KIND_WINDOW_PROBE:
         peer.probes += 1
         peer.probed = i64(1)
     if flags & ACK:
-        both = wscale[flow] >= 0 and wscale[flow ^ 1] >= 0
-        count = _on_ack(rows, count, s, peer, c, i, known, i64(wscale[flow]) if both else i64(0))
+        both = own.wscale >= 0 and other.wscale >= 0
+        count = _on_ack(rows, count, s, peer, c, known, own.wscale if both else i64(0))
     return count
 
 
 @entry
-def scan(columns: Any, syn: Any, syn_ack: Any, wscale: Any, state: int, rows: int) -> int:
-    """Take one chunk; which SYNs each flow sent, its shift or -1. Returns the rows written, four each at most."""
+def scan(columns: int, size: int, row: int, flows: int, state: int, rows: int) -> int:
+    """Take one chunk of ``size`` packets; ``columns`` are those of :data:`PACKET`, ``row`` is room for one.
+
+    ``flows`` is what the pass knows of each flow. Returns the rows written, four for a packet at most.
+    """
     count = i64(0)
-    for i in range(columns.t_ns.size):
-        if columns.flow[i] >= 0:
-            count = _on_packet(rows, count, state, columns, i, syn, syn_ack, wscale)
+    c = packet_at(row, 0)
+    for i in range(size):
+        take_row(columns, _COLUMNS, i, row)
+        if c.flow >= 0:
+            count = _on_packet(rows, count, state, c, flows)
     return count
 
 
