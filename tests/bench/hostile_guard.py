@@ -36,7 +36,7 @@ def guarded(rows: int, dtype: Any = np.int64) -> Any:
 
 def guarded_columns(rows: int) -> layout.Columns:
     """The output columns of a chunk, each guarded."""
-    return layout.Columns(*(guarded(rows, dtype) for _, dtype in layout.FIELDS))
+    return layout.Columns(*(guarded(rows, dtype) for _, dtype, _ in layout.FIELDS))
 
 
 @contextmanager
