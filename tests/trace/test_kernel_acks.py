@@ -117,4 +117,4 @@ def test_the_capture_at_a_host_shows_what_its_kernel_counted(entry: Entry, tmp_p
             assert 0 <= merged <= told["reported"] // 5, (flow, host, shown, told)
             assert (flow, host, shown | {"reported": told["reported"]}) == (flow, host, told)
     total = {name: sum(counts[name] for counts in truth.values()) for name in COUNTED}
-    assert total["delayed"] > 10 and total["reported"] > 10 and total["shut"] and total["asked"]
+    assert total["delayed"] > 3 and total["reported"] > 10 and total["shut"] and total["asked"]
