@@ -1,9 +1,8 @@
-"""What an acknowledgement tells about the sender it is addressed to: delivery, RTT, SACK, D-SACK, undo; compiled.
+"""What an acknowledgement tells about the sender it is addressed to: delivery, RTT, state, undo; compiled.
 
 ``f`` is the flow whose data is acknowledged, ``p`` the packet that carries the acknowledgement.
 """
 # mypy: disable-error-code="no-any-return"
-# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
@@ -13,14 +12,14 @@ from netemu.packet.tcp import SYN
 from netemu.trace.ack_kinds import ACK_CHALLENGE, ACK_OLD, ACK_UNSEEN, ack_kind, is_duplicate_ack
 from netemu.trace.compiled import compiled
 from netemu.trace.evidence import note_congestion_echo
-from netemu.trace.layout import MAX_SACK_BLOCKS, event_at, rtt_at, sack_at
-from netemu.trace.memory import i64, set_word, word
-from netemu.trace.segments import find, outstanding, pop_front
+from netemu.trace.layout import event_at, rtt_at
+from netemu.trace.memory import i64
+from netemu.trace.sack_blocks import flag_spurious, on_sack, rack_advance
+from netemu.trace.segments import outstanding, pop_front, unwrap
 from netemu.trace.timers import note_min_rtt, rto_ns, rtt_sample
 from netemu.trace.verdict import (
     CA_LOSS,
     CA_OPEN,
-    SPURIOUS_DSACK,
     SPURIOUS_EIFEL,
     SPURIOUS_FRTO,
     enter_recovery,
@@ -29,149 +28,6 @@ from netemu.trace.verdict import (
 
 _SCAN = 256
 """Segments looked at from the head for a lost retransmission, so that no input makes an ACK cost more."""
-_EVENT_SCAN = 1024
-"""Retransmissions looked back at for the one a D-SACK means."""
-
-
-@compiled
-def unwrap(f: Any, number: int, near: int) -> int:
-    """A 32-bit sequence number of flow ``f`` as the offset closest to ``near``."""
-    distance = (number - f.isn - near) & 0xFFFFFFFF
-    return near + (distance if distance < 0x80000000 else distance - 0x100000000)
-
-
-@compiled
-def _flag_spurious(st: Any, f: Any, event: int, proof: int) -> None:
-    e = event_at(st.events, event)
-    if e.spurious:
-        return
-    e.spurious = proof
-    f.spurious_retransmits += 1
-    set_word(st.patches, st.patch_count, event)
-    st.patch_count += 1
-
-
-@compiled
-def _rack_advance(f: Any, s: Any, t_ns: int) -> None:
-    """``tcp_rack_advance``: a retransmission answered sooner than the smallest RTT was answered by its original."""
-    if f.rack_ns >= 0 and not (s.sent_ns > f.rack_ns or (s.sent_ns == f.rack_ns and s.end > f.rack_end)):
-        return
-    rtt = t_ns - s.sent_ns
-    if s.retransmitted and rtt < f.min_rtt_ns - (f.min_rtt_ns >> 4):  # the tap is not the kernel's clock
-        return
-    f.rack_ns, f.rack_end, f.rack_rtt_ns = s.sent_ns, s.end, rtt
-
-
-@compiled
-def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
-    """One copy of ``[start, end)`` too many arrived: the latest retransmission of it not yet flagged was needless.
-
-    If it reaches beyond the range it brought something new. A FIN behind the range is not reported with it.
-    """
-    if f.undo_marker < end and f.undo_events > 0:  # tcp_check_dsack, and tcp_sacktag_one for what is outstanding
-        f.undo_events -= 1
-    event = f.retrans_last
-    for _ in range(_EVENT_SCAN):
-        if event < 0:
-            return
-        e = event_at(st.events, event)
-        if e.start < end and start < e.end and not e.spurious:
-            if start <= e.start and e.end <= end + 1:
-                _flag_spurious(st, f, event, SPURIOUS_DSACK)
-            return
-        event = e.previous
-
-
-@compiled
-def _sack_range(st: Any, f: Any, start: int, end: int, reported: int, t_ns: int) -> int:
-    """Mark the segments within ``[start, end)``; returns the oldest never-retransmitted one's RTT, or -1.
-
-    One that was never sent again and lies below ``reported``, the highest before this ACK, was overtaken
-    (``tcp_check_sack_reordering``).
-    """
-    rtt = i64(-1)
-    k = find(st, f, start)
-    while k < f.ring_count:
-        s = outstanding(st, f, k)
-        if s.start >= end:
-            break
-        if not s.sacked and s.start >= start and s.end <= end:
-            s.sacked = 1
-            f.sacked_count += 1
-            if not s.retransmitted and not s.gap:
-                f.reordered |= 1 if s.end < reported else 0
-                rtt = max(rtt, t_ns - s.sent_ns)
-                note_min_rtt(f, t_ns - s.sent_ns)
-                if s.end <= f.high_seq and f.frto and f.ca_state == CA_LOSS:
-                    f.ca_state = CA_OPEN  # F-RTO step 3.b: an original sent before the timeout has arrived
-            if not s.gap:
-                _rack_advance(f, s, t_ns)
-        k += 1
-    f.highest_sacked = max(f.highest_sacked, end)
-    return rtt
-
-
-@compiled
-def _cached_start(f: Any, start: int, end: int) -> int:
-    """Where the unread part of a SACK block begins: blocks repeat, and grow at their end."""
-    if start == f.sack_0_start and f.sack_0_end <= end:
-        start = f.sack_0_end
-    elif start == f.sack_1_start and f.sack_1_end <= end:
-        start = f.sack_1_end
-    elif start == f.sack_2_start and f.sack_2_end <= end:
-        start = f.sack_2_end
-    elif start == f.sack_3_start and f.sack_3_end <= end:
-        start = f.sack_3_end
-    return start
-
-
-@compiled
-def _remember_blocks(f: Any, blocks: int, count: int) -> None:
-    f.sack_0_start, f.sack_0_end = word(blocks, 0), word(blocks, 1)
-    if count > 1:
-        f.sack_1_start, f.sack_1_end = word(blocks, 2), word(blocks, 3)
-    if count > 2:
-        f.sack_2_start, f.sack_2_end = word(blocks, 4), word(blocks, 5)
-    if count > 3:
-        f.sack_3_start, f.sack_3_end = word(blocks, 6), word(blocks, 7)
-
-
-@compiled
-def _is_dsack(blocks: int, count: int, acked: int) -> bool:
-    """RFC 2883 section 4: the first block lies below the ACK, or within the second block."""
-    if word(blocks, 1) <= acked:
-        return True
-    return bool(count > 1 and word(blocks, 0) >= word(blocks, 2) and word(blocks, 1) <= word(blocks, 3))
-
-
-@compiled
-def _on_sack(st: Any, f: Any, p: Any, acked: int) -> int:
-    """Read the SACK blocks of ``p``; returns an RTT from them, or -1."""
-    blocks, count, reported = st.blocks, min(p.sack_count, MAX_SACK_BLOCKS), f.highest_sacked
-    for i in range(count):
-        set_word(blocks, 2 * i, unwrap(f, word(p.sack, 2 * i), acked))
-        set_word(
-            blocks, 2 * i + 1, word(blocks, 2 * i) + ((word(p.sack, 2 * i + 1) - word(p.sack, 2 * i)) & 0xFFFFFFFF)
-        )
-        row = sack_at(st.sacks, st.sack_count)
-        st.sack_count += 1
-        row.frame, row.connection, row.direction, row.t_ns = p.frame, p.connection, p.direction, p.t_ns
-        row.start, row.end = word(blocks, 2 * i), word(blocks, 2 * i + 1)
-    first = 0
-    if _is_dsack(blocks, count, acked):
-        p.dsack = 1
-        first = 1
-        _on_dsack(st, f, word(blocks, 0), word(blocks, 1))
-    rtt = i64(-1)
-    for i in range(first, count):
-        start, end = word(blocks, 2 * i), word(blocks, 2 * i + 1)
-        if start < end <= f.nxt and end - start < 1 << 30:
-            unread = _cached_start(f, start, end)
-            if unread < end:
-                rtt = max(rtt, _sack_range(st, f, unread, end, reported, p.t_ns))
-    if first < count:
-        _remember_blocks(f, blocks + 16 * first, count - first)
-    return rtt
 
 
 @compiled
@@ -192,7 +48,7 @@ def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
     if e.ts_val < 0 or ((p.ts_ecr - e.ts_val) & 0xFFFFFFFF) < 0x80000000:
         return
     if head or (f.retrans_stamp >= 0 and ((p.ts_ecr - f.retrans_stamp) & 0xFFFFFFFF) >= 0x80000000):
-        _flag_spurious(st, f, s.event, SPURIOUS_EIFEL)
+        flag_spurious(st, f, s.event, SPURIOUS_EIFEL)
 
 
 @compiled
@@ -200,7 +56,7 @@ def _flag_timeout(st: Any, f: Any) -> None:
     """RFC 5682: what was sent before the timeout is acknowledged by itself, so what the timeout sent was needless."""
     event = f.retrans_last
     while event >= 0 and event_at(st.events, event).sent_ns >= f.loss_ns:
-        _flag_spurious(st, f, event, SPURIOUS_FRTO)
+        flag_spurious(st, f, event, SPURIOUS_FRTO)
         event = event_at(st.events, event).previous
 
 
@@ -258,7 +114,7 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
                     _flag_timeout(st, f)
         if not s.sacked and not s.gap:
             stamped = max(stamped, _timestamp_rtt(s, p))
-            _rack_advance(f, s, p.t_ns)
+            rack_advance(f, s, p.t_ns)
         _learn_mtu(f, s)
         if not s.gap:
             first = s.sent_ns if head else first
@@ -376,7 +232,7 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
     sack = bool(f.sack_permitted and receiver.sack_permitted)
     gap = sacked > 0 if sack else f.dupacks > 0
     unseen = acked > f.nxt or (not f.ack_seen and una > 0)
-    sack_rtt = _on_sack(st, f, p, acked) if p.sack_count else i64(-1)
+    sack_rtt = on_sack(st, f, p, acked) if p.sack_count else i64(-1)
     news = f.sacked_count > sacked
     if acked > f.nxt:  # this capture did not show what was acknowledged
         st.unseen += 1

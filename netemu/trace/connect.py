@@ -12,10 +12,10 @@ from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.ack_kinds import ACK_CHALLENGE
-from netemu.trace.acks import unwrap
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import CONNECTION, FLOW, OFTEN_WORDS, connection_at, flow_at
+from netemu.trace.layout import CONNECTION, FLOW, OFTEN_WORDS, SEGMENT, connection_at, flow_at
 from netemu.trace.memory import i64, prefetch, set_word, word
+from netemu.trace.segments import at, unwrap
 
 _EPHEMERAL = 32768
 """First port of Linux's default ip_local_port_range; below it a port is taken for a server's."""
@@ -23,7 +23,7 @@ _NEAR = 1 << 24
 """How far numbers may lie from a connection's to be taken for its own, where another of the same key may be meant."""
 
 _LINE_BYTES = 64
-_CONNECTION_BYTES, _FLOW_BYTES = CONNECTION.itemsize, FLOW.itemsize
+_CONNECTION_BYTES, _FLOW_BYTES, _SEGMENT_BYTES = CONNECTION.itemsize, FLOW.itemsize, SEGMENT.itemsize
 _OFTEN_BYTES = 8 * OFTEN_WORDS
 
 
@@ -192,12 +192,29 @@ def await_connection(st: Any, p: Any) -> None:
     if index < 0:
         return
     connection = st.connections + index * _CONNECTION_BYTES
-    for at in range(0, _CONNECTION_BYTES, _LINE_BYTES):
-        prefetch(connection + at)
+    for line in range(0, _CONNECTION_BYTES, _LINE_BYTES):
+        prefetch(connection + line)
     flow = st.flows + 2 * index * _FLOW_BYTES
-    for at in range(0, _OFTEN_BYTES, _LINE_BYTES):
-        prefetch(flow + at)
-        prefetch(flow + _FLOW_BYTES + at)
+    for line in range(0, _OFTEN_BYTES, _LINE_BYTES):
+        prefetch(flow + line)
+        prefetch(flow + _FLOW_BYTES + line)
+
+
+@compiled
+def await_segments(st: Any, p: Any) -> None:
+    """Have on its way what ``p`` probably sends or acknowledges: both ends of both rings of its connection."""
+    index = word(st.table, p.hash & (st.table_size - 1)) - 1
+    if index < 0:
+        return
+    for flow in range(2 * index, 2 * index + 2):
+        f = flow_at(st.flows, flow)
+        if f.ring_count > 0:
+            oldest = st.segments + at(f, 0) * _SEGMENT_BYTES
+            newest = st.segments + at(f, f.ring_count) * _SEGMENT_BYTES
+            prefetch(oldest)
+            prefetch(oldest + _LINE_BYTES)
+            prefetch(newest)
+            prefetch(newest + _LINE_BYTES)
 
 
 @compiled

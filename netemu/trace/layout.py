@@ -76,6 +76,7 @@ ip_id ip_ids_counted ip_ids_other ts_val ca_state syn_sent syn_ack_sent max_wind
 provoked ack_seen last_ack_ns dupacks backoff tlp_high frto prompt_rtt_ns
 srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq min_rtt_ns sack_permitted cwr_high
 rack_ns rack_end rack_rtt_ns pmtu pmtu_icmp_seen pmtu_icmp_ns zero_windows sacked_count
+unseen_from unseen_ns ts_start reordered synced tcp_options high_seq highest_sacked retrans_stamp retrans_last
 """
 OFTEN_WORDS = len(_OFTEN.split())
 """Words of a flow that nearly every packet needs: they lie together, so that few lines of memory are fetched."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.ack_kinds import ACK_CHALLENGE
-from netemu.trace.acks import unwrap
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import connection_at
 from netemu.trace.memory import i64
+from netemu.trace.segments import unwrap
 
 (
     RESET_NONE,

@@ -127,3 +127,10 @@ def find(st: Any, f: Any, offset: int) -> int:
         else:
             low = middle + 1
     return low
+
+
+@compiled
+def unwrap(f: Any, number: int, near: int) -> int:
+    """A 32-bit sequence number of flow ``f`` as the offset closest to ``near``."""
+    distance = (number - f.isn - near) & 0xFFFFFFFF
+    return near + (distance if distance < 0x80000000 else distance - 0x100000000)

@@ -7,12 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
-from netemu.trace.acks import unwrap
 from netemu.trace.compiled import compiled
 from netemu.trace.evidence import take, take_syn
 from netemu.trace.layout import event_at, segment_at
 from netemu.trace.order import COPY_NS, fills_late, note_order, was_sent_before, was_sent_with_latest
-from netemu.trace.segments import at, find, insert, outstanding
+from netemu.trace.segments import at, find, insert, outstanding, unwrap
 from netemu.trace.verdict import (
     KIND_FAST,
     KIND_FIN,

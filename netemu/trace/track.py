@@ -8,9 +8,9 @@ from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.ack_kinds import ACK_CHALLENGE, ACK_KEEPALIVE, ACK_NONE, ACK_RESET, ACK_WINDOW_PROBE, note_provocation
-from netemu.trace.acks import on_ack, unwrap
+from netemu.trace.acks import on_ack
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.connect import await_connection, find_connection, find_quoted, set_key
+from netemu.trace.connect import await_connection, await_segments, find_connection, find_quoted, set_key
 from netemu.trace.evidence import shown_state
 from netemu.trace.fragments import reassemble
 from netemu.trace.layout import (
@@ -30,7 +30,7 @@ from netemu.trace.lifetime import is_unacceptable_syn, note_end, on_reset
 from netemu.trace.memory import i64, prefetch, put8, put16, put32, put64, word
 from netemu.trace.others import note_other
 from netemu.trace.records import RECORD, next_record
-from netemu.trace.segments import pool_is_low
+from netemu.trace.segments import pool_is_low, unwrap
 from netemu.trace.sender import on_data, on_sequence, on_syn
 from netemu.trace.transport_layer import (
     PROTOCOL_ICMP,
@@ -192,6 +192,10 @@ def _read(data: int, end: int, scan: Any, interfaces: int, st: Any, limit: int) 
         p = packet_at(st.packet, k)
         if p.protocol == PROTOCOL_TCP and p.transport >= 0:
             await_connection(st, p)
+    for k in range(st.batch_count):
+        p = packet_at(st.packet, k)
+        if p.protocol == PROTOCOL_TCP and p.transport >= 0:
+            await_segments(st, p)
     return status
 
 

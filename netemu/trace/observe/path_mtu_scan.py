@@ -15,7 +15,7 @@ from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import flow_at as known_flow_at
 from netemu.trace.layout import icmp_at, words
 from netemu.trace.memory import i64, record_at
-from netemu.trace.observe.rows import take_row
+from netemu.trace.observe.rows import await_flows, take_row
 from netemu.trace.verdict import KIND_NEW, KIND_TAIL_LOSS_PROBE, KIND_TIMEOUT
 
 (
@@ -59,6 +59,8 @@ dont_fragment fragment
 """)
 """The columns of a packet that are looked at."""
 _COLUMNS = len(PACKET.names or ())
+_FLOW_COLUMN = (PACKET.names or ()).index("flow")
+_FLOW_BYTES = FLOW.itemsize
 flow_at, row_at, packet_at = record_at(FLOW), record_at(ROW), record_at(PACKET)
 
 
@@ -271,6 +273,7 @@ def scan(columns: int, size: int, row: int, icmp: int, icmp_count: int, flows: i
     count, k = i64(0), i64(0)
     c = packet_at(row, 0)
     for i in range(size):
+        await_flows(columns, _FLOW_COLUMN, i, size, state, _FLOW_BYTES)
         take_row(columns, _COLUMNS, i, row)
         if k < icmp_count and icmp_at(icmp, k).frame == c.frame:
             report = icmp_at(icmp, k)

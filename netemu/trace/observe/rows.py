@@ -4,6 +4,8 @@ Arrays cost a count of references at every use where the flow of control is not 
 the columns that an observer wants are read by address into one record of words.
 """
 
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
+
 from __future__ import annotations
 
 from typing import Any
@@ -12,9 +14,12 @@ import numpy as np
 
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import COLUMN, Columns, column_at
-from netemu.trace.memory import byte, i64, le16, le32, set_word, word
+from netemu.trace.memory import byte, i64, le16, le32, prefetch, set_word, word
 
 _SIGNED = (np.dtype(np.int32),)
+_AHEAD = 8
+"""Rows between asking for the state of a flow and using it: some 200 ns, what memory takes at most."""
+_LINE_BYTES = 64
 
 
 def wanted(columns: Columns, record: np.dtype[Any]) -> Any:
@@ -43,3 +48,19 @@ def take_row(columns: int, count: int, i: int, row: int) -> None:
             set_word(row, k, le16(column.address, 2 * i))
         else:
             set_word(row, k, byte(column.address, i))
+
+
+@compiled
+def await_flows(columns: int, place: int, i: int, size: int, state: int, width: int) -> None:
+    """Have the state of both directions of a later row's connection on its way.
+
+    ``place`` is that of the column ``flow`` among ``columns``; ``state`` holds ``width`` bytes for each flow.
+    """
+    if i + _AHEAD >= size:
+        return
+    flow = le32(column_at(columns, place).address, 4 * (i + _AHEAD))
+    if flow >= i64(0x80000000):  # -1: of no connection
+        return
+    first = state + (flow >> 1) * 2 * width
+    for at in range(0, 2 * width, _LINE_BYTES):
+        prefetch(first + at)

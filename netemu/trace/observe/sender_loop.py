@@ -14,7 +14,7 @@ from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import flow_at, rtt_at, sack_at, words
 from netemu.trace.memory import i64, record_at
-from netemu.trace.observe.rows import take_row
+from netemu.trace.observe.rows import await_flows, take_row
 from netemu.trace.observe.sender_limits import limit_of_silence, slack_ns, was_released, why_waited
 from netemu.trace.observe.sender_pipe import (
     CA_CWR,
@@ -36,6 +36,7 @@ from netemu.trace.observe.sender_state import (
     REASON_END,
     REASON_ROUND,
     REASON_STATE,
+    SENDER_FLOW,
     sender_flow_at,
     sender_state_at,
 )
@@ -52,6 +53,8 @@ sack_blocks
 """)
 """The columns of a packet that are looked at."""
 _COLUMNS = len(PACKET.names or ())
+_FLOW_COLUMN = (PACKET.names or ()).index("flow")
+_FLOW_BYTES = SENDER_FLOW.itemsize
 packet_at = record_at(PACKET)
 
 
@@ -273,6 +276,7 @@ def observe(state: int, columns: int, size: int, row: int, i: int) -> int:
     while i < size:
         if st.row_count + _ROWS_PER_PACKET > st.row_capacity or st.slot_count + 1 > st.slot_capacity:
             return i
+        await_flows(columns, _FLOW_COLUMN, i, size, st.flows, _FLOW_BYTES)
         take_row(columns, _COLUMNS, i, row)
         flow = i64(c.flow)
         flags = c.flags

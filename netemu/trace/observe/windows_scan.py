@@ -15,7 +15,7 @@ from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import flow_at as known_flow_at
 from netemu.trace.layout import words
 from netemu.trace.memory import i64, record_at
-from netemu.trace.observe.rows import take_row
+from netemu.trace.observe.rows import await_flows, take_row
 from netemu.trace.timers import TCP_RTO_MIN_NS
 from netemu.trace.verdict import KIND_NEW, KIND_WINDOW_PROBE
 
@@ -43,6 +43,8 @@ t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offse
 """)
 """The columns of a packet that are looked at."""
 _COLUMNS = len(PACKET.names or ())
+_FLOW_COLUMN = (PACKET.names or ()).index("flow")
+_FLOW_BYTES = FLOW.itemsize
 flow_at, row_at, packet_at = record_at(FLOW), record_at(ROW), record_at(PACKET)
 
 
@@ -248,6 +250,7 @@ def scan(columns: int, size: int, row: int, flows: int, state: int, rows: int) -
     count = i64(0)
     c = packet_at(row, 0)
     for i in range(size):
+        await_flows(columns, _FLOW_COLUMN, i, size, state, _FLOW_BYTES)
         take_row(columns, _COLUMNS, i, row)
         if c.flow >= 0:
             count = _on_packet(rows, count, state, c, flows)

@@ -18,7 +18,7 @@ WHY = {
     "timeout": "the sender waited for its timer each time",
     "zero_window": "its application did not read, and the sender had to wait",
     "spurious": "the bytes had arrived: reordering or late ACKs looked like loss",
-    "fast": "lost on the way and repaired by the receiver's reports",
+    "fast": "the receiver reported them missing, or a router too large",
     "untold": "one direction alone does not tell what made the sender send again",
     "path_mtu": "a router's link is smaller than the sender believed",
     "one_sided": "figures that need both directions are missing",
