@@ -11,6 +11,7 @@ import pytest
 pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).parents[1]
+RUNS_AT_MOST = 3
 
 TINY = '''"""h1 --- h2"""
 from netemu.experiment import Experiment, bulk, equal
@@ -59,8 +60,15 @@ def stored(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.mark.parametrize("name", ["path_mtu", "loss_recovery", "slow_reader", "kernel_history"])
 def test_every_claim_of_the_experiments_holds_on_this_kernel(name: str, tmp_path: Path) -> None:
-    done = netemu("run", f"experiments/{name}.py", "--json", "--out", tmp_path)
-    run = json.loads(done.stdout)
+    """In real time a machine that stands still for long makes Linux send again what was not lost, and a run degraded.
+
+    Such a run is made again, twice at most; a claim that fails in a valid run fails here at once.
+    """
+    for _ in range(RUNS_AT_MOST):
+        done = netemu("run", f"experiments/{name}.py", "--json", "--out", tmp_path)
+        run = json.loads(done.stdout)
+        if done.returncode == 0 or run["validity"] != "degraded":
+            break
     assert [claim for claim in run["claims"] if claim["holds"] is not True] == []
     assert run["validity"] in ("valid", "degraded"), run["reasons"]
     assert done.returncode == 0, done.stderr
