@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.memory import bit_width, i64, put64, set_word, shift_right, word
 
@@ -110,16 +112,6 @@ def encode_codes(codes: Any, width: int, out: int) -> int:
     put64(out, 0, i64(width))
     groups = (codes.size + 7) // 8
     at = _varint(out, i64(1), (groups << 1) | 1)
-    kept, filled = i64(0), i64(0)
-    for i in range(8 * groups):
-        value = i64(codes[i]) if i < codes.size else i64(0)
-        kept |= value << filled
-        filled += width
-        if filled >= 64:
-            put64(out, at, kept)
-            at += 8
-            filled -= 64
-            kept = shift_right(value, width - filled) if filled else i64(0)
-    if filled:
-        put64(out, at, kept)
-    return at + (filled + 7) // 8
+    values = np.zeros(8 * groups, np.int64)
+    values[: codes.size] = codes
+    return _pack(values.ctypes.data, i64(0), i64(values.size), i64(width), out, at)
