@@ -14,7 +14,7 @@ Run it on several kernels at once; the comparison has a panel for each:
 What has changed, with the release and the commit that changed it:
 
     syn           three SYNs are lost              6.5: they are sent again every second, not after 1, 2, 4 s
-    syn_ack       three SYN-ACKs are lost          6.5: so the connection is there after 2 s, not after 3 s
+    syn_ack       three SYN-ACKs are lost          6.5: so the third SYN comes after 2 s, not after 3 s
     small_buffer  the receiver has 8 KiB           6.6: the window is what the memory really holds, not half of it
     sacks         one segment is lost, RTT 4 ms    6.19: at most one SACK a millisecond, not one for each segment
 
@@ -228,11 +228,15 @@ def syn_window(run: Run) -> Outcome:
 
 @experiment.claim("syn_ack: the third SYN after a lost SYN-ACK comes after 3 s before Linux 6.5, after 2 s since")
 def syn_ack_timeouts(run: Run) -> Outcome:
-    """The server answers each SYN anew (tcp_check_req), so what changed for SYNs shortens this as well."""
+    """The server answers each SYN anew (tcp_check_req), so what changed for SYNs shortens this as well.
+
+    Its own timer answers too: whether it fires before or after the SYN arrives is a matter of the wheel's phase, and
+    decides whether the third SYN-ACK is lost before or after the third SYN. So a fourth SYN may follow.
+    """
     asked_ms = 2000 if LINEAR_SYNS.there(run) else 3000
     syns = _syns_ms(run, "syn_ack")
-    if len(syns) != 3:
-        raise NotObservable(f"{len(syns)} SYNs were sent, 3 are needed")
+    if len(syns) < 3:
+        raise NotObservable(f"{len(syns)} SYNs were sent, at least 3 are needed")
     return holds(
         asked_ms - TICK_MS <= syns[2] <= asked_ms * (1 + WHEEL) + TICK_MS,
         expected=f"{asked_ms / 1e3:g} s, up to an eighth more: {LINEAR_SYNS.reason(run)}",
