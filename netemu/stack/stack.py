@@ -1,0 +1,147 @@
+"""One host as a sans-IO stack: events in, actions out, no clock and no randomness of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from netemu.stack.events import (
+    Action,
+    Complete,
+    Deadline,
+    Event,
+    Interrupt,
+    Received,
+    Resume,
+    SystemCall,
+    Trace,
+    Transmit,
+    Wake,
+)
+from netemu.stack.task import KernelError, Task
+from netemu.stack.timer import Timers
+
+if TYPE_CHECKING:
+    from netemu.packet.ip import Packet
+    from netemu.stack.profile import Profile
+    from netemu.stack.sysctl import Sysctl
+
+
+class Stack(Protocol):
+    """What a simulator needs of a host; a whole stack of somebody else's plugs in here."""
+
+    def handle(self, event: Event, *, now_ns: int) -> Sequence[Action]:
+        """What the host does about ``event`` at ``now_ns``, which never goes back. Bad packets never raise."""
+        ...
+
+    def next_deadline_ns(self) -> int | None:
+        """When it wants a :class:`Deadline`; None: never."""
+        ...
+
+    def snapshot(self) -> Mapping[str, object]:
+        """Its state by the kernel's field names: sockets, memory, counters, queues."""
+        ...
+
+
+class LinuxStack:
+    """A Linux host. ``interfaces`` and ``routes`` are in :mod:`netemu.stack.route`; ``seed`` makes its random numbers.
+
+    ``now_ns`` is the host's monotonic clock, which began at its boot.
+    """
+
+    def __init__(self, name: str, profile: Profile, sysctl: Sysctl, seed: int) -> None:
+        self.name, self.profile, self.sysctl = name, profile, sysctl
+        self.timers = Timers(profile.hz)
+        self.now_ns = 0
+        self.context = "process"
+        self.current: Task = Task(self, -1, _idle())
+        self._tasks: dict[int, Task] = {}
+        self._actions: list[Action] = []
+        self._seed = seed
+
+    @property
+    def jiffies(self) -> int:
+        """The tick that has begun last."""
+        return self.timers.jiffies
+
+    def handle(self, event: Event, *, now_ns: int) -> Sequence[Action]:
+        """See :meth:`Stack.handle`; ValueError when time goes back or a call is none of this host's."""
+        if now_ns < self.now_ns:
+            raise ValueError(f"host {self.name}: time went back from {self.now_ns} to {now_ns} ns")
+        self.now_ns = self.timers.now_ns = now_ns
+        actions = self._actions = []
+        match event:
+            case Received():
+                self.context = "softirq"
+                self.receive(event.interface, event.packet)
+            case Deadline():
+                self.context = "timer"
+                self.timers.run()
+            case SystemCall():
+                self._enter(event)
+            case Resume():
+                self._continue(self._task(event.call_id))
+            case Interrupt():
+                task = self._task(event.call_id)
+                task.interrupted = True
+                task.wake()
+        return actions
+
+    def next_deadline_ns(self) -> int | None:
+        """See :meth:`Stack.next_deadline_ns`."""
+        return self.timers.next_ns()
+
+    # ---- what the rest of the stack calls
+
+    def transmit(self, interface: str, packet: Packet) -> None:
+        """Hand a packet to the device."""
+        self._actions.append(Transmit(interface, packet, self.context))
+
+    def wake(self, task: Task) -> None:
+        """A process became runnable."""
+        self._actions.append(Wake(task.call_id))
+
+    def trace(self, event: str, fields: dict[str, Any]) -> None:
+        """A tracepoint was passed."""
+        self._actions.append(Trace(event, fields))
+
+    # ---- system calls
+
+    def _task(self, call_id: int) -> Task:
+        if call_id not in self._tasks:
+            raise ValueError(f"host {self.name}: no system call {call_id} is in progress")
+        return self._tasks[call_id]
+
+    def _enter(self, event: SystemCall) -> None:
+        from netemu.stack.calls import CALLS
+
+        if event.call_id in self._tasks or event.name not in CALLS:
+            raise ValueError(f"host {self.name}: system call {event.name!r} {event.call_id}: unknown, or in progress")
+        call = CALLS[event.name](self, *event.args)
+        task = self._tasks[event.call_id] = Task(self, event.call_id, call)
+        self._continue(task)
+
+    def _continue(self, task: Task) -> None:
+        """Run a process until it sleeps or its call returns."""
+        self.context = "process"
+        self.current = task
+        try:
+            next(task.call)
+        except StopIteration as end:
+            self._actions.append(Complete(task.call_id, end.value))
+        except KernelError as error:
+            self._actions.append(Complete(task.call_id, None, error.errno))
+        else:
+            return
+        del self._tasks[task.call_id]
+
+    def receive(self, interface: str, packet: Packet) -> None:
+        """netif_receive_skb."""
+        from netemu.stack.ip_input import ip_rcv
+
+        ip_rcv(self, interface, packet)
+
+
+def _idle() -> Generator[None, None, None]:
+    """The call of the process that is none."""
+    yield
