@@ -15,7 +15,7 @@ from netemu.packet.ip import Packet
 
 
 class SystemCall(msgspec.Struct, frozen=True, gc=False):
-    """A process enters system call ``name`` of :mod:`netemu.stack.calls`; ``call_id``: one number per call in progress."""
+    """A process enters system call ``name`` of :mod:`netemu.stack.calls`; ``call_id`` names the call in progress."""
 
     call_id: int
     name: str

@@ -25,9 +25,9 @@ class SkBuff:
     """
 
     __slots__ = (
-        "ack_seq", "data", "end_seq", "eor", "gso_size", "next", "offset", "options", "owner", "packet", "prev", "sacked",
-        "seq", "skb_mstamp_ns", "tcp_flags", "tcp_gso_segs", "tos", "truesize", "tsorted_next", "tsorted_prev",
-        "tx_delivered", "tx_delivered_ce", "tx_delivered_mstamp", "tx_first_tx_mstamp", "tx_in_flight",
+        "ack_seq", "data", "end_seq", "eor", "gso_size", "next", "offset", "options", "owner", "packet", "prev",
+        "sacked", "seq", "skb_mstamp_ns", "tcp_flags", "tcp_gso_segs", "tos", "truesize", "tsorted_next",
+        "tsorted_prev", "tx_delivered", "tx_delivered_ce", "tx_delivered_mstamp", "tx_first_tx_mstamp", "tx_in_flight",
         "tx_is_app_limited", "window",
     )  # fmt: skip
 
