@@ -95,6 +95,11 @@ class TcpSock:
     sk_max_pacing_rate: int = (1 << 64) - 1
     sk_pacing_needed: bool = False  # sk_pacing_status == SK_PACING_NEEDED
     sk_pacing_shift: int = 10
+    sk_gso_max_segs: int = 1  # the device's gso_max_segs: 1 where offloads are off
+    sk_gso_max_size: int = 65535
+    sk_write_pending: int = 0  # calls that sleep for room or for the connection
+    sk_disconnects: int = 0
+    tsq_throttled: bool = False  # TSQ_THROTTLED of sk_tsq_flags
     sk_max_ack_backlog: int = 0
     sk_ack_backlog: int = 0
 
@@ -145,6 +150,8 @@ class TcpSock:
     mtup_search_low: int = 0
     mtup_probe_size: int = 0
     mtup_probe_timestamp: int = 0
+    mtu_probe_seq_start: int = 0
+    mtu_probe_seq_end: int = 0
 
     # ---- struct tcp_sock: sending
     write_seq: int = 0
@@ -162,6 +169,7 @@ class TcpSock:
     user_mss: int = 0
     tcp_header_len: int = 0
     nonagle: int = 0
+    gso_segs: int = 0  # segments that make the size goal
     snd_wscale: int = 0
     rcv_wscale: int = 0
     wscale_ok: bool = False

@@ -55,6 +55,8 @@ class LinuxStack:
         self.now_ns = 0
         self.context = "process"
         self.current: Task = Task(self, -1, _idle())
+        # tcp_memory_allocated, in pages; tcp_memory_pressure, jiffy of its beginning; tcp_sockets_allocated
+        self.tcp_memory_allocated = self.tcp_memory_pressure = self.tcp_sockets_allocated = 0
         self._tasks: dict[int, Task] = {}
         self._actions: list[Action] = []
         self._seed = seed
