@@ -18,6 +18,7 @@ from netemu.stack.timer import Timer
 
 if TYPE_CHECKING:
     from netemu.stack.cong import CongestionOps
+    from netemu.stack.route import Dst
     from netemu.stack.stack import LinuxStack
 
 # enum of states, include/net/tcp_states.h
@@ -113,6 +114,10 @@ class TcpSock:
     inet_bound_addr: bool = False  # SOCK_BINDADDR_LOCK
     tos: int = 0
     pmtudisc: int = 1  # IP_PMTUDISC_WANT
+    ttl: int = -1  # IP_TTL, IPV6_UNICAST_HOPS; -1: the sysctl's
+    recverr: bool = False  # IP_RECVERR
+    ipv6only: bool = False  # IPV6_V6ONLY
+    sk_dst: Dst | None = None  # sk_dst_cache
 
     # ---- struct inet_connection_sock
     icsk_retransmit_timer: Timer = field(default_factory=_unarmed)

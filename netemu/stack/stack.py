@@ -18,6 +18,13 @@ from netemu.stack.events import (
     Transmit,
     Wake,
 )
+from netemu.stack.fdtable import FileTable
+from netemu.stack.icmp_ratelimit import IcmpGlobal
+from netemu.stack.inet_hashtables import InetHashinfo
+from netemu.stack.ip_fragment import FragQueues
+from netemu.stack.prng import Prng
+from netemu.stack.route import Fib
+from netemu.stack.snmp import Mib
 from netemu.stack.task import KernelError, Task
 from netemu.stack.timer import Timers
 
@@ -59,7 +66,18 @@ class LinuxStack:
         self.tcp_memory_allocated = self.tcp_memory_pressure = self.tcp_sockets_allocated = 0
         self._tasks: dict[int, Task] = {}
         self._actions: list[Action] = []
-        self._seed = seed
+        self.random = Prng(seed)
+        self.mib = Mib()
+        self.fib = Fib(self)
+        self.hashinfo = InetHashinfo()
+        self.files = FileTable()
+        self.frags = FragQueues()
+        self.icmp_global = IcmpGlobal()
+        self.tcp_memory_allocated = 0  # pages, net.ipv4.tcp_mem
+        self.tcp_memory_pressure = 0  # jiffy it began, 0: none
+        self.tcp_orphan_count = 0
+        self.udp_memory_allocated = 0  # pages, net.ipv4.udp_mem
+        self.sockets_created = 0  # each socket's cookie
 
     @property
     def jiffies(self) -> int:

@@ -23,8 +23,11 @@ class Sysctl:
     ip_default_ttl: int = 64
     ip_no_pmtu_disc: int = 0
     ip_local_port_range: tuple[int, int] = (32768, 60999)
+    ipv6_forwarding: bool = False
     min_pmtu: int = 552
+    min_adv_mss: int = 256
     mtu_expires: int = 600
+    ip6_mtu_expires: int = 600
     tcp_rmem: tuple[int, int, int] = (4096, 131_072, 6 << 20)
     tcp_wmem: tuple[int, int, int] = (4096, 16_384, 4 << 20)
     tcp_mem: tuple[int, int, int] = (0, 0, 0)
@@ -102,7 +105,9 @@ class Sysctl:
     ipfrag_high_thresh: int = 4 << 20
     ipfrag_low_thresh: int = 3 << 20
     ipfrag_time: int = 30
+    ip6frag_time: int = 60
     icmp_ratelimit: int = 1000
+    icmpv6_ratelimit: int = 1000
     icmp_ratemask: int = 0x1818
     icmp_msgs_per_sec: int = 1000
     icmp_msgs_burst: int = 50

@@ -1,0 +1,45 @@
+"""How a host is made: profile, sysctls, interfaces, routes, as a :class:`~netemu.specs.Plan` asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from netemu.stack.route import Interface
+from netemu.stack.stack import LinuxStack
+from netemu.stack.sysctl import Sysctl
+from netemu.stack.sysctl_memory import size_by_memory
+from netemu.stack.sysctl_names import apply_sysctls
+
+if TYPE_CHECKING:
+    from netemu.specs import RouteSpec
+    from netemu.stack.profile import Profile
+
+__all__ = ["Interface", "make_host"]
+
+
+def make_host(
+    name: str,
+    profile: Profile,
+    *,
+    interfaces: Iterable[Interface],
+    routes: Iterable[RouteSpec] = (),
+    sysctls: Mapping[str, str] | None = None,
+    router: bool = False,
+    seed: int = 1,
+) -> LinuxStack:
+    """A host of ``profile`` that has booted at time 0. ``routes``: those whose ``node`` is ``name`` are taken.
+
+    ``sysctls`` by the names of sysctl(8), as text; ``router``: forwards packets unless ``sysctls`` say otherwise.
+
+    :raises MissingCapability: a sysctl that this model has not.
+    :raises BadInput: a value that is none of its sysctl.
+    """
+    sysctl = Sysctl(ip_forward=router, ipv6_forwarding=router)
+    size_by_memory(sysctl, profile.memory_bytes)
+    apply_sysctls(sysctl, sysctls or {}, f"node {name!r}")
+    stack = LinuxStack(name, profile, sysctl, seed)
+    for interface in interfaces:
+        stack.fib.add_interface(interface)
+    stack.fib.add_route_specs(route for route in routes if route.node == name)
+    return stack

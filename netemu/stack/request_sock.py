@@ -1,0 +1,76 @@
+"""A connection in the SYN queue: ``struct request_sock``, ``inet_request_sock`` and ``tcp_request_sock`` as one record.
+
+Sequence numbers are unbounded, as everywhere in the stack: ``rcv_isn`` is the wire's number of the SYN, ``snt_isn`` in
+[0, 2**32).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netemu.stack.sock import TCP_NEW_SYN_RECV
+from netemu.stack.timer import Timer
+
+if TYPE_CHECKING:
+    from netemu.stack.route import Dst
+    from netemu.stack.skbuff import SkBuff
+    from netemu.stack.sock import TcpSock
+    from netemu.stack.stack import LinuxStack
+
+
+def _unarmed() -> Timer:
+    return Timer(_no_timer)
+
+
+def _no_timer() -> None:
+    raise AssertionError("the timer of a request sock fired before it was hashed")
+
+
+@dataclass(slots=True, eq=False)
+class RequestSock:
+    """A SYN that ``rsk_listener`` answered. ``mss``: the peer's option, clamped; ``snt_synack`` in us."""
+
+    net: LinuxStack
+    rsk_listener: TcpSock
+    family: int
+    ir_loc_addr: str
+    ir_num: int
+    ir_rmt_addr: str
+    ir_rmt_port: int
+    dst: Dst
+    sk_state: int = TCP_NEW_SYN_RECV
+    sk_cookie: int = 0
+    mss: int = 536
+    num_retrans: int = 0
+    num_timeout: int = 0
+    timeout: int = 0  # of the SYN-ACK timer at first
+    rsk_timer: Timer = field(default_factory=_unarmed)
+    rsk_rcv_wnd: int = 0
+    rsk_window_clamp: int = 0
+    ts_recent: int = 0
+    syncookie: bool = False
+    snd_wscale: int = 0
+    rcv_wscale: int = 0
+    tstamp_ok: bool = False
+    sack_ok: bool = False
+    wscale_ok: bool = False
+    ecn_ok: bool = False
+    acked: bool = False
+    rcv_isn: int = 0
+    snt_isn: int = 0
+    rcv_nxt: int = 0
+    ts_off: int = 0
+    snt_synack: int = 0  # us; 0: never sent
+    snt_tsval_first: int = 0
+    snt_tsval_last: int = 0
+    last_oow_ack_time: int = 0
+    syn_tos: int = 0
+    syn_ect_snt: int = 0
+    syn_ect_rcv: int = 0
+    syn_skb: SkBuff | None = None
+
+    @property
+    def key(self) -> tuple[str, int, str, int]:
+        """Where it is in the table of established connections."""
+        return (self.ir_loc_addr, self.ir_num, self.ir_rmt_addr, self.ir_rmt_port)
