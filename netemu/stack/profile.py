@@ -1,20 +1,117 @@
 """An era of Linux TCP as data: what differs between kernels, each difference with its version and source.
 
-Profiles are values of one class, and the code asks fields by name; nothing asks for a version.
+Profiles are values of one class, and the code asks fields by name; nothing asks for a version. The defaults are those
+of ``linux-7``; :mod:`netemu.stack.eras` has every other era's value of each field, and where it was read. One's own
+profile is a :class:`Profile`, or a table such as ``{"name": "mine", "base": "linux-6", "hz": 1000}``, named in the
+entry-point group ``netemu.profiles``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
 import msgspec
+
+from netemu.errors import BadInput
+from netemu.stack.sysctl import Sysctl
+
+GROUP = "netemu.profiles"
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kernel era. ``judged_by``: the real kernels that agree with it packet by packet; empty: 'unjudged'.
 
+    ``sysctl``: defaults by the names of :class:`~netemu.stack.sysctl.Sysctl`, where they are not that class's own.
     Every further field is one difference; :data:`netemu.stack.eras.DIFFERENCES` has its history and source.
     """
 
     name: str
     judged_by: tuple[str, ...] = ()
-    hz: int = 250
+    sysctl: dict[str, Any] = {}
+    hz: int = 250  # CONFIG_HZ; it must divide 1000
     memory_bytes: int = 1 << 30
+    ca_releases_uninitialized: bool = False  # a control is released even where it had not begun
+    rto_max_sysctl: bool = True  # tcp_rto_max_ms, TCP_RTO_MAX_MS
+    tick_aligned: bool = True  # ticks fall on multiples of their length since boot
+
+    @property
+    def judgement(self) -> str:
+        """'judged by ...', or 'unjudged': to be written on every figure and claim."""
+        return f"judged by {', '.join(self.judged_by)}" if self.judged_by else "unjudged"
+
+
+_FIELDS = tuple(Profile.__struct_fields__)
+
+
+def sysctl_of(profile: Profile) -> Sysctl:
+    """The sysctls that a host of ``profile`` boots with."""
+    return Sysctl(**profile.sysctl)
+
+
+def profile_from(table: Mapping[str, Any], place: str) -> Profile:
+    """A user's profile from a table: ``name``, ``base`` (another profile's name) and the fields that differ from it.
+
+    BadInput names ``place`` and the field for one that is unknown or of the wrong type. A profile that a user made has
+    been judged by no kernel, whatever its base.
+    """
+    from netemu.stack.eras import PROFILES
+
+    table = dict(table)
+    base_name = table.pop("base", "linux-7")
+    if base_name not in PROFILES:
+        raise BadInput(f"{place}: base {base_name!r} is no profile; there are {', '.join(PROFILES)}")
+    for field in table:
+        if field not in _FIELDS or field == "judged_by":
+            raise BadInput(f"{place}: unknown field {field!r}; a profile has {', '.join(sorted(_FIELDS))}")
+    values = msgspec.structs.asdict(PROFILES[base_name]) | {"judged_by": (), "name": ""} | table
+    values["sysctl"] = {**PROFILES[base_name].sysctl, **dict(table.get("sysctl", {}))}
+    try:
+        profile = msgspec.convert(values, Profile)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{place}: {error}") from error
+    return check_profile(profile, place)
+
+
+def check_profile(profile: Profile, place: str) -> Profile:
+    """``profile`` if its values make sense together; BadInput naming ``place`` and the value if not."""
+    if not profile.name:
+        raise BadInput(f"{place}: a profile needs a name")
+    if profile.hz not in (100, 250, 1000):
+        raise BadInput(f"{place}: hz is {profile.hz}; kernels that divide a millisecond have 100, 250 or 1000")
+    unknown = sorted(set(profile.sysctl) - set(Sysctl.__dataclass_fields__))
+    if unknown:
+        raise BadInput(f"{place}: unknown sysctl {unknown[0]!r}; see netemu/stack/sysctl.py for those there are")
+    return profile
+
+
+def profile_names() -> tuple[str, ...]:
+    """Names of all profiles, plug-ins included."""
+    from netemu.stack.eras import PROFILES
+
+    return (*PROFILES, *sorted(entry.name for entry in entry_points(group=GROUP)))
+
+
+def find_profile(name: str) -> Profile:
+    """The profile of that name, of netemu or of a plug-in; BadInput with the names there are if it is none of them."""
+    from netemu.stack.eras import PROFILES
+
+    if name in PROFILES:
+        return PROFILES[name]
+    for entry in entry_points(group=GROUP, name=name):
+        return _plugged_in(entry)
+    raise BadInput(f"no profile {name!r}; there are {', '.join(profile_names())}")
+
+
+def _plugged_in(entry: EntryPoint) -> Profile:
+    place = f"profile {entry.name} = {entry.value}"
+    try:
+        found = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise BadInput(f"{place}: cannot be loaded: {error}") from error
+    if isinstance(found, Profile):
+        return check_profile(msgspec.structs.replace(found, judged_by=()), place)
+    if isinstance(found, Mapping):
+        return profile_from(found, place)
+    raise BadInput(f"{place}: is a {type(found).__name__}; give a netemu.stack.profile.Profile or a table of fields")

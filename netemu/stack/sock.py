@@ -40,6 +40,11 @@ ICSK_TIME_RETRANS, ICSK_TIME_PROBE0, ICSK_TIME_LOSS_PROBE, ICSK_TIME_REO_TIMEOUT
 ICSK_ACK_SCHED, ICSK_ACK_TIMER, ICSK_ACK_PUSHED, ICSK_ACK_PUSHED2, ICSK_ACK_NOW, ICSK_ACK_NOMEM = 1, 2, 4, 8, 16, 32
 
 
+# sk_tsq_flags: what release_sock is to do, since a process held the socket when it was due (enum tsq_flags)
+TCP_TSQ_DEFERRED, TCP_WRITE_TIMER_DEFERRED, TCP_DELACK_TIMER_DEFERRED = 4, 8, 16
+TCP_MTU_REDUCED_DEFERRED, TCP_ACK_DEFERRED = 32, 64
+
+
 def _unarmed() -> Timer:
     """A timer until tcp_init_xmit_timers says what it calls."""
     return Timer(_not_initialised)
@@ -100,6 +105,7 @@ class TcpSock:
     sk_gso_max_size: int = 65535
     sk_write_pending: int = 0  # calls that sleep for room or for the connection
     sk_disconnects: int = 0
+    sk_tsq_flags: int = 0  # TCP_*_DEFERRED
     tsq_throttled: bool = False  # TSQ_THROTTLED of sk_tsq_flags
     sk_max_ack_backlog: int = 0
     sk_ack_backlog: int = 0

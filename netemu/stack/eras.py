@@ -1,0 +1,114 @@
+"""What differs between the eras: one row per field of a profile and per sysctl, with each era's value and its source.
+
+The profiles are made of these rows, so that what the docs print is what runs. ``linux-6`` is 6.12 and ``linux-7`` is
+7.2, and those two are judged by real kernels packet by packet. No kernel here can judge the older ones: their values
+were read, not measured, and everything made with them says 'unjudged'.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from netemu.stack.profile import Profile
+
+ERAS = ("linux-2.4", "linux-2.6", "linux-3.10", "linux-5.10", "linux-6", "linux-7")
+
+JUDGED_BY: dict[str, tuple[str, ...]] = {"linux-6": ("uml:6.12",), "linux-7": ("uml:7.2",)}
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One difference. ``field``: of :class:`Profile`, or ``net.<name>`` for a sysctl by its name in Sysctl.
+
+    ``values``: in the order of :data:`ERAS`; ``release``: where it changed; ``source``: file and function; ``what``:
+    what it means.
+    """
+
+    field: str
+    values: tuple[Any, Any, Any, Any, Any, Any]
+    release: str
+    source: str
+    what: str
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "ca_releases_uninitialized",
+        (True, True, True, True, True, False),
+        "7.0",
+        "net/ipv4/tcp_cong.c: tcp_cleanup_congestion_control",
+        "release() of a congestion control is called even where init() was not",
+    ),
+    Difference(
+        "rto_max_sysctl",
+        (False, False, False, False, False, True),
+        "6.15",
+        "include/net/tcp.h: tcp_rto_max; net/ipv4/sysctl_net_ipv4.c",
+        "the longest RTO is a sysctl (tcp_rto_max_ms) instead of 120 s",
+    ),
+    Difference(
+        "tick_aligned",
+        (False, False, False, False, True, True),
+        "6.4",
+        "kernel/time/tick-sched.c: tick_init_jiffy_update",
+        "ticks fall on multiples of their length since boot, instead of where the timer was set up",
+    ),
+    Difference(
+        "net.tcp_rmem",
+        (
+            (4096, 87_380, 174_760),
+            (4096, 87_380, 4 << 20),
+            (4096, 87_380, 6 << 20),
+            (4096, 131_072, 6 << 20),
+            (4096, 131_072, 6 << 20),
+            (4096, 131_072, 32 << 20),
+        ),
+        "2.6.17, 3.4 (6 MiB), 4.20 (131072), 6.17 (32 MiB)",
+        "net/ipv4/tcp.c: tcp_init",
+        "smallest, first and largest receive buffer; a machine of little memory has less",
+    ),
+    Difference(
+        "net.tcp_limit_output_bytes",
+        (1 << 30, 1 << 30, 131_072, 1 << 20, 1 << 20, 4 << 20),
+        "3.6 (131072), 4.20 (1 MiB), 6.14 (4 MiB)",
+        "net/ipv4/tcp_ipv4.c: tcp_sk_init",
+        "bytes of a socket that may wait below TCP (small queues; before 3.6 there was no limit)",
+    ),
+    Difference(
+        "net.tcp_syn_linear_timeouts",
+        (0, 0, 0, 0, 4, 4),
+        "6.5",
+        "net/ipv4/tcp_timer.c: tcp_retransmit_timer",
+        "SYNs that are sent again a second apart before the interval doubles",
+    ),
+    Difference(
+        "net.tcp_syn_retries",
+        (5, 5, 6, 6, 6, 6),
+        "3.7",
+        "include/net/tcp.h: TCP_SYN_RETRIES",
+        "SYNs that are sent again with doubled intervals",
+    ),
+    Difference(
+        "net.tcp_comp_sack_slack_ns",
+        (100_000, 100_000, 100_000, 100_000, 100_000, 10_000),
+        "6.17",
+        "net/ipv4/tcp_ipv4.c: tcp_sk_init",
+        "how much later than asked a compressed SACK may leave",
+    ),
+)
+
+
+def _profile(era: str) -> Profile:
+    at = ERAS.index(era)
+    fields: dict[str, Any] = {}
+    sysctl: dict[str, Any] = {}
+    for row in DIFFERENCES:
+        if row.field.startswith("net."):
+            sysctl[row.field[4:]] = row.values[at]
+        else:
+            fields[row.field] = row.values[at]
+    return Profile(era, judged_by=JUDGED_BY.get(era, ()), sysctl=sysctl, **fields)
+
+
+PROFILES: dict[str, Profile] = {era: _profile(era) for era in ERAS}
