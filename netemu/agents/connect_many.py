@@ -6,9 +6,7 @@ epoll. The server is ``sink`` or ``respond`` with ``connections`` 0 or more than
 
 from __future__ import annotations
 
-import ctypes
 import select
-from time import monotonic_ns
 from typing import Any
 
 from netemu.agents import libc, options
@@ -19,6 +17,7 @@ from netemu.agents.payload import Payload
 from netemu.agents.request import spread
 from netemu.agents.session import Session
 from netemu.agents.stream import Stream, StreamError
+from netemu.agents.system import Epoll
 from netemu.errors import BadInput
 
 ARGS = (
@@ -57,6 +56,7 @@ class Many:
 
     def __init__(self, session: Session, args: dict[str, Any]) -> None:
         self._session, self._args = session, args
+        self._monotonic_ns = session.system.monotonic_ns
         self._address = (args["address"], args["port"])
         self._payload = Payload(args["chunk_bytes"])
         self._open: dict[int, tuple[Stream, int]] = {}
@@ -79,24 +79,23 @@ class Many:
                 self.errors.append(str(failure))
             self.finished.append(stream.finish())
             if done:
-                self.times.append(monotonic_ns() - begin)
+                self.times.append(self._monotonic_ns() - begin)
 
     def at_once(self) -> None:
         """Up to ``concurrency`` of them at a time."""
-        events = (libc.EpollEvent * _EVENTS_PER_WAIT)()
-        with select.epoll() as epoll:
+        with self._session.system.epoll(_EVENTS_PER_WAIT) as epoll:
             while self._session.stop_reason is None and (self._open or self._started < self._args["count"]):
                 timeout_ms = self._fill(epoll)
-                begin = monotonic_ns()
-                count = libc.epoll_wait(epoll.fileno(), events, timeout_ms)
-                error = libc.errno_name(ctypes.get_errno()) if count < 0 else None
-                self._session.log.add(begin, "epoll_wait", monotonic_ns() - begin, error=error)
+                begin = self._monotonic_ns()
+                count = epoll.wait(timeout_ms)
+                error = libc.errno_name(self._session.system.last_errno()) if count < 0 else None
+                self._session.log.add(begin, "epoll_wait", self._monotonic_ns() - begin, error=error)
                 for index in range(max(0, count)):
-                    self._step(epoll, events[index].data.fd)
+                    self._step(epoll, epoll.ready(index))
         for stream, _ in self._open.values():
             self.finished.append(stream.end())
 
-    def _fill(self, epoll: select.epoll) -> int:
+    def _fill(self, epoll: Epoll) -> int:
         """Start what may start now; how long to wait for events, in ms (-1: until one comes)."""
         while len(self._open) < self._args["concurrency"] and self._started < self._args["count"]:
             if self._next_ns and (wait_ns := self._next_ns - self._session.now()) > 0:
@@ -112,18 +111,18 @@ class Many:
             epoll.register(stream.fd, select.EPOLLOUT)
         return -1
 
-    def _step(self, epoll: select.epoll, fd: int) -> None:
+    def _step(self, epoll: Epoll, fd: int) -> None:
         stream, begin = self._open[fd]
         try:
             if self._advance(epoll, stream):
                 return
-            self.times.append(monotonic_ns() - begin)
+            self.times.append(self._monotonic_ns() - begin)
             self.finished.append(stream.end())
         except StreamError as failure:
             self._fail(stream, failure)
         del self._open[fd]
 
-    def _advance(self, epoll: select.epoll, stream: Stream) -> bool:
+    def _advance(self, epoll: Epoll, stream: Stream) -> bool:
         """Connect, send, shut down, read, wait for the end: whatever comes next; False when all is done."""
         if stream.name is None:
             stream.connected(self._address)
@@ -142,7 +141,7 @@ class Many:
         return not (stream.at_end and stream.is_closed())
 
     def _new(self) -> tuple[int, Stream]:
-        begin = monotonic_ns()
+        begin = self._monotonic_ns()
         self._started += 1
         if self._args["gap_ns"]:
             self._next_ns = begin - self._session.t0_ns + self._args["gap_ns"]

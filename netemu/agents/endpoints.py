@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from time import monotonic_ns
 from typing import Any
 
 from netemu.agents.options import apply_options, family_of
 from netemu.agents.session import Session
+from netemu.agents.system import Socket
 from netemu.errors import BadInput
 
 
-def client_socket(session: Session, args: dict[str, Any]) -> socket.socket:
+def client_socket(session: Session, args: dict[str, Any]) -> Socket:
     """A TCP socket with its options set and bound to the source asked for; nothing is sent."""
-    sock = socket.socket(family_of(args, session.place), socket.SOCK_STREAM)
+    sock = session.system.socket(family_of(args, session.place), socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     apply_options(session, sock, args)
     if args["source_address"] is not None or args["source_port"]:
@@ -23,27 +23,27 @@ def client_socket(session: Session, args: dict[str, Any]) -> socket.socket:
     return sock
 
 
-def listening_socket(session: Session, args: dict[str, Any]) -> socket.socket:
+def listening_socket(session: Session, args: dict[str, Any]) -> Socket:
     """A listening TCP socket; accepted sockets inherit its options."""
-    sock = socket.socket(family_of(args, session.place), socket.SOCK_STREAM)
+    sock = session.system.socket(family_of(args, session.place), socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     apply_options(session, sock, args)
     bind(session, sock, args["address"] or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0"), args["port"])
     sock.listen(args["backlog"])
-    session.log.add(monotonic_ns(), "listen")
+    session.log.add(session.system.monotonic_ns(), "listen")
     return sock
 
 
-def bind(session: Session, sock: socket.socket, address: str, port: int, argument: str = "address") -> None:
+def bind(session: Session, sock: Socket, address: str, port: int, argument: str = "address") -> None:
     """``bind``; :class:`BadInput` with the address when the kernel refuses it."""
     try:
         sock.bind((address, port))
     except OSError as error:
         where = f"{session.place}: argument {argument!r}"
         raise BadInput(f"{where}: cannot bind {address} port {port}: {error.strerror}") from error
-    session.log.add(monotonic_ns(), "bind")
+    session.log.add(session.system.monotonic_ns(), "bind")
 
 
 def totals(connections: Iterable[dict[str, Any]]) -> dict[str, Any]:

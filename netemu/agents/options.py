@@ -9,12 +9,11 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from time import monotonic_ns
 from typing import Any
 
-from netemu.agents import files
 from netemu.agents.args import REQUIRED, Arg
 from netemu.agents.session import Session
+from netemu.agents.system import Socket
 from netemu.errors import BadInput, MissingCapability
 
 MODES = ("blocking", "nonblocking", "timeout")
@@ -113,15 +112,16 @@ def check_address(address: str, where: str) -> int:
     raise BadInput(f"{where}: {address!r} is no IPv4 or IPv6 address")
 
 
-def set_option(session: Session, sock: socket.socket, name: str, option: tuple[int, int], value: int | bytes) -> None:
+def set_option(session: Session, sock: Socket, name: str, option: tuple[int, int], value: int | bytes) -> None:
     """``setsockopt`` of ``option`` (level, number) that is logged as ``name``; OSError as the kernel gives it."""
+    monotonic_ns = session.system.monotonic_ns
     begin = monotonic_ns()
     sock.setsockopt(*option, value)
     shown = value if isinstance(value, int) else value.hex()
     session.log.add(begin, f"setsockopt {name}", monotonic_ns() - begin, detail={"value": shown})
 
 
-def apply_options(session: Session, sock: socket.socket, args: dict[str, Any]) -> None:
+def apply_options(session: Session, sock: Socket, args: dict[str, Any]) -> None:
     """Set the options of :data:`TCP` on a socket that is not connected yet, and read them back.
 
     Raises :class:`MissingCapability` for a congestion control that the kernel lacks, :class:`BadInput` for a value
@@ -139,7 +139,7 @@ def apply_options(session: Session, sock: socket.socket, args: dict[str, Any]) -
         set_option(session, sock, "SO_RCVTIMEO", (socket.SOL_SOCKET, socket.SO_RCVTIMEO), packed)
 
 
-def apply_plain_options(session: Session, sock: socket.socket, args: dict[str, Any]) -> None:
+def apply_plain_options(session: Session, sock: Socket, args: dict[str, Any]) -> None:
     """Those of the options in ``args`` that are one integer (UDP has some of them), and ``setsockopt``."""
     for name, option in _BY_NAME.items():
         value = args.get(name)
@@ -150,7 +150,7 @@ def apply_plain_options(session: Session, sock: socket.socket, args: dict[str, A
         _set(session, sock, str(number), (_constant(level), _constant(number)), value)
 
 
-def linger_zero(session: Session, sock: socket.socket) -> None:
+def linger_zero(session: Session, sock: Socket) -> None:
     """Make close() send RST (SO_LINGER with a time of 0)."""
     _linger(session, sock, 0)
 
@@ -159,19 +159,19 @@ def _constant(name: str | int) -> int:
     return name if isinstance(name, int) else int(getattr(socket, name))
 
 
-def _linger(session: Session, sock: socket.socket, seconds: int) -> None:
+def _linger(session: Session, sock: Socket, seconds: int) -> None:
     packed = struct.pack("ii", 1, seconds)
     set_option(session, sock, "SO_LINGER", (socket.SOL_SOCKET, socket.SO_LINGER), packed)
 
 
-def _set(session: Session, sock: socket.socket, name: str, option: tuple[int, int], value: int) -> None:
+def _set(session: Session, sock: Socket, name: str, option: tuple[int, int], value: int) -> None:
     try:
         set_option(session, sock, name, option, value)
     except OSError as error:
         raise BadInput(f"{session.place}: argument {name!r}: the kernel refuses {value}: {error.strerror}") from error
 
 
-def _read_back(place: str, sock: socket.socket, name: str, value: int) -> None:
+def _read_back(place: str, sock: Socket, name: str, value: int) -> None:
     if name in ("quickack", "mss_bytes"):  # the kernel shows the state of the connection there, not what was set
         return
     got = sock.getsockopt(*_BY_NAME[name])
@@ -181,13 +181,13 @@ def _read_back(place: str, sock: socket.socket, name: str, value: int) -> None:
         raise BadInput(f"{place}: argument {name!r}: asked {wanted} by {value}, the kernel made it {got}{limit}")
 
 
-def _set_congestion(session: Session, sock: socket.socket, name: str) -> None:
+def _set_congestion(session: Session, sock: Socket, name: str) -> None:
     try:
         set_option(session, sock, "TCP_CONGESTION", (socket.IPPROTO_TCP, socket.TCP_CONGESTION), name.encode())
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.EPERM):
             raise
-        available = files.read("/proc/sys/net/ipv4/tcp_available_congestion_control").strip()
+        available = session.system.congestion_controls()
         raise MissingCapability(
             f"{session.place}: argument 'congestion': {name!r}: {error.strerror}; this kernel has: {available}"
         ) from error

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netemu.agents import files
 from netemu.agents.args import read_args
 from netemu.errors import BadInput
+
+if TYPE_CHECKING:
+    from netemu.agents.session import Session
 
 TRAFFIC = (
     "bulk_send",
@@ -68,7 +71,13 @@ def run_program(spec: dict[str, Any]) -> int:
         if key not in _AGENT_KEYS:
             raise BadInput(f"{place}: unknown key {key!r}; there are {', '.join(_AGENT_KEYS)}")
     args = check_args(program, spec["args"], place)
-    from netemu.agents.session import Session
+    from netemu.agents.process import ProcessSession
 
-    session = Session(spec)
-    return session.finish(import_module(f"netemu.agents.{program}").run(session, args))
+    session = ProcessSession(spec)
+    return session.finish(run_traffic(session, program, args))
+
+
+def run_traffic(session: Session, program: str, args: dict[str, Any]) -> dict[str, Any]:
+    """Run a traffic program with checked arguments in ``session``; its part of the summary."""
+    result: dict[str, Any] = import_module(f"netemu.agents.{program}").run(session, args)
+    return result

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from time import monotonic_ns
 from typing import Any
 
 from netemu.agents import options
@@ -52,7 +51,7 @@ def _exchange(session: Session, stream: Stream, args: dict[str, Any], times: lis
     whole, writes = args["request_bytes"], args["writes"]
     parts = [whole // writes + (index < whole % writes) for index in range(writes)]
     while session.stop_reason is None and (args["count"] is None or len(times) < args["count"]):
-        begin = monotonic_ns()
+        begin = session.system.monotonic_ns()
         if not all(stream.send_all(part) for part in parts) or not stream.recv_all(args["response_bytes"]):
             return
         times.append(stream.returned_ns - begin)

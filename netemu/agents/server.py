@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import select
-import socket
 from collections.abc import Callable
-from time import monotonic_ns
 from typing import Any, Protocol
 
 from netemu.agents import libc
@@ -16,6 +13,7 @@ from netemu.agents.endpoints import listening_socket, totals
 from netemu.agents.payload import Payload
 from netemu.agents.session import Session
 from netemu.agents.stream import Stream, StreamError
+from netemu.agents.system import Epoll
 
 CONNECTIONS = Arg("connections", int, 1, "how many to serve; 0: until the stop")
 _EVENTS_PER_WAIT = 64
@@ -59,9 +57,10 @@ class Server:
 
     def in_turn(self) -> None:
         """Accept a connection, serve it to its end, accept the next."""
+        session = self._session
         if self._args["mode"] == "nonblocking":
             self.listener.setblocking(False)
-        while self._session.stop_reason is None and not self._enough():
+        while session.stop_reason is None and not self._enough():
             stream = self._accept()
             if stream is not None:
                 try:
@@ -72,19 +71,18 @@ class Server:
                     self.errors.append(str(failure))
                 self.finished.append(stream.finish())
             elif self._args["mode"] == "nonblocking":
-                with select.epoll() as epoll:
+                with session.system.epoll(1) as epoll:
                     epoll.register(self.listener.fileno(), select.EPOLLIN)
-                    self._wait(epoll, (libc.EpollEvent * 1)())
+                    self._wait(epoll)
 
     def at_once(self) -> None:
         """Serve every connection as soon as it has something to read."""
         self.listener.setblocking(False)
-        events = (libc.EpollEvent * _EVENTS_PER_WAIT)()
-        with select.epoll() as epoll:
+        with self._session.system.epoll(_EVENTS_PER_WAIT) as epoll:
             epoll.register(self.listener.fileno(), select.EPOLLIN)
             while self._session.stop_reason is None and not self._enough():
-                for index in range(max(0, self._wait(epoll, events))):
-                    fd = events[index].data.fd
+                for index in range(max(0, self._wait(epoll))):
+                    fd = epoll.ready(index)
                     if fd == self.listener.fileno():
                         self._take(epoll)
                     elif fd in self._streams:
@@ -95,14 +93,14 @@ class Server:
     def _enough(self) -> bool:
         return self._wanted > 0 and len(self.finished) >= self._wanted
 
-    def _take(self, epoll: select.epoll) -> None:
+    def _take(self, epoll: Epoll) -> None:
         stream = self._accept()
         if stream is not None:
             stream.multiplexed = True
             self._streams[stream.fd] = (stream, self._make_handler())
             epoll.register(stream.fd, select.EPOLLIN)
 
-    def _step(self, epoll: select.epoll, fd: int) -> None:
+    def _step(self, epoll: Epoll, fd: int) -> None:
         stream, handler = self._streams[fd]
         try:
             if not stream.shut:
@@ -128,24 +126,25 @@ class Server:
 
     def _accept(self) -> Stream | None:
         """The next connection; None when there is none now or the agent must stop."""
-        session = self._session
-        begin = monotonic_ns()
-        fd, peer = libc.accept(self.listener.fileno(), self.listener.family)
-        end = monotonic_ns()
+        session, system = self._session, self._session.system
+        begin = system.monotonic_ns()
+        fd, peer = system.accept(self.listener.fileno(), self.listener.family)
+        end = system.monotonic_ns()
         if fd >= 0:
-            stream = Stream(session, socket.socket(fileno=fd), self._args, self._payload)
+            stream = Stream(session, system.adopt(fd), self._args, self._payload)
             stream.name_ends(peer)
             session.log.add(begin, "accept", end - begin, stream.name)
             return stream
-        code = ctypes.get_errno()
+        code = system.last_errno()
         session.log.add(begin, "accept", end - begin, error=libc.errno_name(code))
         if code not in (errno.EINTR, errno.EAGAIN, errno.ECONNABORTED):
             raise StreamError("accept", None, code)
         return None
 
-    def _wait(self, epoll: select.epoll, events: Any) -> int:
-        begin = monotonic_ns()
-        count = libc.epoll_wait(epoll.fileno(), events)
-        error = libc.errno_name(ctypes.get_errno()) if count < 0 else None
-        self._session.log.add(begin, "epoll_wait", monotonic_ns() - begin, error=error)
+    def _wait(self, epoll: Epoll) -> int:
+        system = self._session.system
+        begin = system.monotonic_ns()
+        count = epoll.wait()
+        error = libc.errno_name(system.last_errno()) if count < 0 else None
+        self._session.log.add(begin, "epoll_wait", system.monotonic_ns() - begin, error=error)
         return count

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import select
 import socket
-import struct
 from sys import byteorder
-from time import monotonic_ns
 from typing import Any
 
 from netemu.agents import libc
 from netemu.agents.options import linger_zero, set_option
 from netemu.agents.payload import Payload
 from netemu.agents.session import Session
+from netemu.agents.system import Epoll, Socket
 from netemu.agents.tcp_info import TCP_CLOSE, read_tcp_info
 
 _SO_COOKIE = 57
@@ -35,7 +33,7 @@ class Stream:
     itself: its owner waits for many.
     """
 
-    def __init__(self, session: Session, sock: socket.socket, args: dict[str, Any], payload: Payload) -> None:
+    def __init__(self, session: Session, sock: Socket, args: dict[str, Any], payload: Payload) -> None:
         self.session, self.sock, self.payload = session, sock, payload
         self.fd = sock.fileno()
         self.mode: str = args["mode"]
@@ -46,9 +44,12 @@ class Stream:
         self.at_end = self.shut = False
         self.multiplexed = False
         self.returned_ns = 0
-        self._epoll: select.epoll | None = None
+        self._epoll: Epoll | None = None
         sock.setblocking(self.mode != "nonblocking")
         self._log = session.log
+        self._system = system = session.system
+        self._monotonic_ns = system.monotonic_ns
+        self._send, self._recv = system.send, system.recv
 
     def connect(self, address: tuple[Any, ...]) -> bool:
         """Connect; False when the agent must stop first. Raises :class:`StreamError`."""
@@ -61,8 +62,8 @@ class Stream:
 
     def try_connect(self, address: tuple[Any, ...]) -> bool:
         """One connect(); False for "not yet"."""
-        packed = _sockaddr(self.sock.family, address)
-        code = self._call("connect", None, libc.connect, self.fd, packed, len(packed))[1]
+        sockaddr = self._system.sockaddr(self.sock.family, address)
+        code = self._call("connect", None, self._system.connect, self.fd, sockaddr)[1]
         if code in (0, errno.EISCONN):
             self.name_ends(address)
             return True
@@ -72,7 +73,7 @@ class Stream:
 
     def connected(self, address: tuple[Any, ...]) -> bool:
         """True after a non-blocking connect() became writable; StreamError with what SO_ERROR holds."""
-        begin = monotonic_ns()
+        begin = self._monotonic_ns()
         code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self._note("getsockopt SO_ERROR", code, begin)
         if code:
@@ -87,7 +88,7 @@ class Stream:
     def send(self, count: int, flags: int = 0) -> int:
         """One send() of up to ``count`` bytes: bytes done, 0 for "not now". Raises :class:`StreamError`."""
         done, code = self._call(
-            "send", count, libc.send, self.fd, self.payload.address(self.sent), count, flags | socket.MSG_NOSIGNAL
+            "send", count, self._send, self.fd, self.payload.address(self.sent), count, flags | socket.MSG_NOSIGNAL
         )
         if done >= 0:
             self.sent += done
@@ -104,7 +105,7 @@ class Stream:
 
     def recv(self, count: int, flags: int = 0) -> int:
         """One recv() of up to ``count`` bytes, checked: bytes done, 0 for "not now" or ``at_end``."""
-        done, code = self._call("recv", count, libc.recv, self.fd, self.payload.receive_address, count, flags)
+        done, code = self._call("recv", count, self._recv, self.fd, self.payload.receive_address, count, flags)
         if done > 0:
             self.mismatch_bytes += self.payload.mismatches(self.received, done)
             self.received += done
@@ -125,7 +126,7 @@ class Stream:
         """Block in epoll_wait() until one of ``events``; False on a signal."""
         epoll = self._epoll
         if epoll is None:
-            epoll = self._epoll = select.epoll()
+            epoll = self._epoll = self._system.epoll(1)
             epoll.register(self.fd, events)
         else:
             epoll.modify(self.fd, events)
@@ -135,7 +136,7 @@ class Stream:
         """Send FIN after what is queued; a socket that is not connected any more is logged and left."""
         if self.cork:
             set_option(self.session, self.sock, "cork", (socket.IPPROTO_TCP, socket.TCP_CORK), 0)
-        begin, code = monotonic_ns(), 0
+        begin, code = self._monotonic_ns(), 0
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -156,15 +157,15 @@ class Stream:
 
     def end(self) -> dict[str, Any]:
         """Log TCP_INFO and close; the connection's part of the summary."""
-        begin = monotonic_ns()
+        begin = self._monotonic_ns()
         info = read_tcp_info(self.sock)
         info["cookie"] = int.from_bytes(self.sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), byteorder)
-        self._log.add(begin, "getsockopt TCP_INFO", monotonic_ns() - begin, self.name, detail=info)
+        self._log.add(begin, "getsockopt TCP_INFO", self._monotonic_ns() - begin, self.name, detail=info)
         if self.closing == "abort":
             linger_zero(self.session, self.sock)
         if self._epoll is not None:
             self._epoll.close()
-        begin = monotonic_ns()
+        begin = self._monotonic_ns()
         self.sock.close()
         self._note("close", 0, begin)
         return {
@@ -185,14 +186,13 @@ class Stream:
         while not self.at_end and self.session.stop_reason is None:
             self.recv(self.payload.chunk_bytes)
         # The state change to CLOSE wakes an edge-triggered wait although the mask stays the same (tcp_done()).
-        with select.epoll() as epoll:
+        with self._system.epoll(1) as epoll:
             epoll.register(self.fd, select.EPOLLHUP | select.EPOLLET)
             while self.session.stop_reason is None and not self.is_closed():
                 self._epoll_wait(epoll)
 
-    def _epoll_wait(self, epoll: select.epoll) -> int:
-        events = (libc.EpollEvent * 1)()
-        return self._call("epoll_wait", None, libc.epoll_wait, epoll.fileno(), events)[0]
+    def _epoll_wait(self, epoll: Epoll) -> int:
+        return self._call("epoll_wait", None, epoll.wait)[0]
 
     def _retry_or_raise(self, call: str, code: int, events: int) -> None:
         if code not in (errno.EINTR, errno.EAGAIN):
@@ -201,10 +201,10 @@ class Stream:
             self.wait(events)
 
     def _call(self, name: str, asked: int | None, function: Any, *args: Any) -> tuple[int, int]:
-        begin = monotonic_ns()
+        begin = self._monotonic_ns()
         done = function(*args)
-        self.returned_ns = end = monotonic_ns()
-        code = ctypes.get_errno() if done < 0 else 0
+        self.returned_ns = end = self._monotonic_ns()
+        code = self._system.last_errno() if done < 0 else 0
         error = libc.errno_name(code) if code else None
         did = done if asked is not None and done >= 0 else None
         self._log.add(begin, name, end - begin, self.name, asked=asked, done=did, error=error)
@@ -212,16 +212,8 @@ class Stream:
 
     def _note(self, call: str, code: int, begin_ns: int) -> None:
         error = libc.errno_name(code) if code else None
-        self._log.add(begin_ns, call, monotonic_ns() - begin_ns, self.name, error=error)
+        self._log.add(begin_ns, call, self._monotonic_ns() - begin_ns, self.name, error=error)
 
 
 def _show(name: tuple[Any, ...]) -> str:
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
-
-
-def _sockaddr(family: int, address: tuple[Any, ...]) -> bytes:
-    """``struct sockaddr_in`` or ``sockaddr_in6``."""
-    raw = socket.inet_pton(family, address[0])
-    if family == socket.AF_INET:
-        return struct.pack("=HH4s8x", family, socket.htons(address[1]), raw)
-    return struct.pack("=HHI16sI", family, socket.htons(address[1]), 0, raw, 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 
+from netemu.agents.system import Socket
+
 _U32 = (
     "rto ato snd_mss rcv_mss unacked sacked lost retrans fackets last_data_sent last_ack_sent last_data_recv"
     " last_ack_recv pmtu rcv_ssthresh rtt rttvar snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space"
@@ -72,6 +74,6 @@ def decode_tcp_info(raw: bytes) -> dict[str, int]:
     return info
 
 
-def read_tcp_info(sock: socket.socket) -> dict[str, int]:
+def read_tcp_info(sock: Socket) -> dict[str, int]:
     """TCP_INFO of ``sock``; OSError when it is no TCP socket."""
     return decode_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1024))

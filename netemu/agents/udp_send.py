@@ -7,7 +7,6 @@ EMSGSIZE, EHOSTUNREACH) are logged and sending goes on.
 from __future__ import annotations
 
 import ctypes
-from time import monotonic_ns
 from typing import Any
 
 from netemu.agents import libc, options
@@ -44,6 +43,7 @@ def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
     sent = failed = tried = latest_ns = 0
     if session.start():
         log, t0_ns, first_ns = session.log, session.t0_ns, session.now()
+        system, monotonic_ns = session.system, session.system.monotonic_ns
         address, fd = ctypes.addressof(buffer), sock.fileno()
         while args["count"] is None or tried < args["count"]:
             due_ns = first_ns + tried * numerator // divisor
@@ -51,10 +51,10 @@ def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
                 break
             begin = monotonic_ns()
             HEADER.pack_into(buffer, 0, tried, begin - t0_ns)
-            done = libc.send(fd, address, size, 0)
+            done = system.send(fd, address, size, 0)
             end = monotonic_ns()
             latest_ns = max(latest_ns, begin - t0_ns - due_ns)
-            error = libc.errno_name(ctypes.get_errno()) if done < 0 else None
+            error = libc.errno_name(system.last_errno()) if done < 0 else None
             log.add(begin, "send", end - begin, asked=size, done=done if done >= 0 else None, error=error)
             tried += 1
             sent += done >= 0

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import struct
-from time import monotonic_ns
 from typing import Any
 
 from netemu.agents import libc
@@ -16,6 +14,7 @@ from netemu.agents.payload import Payload
 from netemu.agents.request import spread
 from netemu.agents.session import Session
 from netemu.agents.stream import StreamError
+from netemu.agents.system import Socket
 
 ARGS = (
     *(arg for arg in SERVER if arg.name != "backlog"),
@@ -43,21 +42,22 @@ def run(session: Session, args: dict[str, Any]) -> dict[str, Any]:
     return {"error": error, "socket_drops": dropped, **account.summary()}
 
 
-def _receive(session: Session, sock: socket.socket, account: Account, count: int | None) -> None:
+def _receive(session: Session, sock: Socket, account: Account, count: int | None) -> None:
     log, t0_ns, fd = session.log, session.t0_ns, sock.fileno()
+    system, monotonic_ns = session.system, session.system.monotonic_ns
     address = account.payload.receive_address
     while session.stop_reason is None and (count is None or account.datagrams < count):
         begin = monotonic_ns()
-        done = libc.recv(fd, address, _LARGEST_BYTES, 0)
+        done = system.recv(fd, address, _LARGEST_BYTES, 0)
         end = monotonic_ns()
         if done >= 0:
             detail = account.take(done, end - t0_ns)
             log.add(begin, "recv", end - begin, asked=_LARGEST_BYTES, done=done, detail=detail)
             continue
-        name = libc.errno_name(ctypes.get_errno())
+        name = libc.errno_name(system.last_errno())
         log.add(begin, "recv", end - begin, asked=_LARGEST_BYTES, error=name)
         if name != "EINTR":
-            raise StreamError("recv", None, ctypes.get_errno())
+            raise StreamError("recv", None, system.last_errno())
 
 
 class Account:

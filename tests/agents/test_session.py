@@ -1,117 +1,74 @@
-"""An agent's life: it starts on time, and whatever it is blocked in, the deadline, a stop or SIGTERM ends it."""
+"""An agent's life as its program sees it, on a clock that the test turns."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
+import json
+from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.agents.harness import MS, ROOT, Bench, Namespace, S, go
-
-pytestmark = pytest.mark.lab
-
-BLOCKED: list[tuple[str, dict[str, Any], str]] = [
-    ("sink", {}, "accept"),
-    ("sink", {"mode": "nonblocking"}, "epoll_wait"),
-    ("sink", {"mode": "nonblocking", "connections": 0}, "epoll_wait"),
-    ("udp_sink", {}, "recv"),
-]
+from netemu.agents.linux import LinuxSystem
+from netemu.agents.session import Session
 
 
-@pytest.mark.parametrize(("program", "args", "call"), BLOCKED)
-def test_the_deadline_ends_a_blocked_call(
-    bench: Bench, cage: Namespace, program: str, args: dict[str, Any], call: str
-) -> None:
-    agent = bench.agent(program, cage, stop_ns=300 * MS, port=5001, **args)
-    begin = time.monotonic()
-    agent.go()
-    summary = agent.result()
-    assert 0.3 <= time.monotonic() - begin < 3
-    assert summary["outcome"] == "deadline"
-    last = [line for line in bench.log(agent) if line["call"] == call][-1]
-    assert last["errno"] == "EINTR"
-    assert last["t_ns"] + last["blocked_ns"] >= 300 * MS
+class Clock(LinuxSystem):
+    """Sleeps take no time; a signal comes before the sleep that ``interrupted`` counts down to."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1000
+        self.interrupted = -1
+        self.monotonic_ns = lambda: self.now_ns  # type: ignore[assignment]
+        self.sleep_until = self._sleep_until  # type: ignore[assignment]
+
+    def _sleep_until(self, monotonic_ns: int) -> bool:
+        self.interrupted -= 1
+        if self.interrupted == 0:
+            return False
+        self.now_ns = max(self.now_ns, monotonic_ns)
+        return True
 
 
-def test_the_deadline_ends_a_blocked_send_and_its_bytes_are_counted(bench: Bench, cage: Namespace) -> None:
-    sink = bench.agent("sink", cage, port=5001, stop_after_bytes=1000, close="hold", stop_ns=2 * S)
-    sender = bench.agent("bulk_send", cage, port=5001, address="127.0.0.1", close="close", stop_ns=400 * MS)
-    go(sink, sender)
-    summary = sender.result()
-    log = bench.log(sender)
-    sends = [line for line in log if line["call"] == "send"]
-    assert summary["outcome"] == "deadline"
-    assert sends[-1]["t_ns"] + sends[-1]["blocked_ns"] >= 400 * MS
-    assert sum(line["done_bytes"] or 0 for line in sends) == summary["sent_bytes"] > 100_000
-    info = log[-2]["detail"]
-    assert info["tcpi_bytes_acked"] - 1 + info["tcpi_notsent_bytes"] <= summary["sent_bytes"]
-    assert sink.result()["received_bytes"] == 1000
+class Life(Session):
+    def start(self) -> bool:
+        self.t0_ns = self.log.t0_ns = 1000
+        self.started_ns = self.system.monotonic_ns()
+        return True
 
 
-@pytest.mark.parametrize("how", ["stop", "eof"])
-def test_a_command_ends_a_blocked_call_at_once(bench: Bench, cage: Namespace, how: str) -> None:
-    agent = bench.agent("sink", cage, port=5001)
-    agent.go()
-    time.sleep(0.2)
-    begin = time.monotonic()
-    if how == "stop":
-        agent.say("stop")
-    assert agent.result(eof=how == "eof")["outcome"] == "stop"
-    assert time.monotonic() - begin < 2
+def life(tmp_path: Path) -> tuple[Life, Clock]:
+    spec: dict[str, Any] = {"name": "a", "host": "h1", "program": "sink", "log": str(tmp_path / "a.jsonl")}
+    clock = Clock()
+    return Life({**spec, "start_ns": 0, "stop_ns": 10}, clock), clock
 
 
-def test_stop_together_with_go_is_heard(bench: Bench, cage: Namespace) -> None:
-    agent = bench.agent("sink", cage, port=5001)
-    agent.say(f"go {time.monotonic_ns()}\nstop")
-    assert agent.popen.stdout is not None
-    assert '"outcome":"stop"' in agent.popen.stdout.readline()
+def test_it_sleeps_to_times_of_the_run(tmp_path: Path) -> None:
+    session, clock = life(tmp_path)
+    assert session.start() and session.sleep_until(50)
+    assert clock.now_ns == 1050 and session.now() == 50
+    assert session.sleep(7) and session.now() == 57
 
 
-def test_end_of_input_before_go_ends_it(bench: Bench, cage: Namespace) -> None:
-    agent = bench.agent("bulk_send", cage, port=5001, address="127.0.0.1")
-    assert agent.result(eof=True)["outcome"] == "stop"
+def test_a_signal_without_a_reason_does_not_end_a_sleep(tmp_path: Path) -> None:
+    session, clock = life(tmp_path)
+    session.start()
+    clock.interrupted = 1
+    assert session.sleep_until(50) and session.now() == 50
 
 
-def test_sigterm_flushes_the_log(bench: Bench, cage: Namespace) -> None:
-    agent = bench.agent("sink", cage, port=5001)
-    agent.go()
-    time.sleep(0.2)
-    agent.popen.send_signal(signal.SIGTERM)
-    assert agent.result(status=128 + signal.SIGTERM)["outcome"] == "SIGTERM"
-    assert [line["call"] for line in bench.log(agent)][:2] == ["bind", "listen"]
+def test_a_reason_to_stop_ends_every_sleep_at_once(tmp_path: Path) -> None:
+    session, _ = life(tmp_path)
+    session.start()
+    session.stop_reason = "deadline"
+    assert not session.sleep_until(50) and session.now() == 0
+    session.wait_for_stop()
+    assert session.place == "agent 'a' (sink)"
 
 
-def test_it_starts_at_its_start_time(bench: Bench, cage: Namespace) -> None:
-    sink = bench.agent("sink", cage, port=5001)
-    sender = bench.agent("bulk_send", cage, port=5001, address="127.0.0.1", bytes=1, start_ns=150 * MS)
-    go(sink, sender)
-    assert sender.result()["outcome"] == "done"
-    connect = next(line for line in bench.log(sender) if line["call"] == "connect")
-    assert 150 * MS <= connect["t_ns"] < 2 * S
-    sink.result()
-
-
-def test_standard_input_must_be_a_pipe(bench: Bench, cage: Namespace) -> None:
-    agent = bench.agent("sink", cage, port=5001)
-    agent.result(eof=True)
-    command = [sys.executable, "-S", "-s", "-m", "netemu.agents", str(bench.directory / "spec0.json")]
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "standard input must be a pipe" in done.stderr
-
-
-def test_a_wrong_first_line_is_an_error(bench: Bench, cage: Namespace) -> None:
-    agent = bench.agent("sink", cage, port=5001)
-    agent.say("start")
-    assert "'start' is not 'go <t0" in agent.failure(2)
-
-
-def test_a_full_disk_is_a_failure(bench: Bench, cage: Namespace) -> None:
-    spec = bench.spec("sink", port=5001)
-    spec["log"] = "/dev/full"
-    message = bench.start(spec, cage, wait=False).failure(4)
-    assert "cannot write /dev/full: No space left on device" in message
+def test_its_summary_names_outcome_and_calls(tmp_path: Path) -> None:
+    session, clock = life(tmp_path)
+    session.start()
+    session.log.add(1003, "send", error="EPIPE")
+    clock.now_ns = 1500
+    summary = session.close({"error": None, "writes": 1}, session.duration_ns())
+    assert (summary["outcome"], summary["duration_ns"], summary["calls"]) == ("done", 500, 1)
+    assert summary["errors"] == {"EPIPE": 1} and summary["writes"] == 1
+    assert json.loads((tmp_path / "a.jsonl").read_text().splitlines()[1])["t_ns"] == 3
