@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from netemu.stack.profile import sysctl_of
 from netemu.stack.route import Interface
 from netemu.stack.stack import LinuxStack
-from netemu.stack.sysctl import Sysctl
 from netemu.stack.sysctl_memory import size_by_memory
 from netemu.stack.sysctl_names import apply_sysctls
 
@@ -35,7 +35,8 @@ def make_host(
     :raises MissingCapability: a sysctl that this model has not.
     :raises BadInput: a value that is none of its sysctl.
     """
-    sysctl = Sysctl(ip_forward=router, ipv6_forwarding=router)
+    sysctl = sysctl_of(profile)
+    sysctl.ip_forward = sysctl.ipv6_forwarding = router
     size_by_memory(sysctl, profile.memory_bytes)
     apply_sysctls(sysctl, sysctls or {}, f"node {name!r}")
     stack = LinuxStack(name, profile, sysctl, seed)

@@ -88,7 +88,8 @@ class LinuxStack:
         """See :meth:`Stack.handle`; ValueError when time goes back or a call is none of this host's."""
         if now_ns < self.now_ns:
             raise ValueError(f"host {self.name}: time went back from {self.now_ns} to {now_ns} ns")
-        self.now_ns = self.timers.now_ns = now_ns
+        self.now_ns = now_ns
+        self.timers.advance(now_ns)
         actions = self._actions = []
         match event:
             case Received():

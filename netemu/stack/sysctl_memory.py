@@ -15,5 +15,7 @@ def size_by_memory(sysctl: Sysctl, memory_bytes: int) -> None:
     limit = max(pages // 8, 128)
     sysctl.udp_mem = (limit // 4 * 3, limit, limit // 4 * 3 * 2)
     share = pages << 5
-    sysctl.tcp_wmem = (4096, 16 * 1024, max(64 * 1024, min(4 << 20, share)))
-    sysctl.tcp_rmem = (4096, 131_072, max(131_072, min(6 << 20, share)))
+    least, first, most = sysctl.tcp_wmem
+    sysctl.tcp_wmem = (least, first, max(64 * 1024, min(most, share)))
+    least, first, most = sysctl.tcp_rmem
+    sysctl.tcp_rmem = (least, first, max(first, min(most, share)))
