@@ -48,6 +48,20 @@ DIFFERENCES: tuple[Difference, ...] = (
         "the longest RTO is a sysctl (tcp_rto_max_ms) instead of 120 s",
     ),
     Difference(
+        "grows_first_skb",
+        (False, False, False, False, True, True),
+        "6.10",
+        "net/ipv4/tcp_output.c: tcp_grow_skb",
+        "a short segment at the head of the send queue is filled up from the next one",
+    ),
+    Difference(
+        "traces_failed_retransmit",
+        (False, False, False, False, False, True),
+        "after 6.12",
+        "net/ipv4/tcp_output.c: __tcp_retransmit_skb",
+        "the tracepoint tcp_retransmit_skb is passed for a retransmission that failed, too",
+    ),
+    Difference(
         "tick_aligned",
         (False, False, False, False, True, True),
         "6.4",

@@ -34,6 +34,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_bytes: int = 1 << 30
     ca_releases_uninitialized: bool = False  # a control is released even where it had not begun
     rto_max_sysctl: bool = True  # tcp_rto_max_ms, TCP_RTO_MAX_MS
+    grows_first_skb: bool = True  # tcp_grow_skb: a short segment at the head of the send queue is filled up
+    traces_failed_retransmit: bool = True  # tracepoint tcp_retransmit_skb is passed when sending failed, too
     tick_aligned: bool = True  # ticks fall on multiples of their length since boot
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import SOCK_SNDBUF_LOCK
+from netemu.stack.tcp_h import TCP_INIT_CWND
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
@@ -25,6 +26,12 @@ comes from the cache of small heads (net/core/skbuff.c, kmalloc_reserve). x86-64
 
 SOCK_MIN_SNDBUF = 4608
 """2 * (2048 + aligned sizeof(struct sk_buff)): the least that SO_SNDBUF or moderation leave (include/net/sock.h)."""
+
+MAX_TCP_HEADER = 320
+"""Room for all headers below and of TCP (include/net/tcp.h), with which the send buffer is reckoned."""
+
+SKB_DATA_ALIGN_SHARED_INFO, SKB_DATA_ALIGN_SK_BUFF = 320, 256
+"""Aligned sizes of struct skb_shared_info and struct sk_buff, x86-64."""
 
 
 def sk_mem_pages(amount: int) -> int:
@@ -176,6 +183,30 @@ def tcp_wmem_free_skb(sk: TcpSock, skb: SkBuff) -> None:
     if left >= PAGE_SIZE:
         sk.sk_forward_alloc = left & (PAGE_SIZE - 1)
         _give_back(sk, left >> PAGE_SHIFT)
+
+
+def sk_memory_allocated(sk: TcpSock) -> int:
+    """Pages that all TCP sockets of the host hold."""
+    return sk.net.tcp_memory_allocated
+
+
+def tcp_sndbuf_expand(sk: TcpSock) -> None:
+    """Let the send buffer hold two congestion windows, each segment reckoned at its worst (net/ipv4/tcp_input.c)."""
+    per_mss = max(sk.mss_clamp, sk.mss_cache) + MAX_TCP_HEADER + SKB_DATA_ALIGN_SHARED_INFO
+    per_mss = (1 << (per_mss - 1).bit_length()) + SKB_DATA_ALIGN_SK_BUFF
+    nr_segs = max(TCP_INIT_CWND, sk.snd_cwnd, sk.reordering + 1)
+    sndmem = sk.icsk_ca_ops.sndbuf_expand(sk) * nr_segs * per_mss
+    if sk.sk_sndbuf < sndmem:
+        sk.sk_sndbuf = min(sndmem, sk.net.sysctl.tcp_wmem[2])
+
+
+def tcp_should_expand_sndbuf(sk: TcpSock) -> bool:
+    """Whether a send buffer that ran full may grow: it is automatic, memory suffices, and cwnd is not the limit."""
+    if sk.sk_userlocks & SOCK_SNDBUF_LOCK or sk.net.tcp_memory_pressure:
+        return False
+    if sk.net.tcp_memory_allocated >= sk.net.sysctl.tcp_mem[0]:
+        return False
+    return sk.packets_out - sk.sacked_out - sk.lost_out + sk.retrans_out < sk.snd_cwnd
 
 
 def tcp_notsent_lowat(sk: TcpSock) -> int:

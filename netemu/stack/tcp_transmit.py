@@ -1,0 +1,187 @@
+"""One segment leaves: its header, its options, and what the socket remembers of it (net/ipv4/tcp_output.c).
+
+``tcp_transmit_skb`` is the only way out of an established socket: data, retransmissions, ACKs, probes and resets all
+pass through it. Options are values here; how they are padded stands in :mod:`netemu.packet.bytes`, and what they cost
+in bytes in :func:`tcp_options_size`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netemu.packet.ip import NO_OPTIONS, Options, Tcp
+from netemu.packet.tcp import ACK, PSH, SYN, URG
+from netemu.stack import ip_output, tcp_ack_snd, tcp_ecn, tcp_mss, tcp_rate, tcp_window
+from netemu.stack.cong import CA_EVENT_TX_START
+from netemu.stack.skbuff import SkBuff
+
+if TYPE_CHECKING:
+    from netemu.stack.sock import TcpSock
+
+MAX_TCP_OPTION_SPACE = 40
+TCP_HEADER_BYTES = 20  # sizeof(struct tcphdr)
+TCPOLEN_TSTAMP_ALIGNED, TCPOLEN_WSCALE_ALIGNED, TCPOLEN_MSS_ALIGNED, TCPOLEN_SACKPERM_ALIGNED = 12, 4, 4, 4
+TCPOLEN_SACK_BASE_ALIGNED, TCPOLEN_SACK_PERBLOCK = 4, 8
+
+_MASK = 0xFFFFFFFF
+
+
+def tcp_options_size(options: Options) -> int:
+    """Bytes of ``options`` on the wire with their padding, a multiple of 4 (tcp_options_write)."""
+    size = 0
+    if options.mss is not None:
+        size += TCPOLEN_MSS_ALIGNED
+    if options.ts_val is not None:
+        size += TCPOLEN_TSTAMP_ALIGNED
+    elif options.sack_permitted:
+        size += TCPOLEN_SACKPERM_ALIGNED
+    if options.window_scale is not None:
+        size += TCPOLEN_WSCALE_ALIGNED
+    if options.sack:
+        size += TCPOLEN_SACK_BASE_ALIGNED + TCPOLEN_SACK_PERBLOCK * len(options.sack)
+    if options.other:
+        size += (sum(2 + len(value) for _, value in options.other) + 3) & ~3
+    return size
+
+
+def tcp_syn_options(sk: TcpSock, skb: SkBuff) -> Options:
+    """What a SYN, or the SYN-ACK of a simultaneous open, announces."""
+    sysctl = sk.net.sysctl
+    ts_val = ts_ecr = None
+    if sysctl.tcp_timestamps:
+        ts_val = (skb.skb_mstamp_ns // 1_000_000 + sk.tsoffset) & _MASK
+        ts_ecr = sk.ts_recent
+    return Options(
+        tcp_mss.tcp_advertise_mss(sk),
+        sk.rcv_wscale if sysctl.tcp_window_scaling else None,
+        sysctl.tcp_sack,
+        ts_val,
+        ts_ecr,
+    )
+
+
+def sack_blocks(sk: TcpSock) -> tuple[tuple[int, int], ...]:
+    """The blocks that the next segment reports, as many as fit: a duplicate first (RFC 2883), then the latest."""
+    blocks = sk.selective_acks
+    if sk.duplicate_sack is not None:
+        blocks = [sk.duplicate_sack, *blocks]
+    room = MAX_TCP_OPTION_SPACE - (TCPOLEN_TSTAMP_ALIGNED if sk.tstamp_ok else 0) - TCPOLEN_SACK_BASE_ALIGNED
+    return tuple([(start & _MASK, end & _MASK) for start, end in blocks[: room // TCPOLEN_SACK_PERBLOCK]])
+
+
+def tcp_established_options_size(sk: TcpSock) -> int:
+    """Bytes of the options that a segment of the connection carries now."""
+    size = TCPOLEN_TSTAMP_ALIGNED if sk.tstamp_ok else 0
+    count = len(sk.selective_acks) + (sk.duplicate_sack is not None)
+    if count:
+        room = MAX_TCP_OPTION_SPACE - size - TCPOLEN_SACK_BASE_ALIGNED
+        size += TCPOLEN_SACK_BASE_ALIGNED + TCPOLEN_SACK_PERBLOCK * min(count, room // TCPOLEN_SACK_PERBLOCK)
+    return size
+
+
+def tcp_established_options(sk: TcpSock, skb: SkBuff) -> Options:
+    """What every other segment of the connection carries: timestamps and SACK blocks. Reports a duplicate once."""
+    sack: tuple[tuple[int, int], ...] = ()
+    if sk.selective_acks or sk.duplicate_sack is not None:
+        sack = sack_blocks(sk)
+        sk.duplicate_sack = None
+    if sk.tstamp_ok:
+        ts_val = (skb.skb_mstamp_ns // 1_000_000 + sk.tsoffset) & _MASK
+        return Options(None, None, False, ts_val, sk.ts_recent, sack)
+    return Options(sack=sack) if sack else NO_OPTIONS
+
+
+def tcp_urg_mode(sk: TcpSock) -> bool:
+    """Whether urgent data is on its way."""
+    return sk.snd_una != sk.snd_up
+
+
+def tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool) -> int:
+    """Send ``skb``; 0, or a negative errno when it could not leave. ``clone_it``: it stays in a queue."""
+    return __tcp_transmit_skb(sk, skb, clone_it, sk.rcv_nxt)
+
+
+def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -> int:
+    """The same with an acknowledgement number of the caller's (__tcp_transmit_skb)."""
+    prior_wstamp = wstamp = sk.tcp_wstamp_ns
+    if wstamp < sk.tcp_clock_cache:
+        wstamp = sk.tcp_wstamp_ns = sk.tcp_clock_cache
+    skb.skb_mstamp_ns = wstamp
+    flags, data, urgent = skb.tcp_flags, skb.data, 0
+    if flags & SYN:
+        options = tcp_syn_options(sk, skb)
+        header = TCP_HEADER_BYTES + tcp_options_size(options)
+        window = min(sk.rcv_wnd, 65535)
+    else:
+        header = TCP_HEADER_BYTES + tcp_established_options_size(sk)
+        options = tcp_established_options(sk, skb)
+        if skb.tcp_gso_segs > 1:
+            flags = skb.tcp_flags = flags | PSH
+        window = tcp_window.tcp_select_window(sk)
+        if sk.ecn_flags:
+            flags = tcp_ecn.tcp_ecn_send(sk, skb, flags)
+    if sk.snd_una != sk.snd_up and skb.seq < sk.snd_up:
+        urgent, flags = _urgent_pointer(sk, skb, flags)
+    if flags & ACK:
+        tcp_event_ack_sent(sk, rcv_nxt)
+    segments = skb.tcp_gso_segs
+    if data:
+        tcp_event_data_sent(sk)
+        sk.data_segs_out += segments
+        sk.bytes_sent += len(data)
+    if skb.end_seq > sk.snd_nxt or skb.seq == skb.end_seq:
+        sk.net.mib.inc("OutSegs", segments)
+    sk.segs_out += segments
+    segment = Tcp(
+        sk.inet_sport, sk.inet_dport, skb.seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent,
+    )  # fmt: skip
+    err = ip_output.ip_queue_xmit(sk, segment, header + len(data))
+    if not err and clone_it:
+        tcp_update_skb_after_send(sk, skb, prior_wstamp)
+        tcp_rate.tcp_rate_skb_sent(sk, skb)
+    return err
+
+
+def _urgent_pointer(sk: TcpSock, skb: SkBuff, flags: int) -> tuple[int, int]:
+    """Where urgent data ends, from this segment on, and the flags with URG."""
+    if sk.snd_up < skb.seq + 0x10000:
+        return sk.snd_up - skb.seq, flags | URG
+    if skb.seq + 0xFFFF > sk.snd_nxt:
+        return 0xFFFF, flags | URG
+    return 0, flags
+
+
+def tcp_update_skb_after_send(sk: TcpSock, skb: SkBuff, prior_wstamp: int) -> None:
+    """When the next segment may leave under pacing, and which segment was sent last."""
+    if sk.sk_pacing_needed:
+        rate = sk.sk_pacing_rate
+        # As sch_fq, the first ten segments are not paced.
+        if rate and rate != (1 << 64) - 1 and sk.data_segs_out >= 10:
+            len_ns = len(skb.data) * 1_000_000_000 // rate
+            credit = sk.tcp_wstamp_ns - prior_wstamp
+            sk.tcp_wstamp_ns += len_ns - min(len_ns // 2, credit)
+    sk.tsorted_sent_queue.append(skb)
+
+
+def tcp_event_data_sent(sk: TcpSock) -> None:
+    """Data leaves: congestion control learns of a first segment in flight, and replies make the session interactive."""
+    if sk.packets_out - sk.sacked_out - sk.lost_out + sk.retrans_out == 0:
+        sk.icsk_ca_ops.cwnd_event(sk, CA_EVENT_TX_START)
+    now = sk.lsndtime = sk.net.timers.jiffies
+    if now - sk.ack_lrcvtime < sk.ack_ato and sk.ack_pingpong < 255:
+        sk.ack_pingpong += 1
+
+
+def tcp_event_ack_sent(sk: TcpSock, rcv_nxt: int) -> None:
+    """An ACK leaves: what was delayed or compressed is done, and quick ACKs are used up."""
+    if sk.compressed_ack:
+        sk.net.mib.inc("TCPAckCompressed", sk.compressed_ack)
+        sk.compressed_ack = 0
+        sk.net.timers.del_timer(sk.compressed_ack_timer)
+    if rcv_nxt != sk.rcv_nxt:
+        return  # DCTCP reflecting a change of CE
+    if sk.ack_quick:
+        tcp_ack_snd.tcp_dec_quickack_mode(sk)
+    # inet_csk_clear_xmit_timer: the timer itself runs on and finds nothing to do.
+    sk.ack_pending = 0
+    sk.ack_retry = 0
