@@ -32,6 +32,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sysctl: dict[str, Any] = {}
     hz: int = 250  # CONFIG_HZ; it must divide 1000
     memory_bytes: int = 1 << 30
+    t0_after_boot_ns: int = 30_000_000_000  # how long a host has been up when a run begins, as netemu's UML guests
     ca_releases_uninitialized: bool = False  # a control is released even where it had not begun
     rto_max_sysctl: bool = True  # tcp_rto_max_ms, TCP_RTO_MAX_MS
     grows_first_skb: bool = True  # tcp_grow_skb: a short segment at the head of the send queue is filled up

@@ -215,7 +215,7 @@ def _hystart_ack_delay(sk: TcpSock) -> int:
 def _leave_slow_start(sk: TcpSock, ca: BicTcp, counter: str) -> None:
     ca.found = True
     sk.net.mib.inc(counter + "Detect")
-    sk.net.mib.add(counter + "Cwnd", sk.snd_cwnd)
+    sk.net.mib.inc(counter + "Cwnd", sk.snd_cwnd)
     sk.snd_ssthresh = sk.snd_cwnd
 
 
