@@ -38,6 +38,22 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grows_first_skb: bool = True  # tcp_grow_skb: a short segment at the head of the send queue is filled up
     traces_failed_retransmit: bool = True  # tracepoint tcp_retransmit_skb is passed when sending failed, too
     tick_aligned: bool = True  # ticks fall on multiples of their length since boot
+    win_by_scaling_ratio: bool = True  # window from memory by the measured ratio, not by tcp_adv_win_scale
+    max_window_remembered: bool = True  # data is taken up to the furthest window ever offered
+    zero_window_without_memory: bool = True  # what finds no memory is answered with window 0
+    full_push_acked: bool = True  # a full segment with PSH counts as the end of a write
+    rcv_rtt_when_drained: bool = True  # the receiver's RTT grows only by samples with an empty queue
+    rcv_rtt_no_minimum: bool = True  # an RTT below a tick of the timestamps is no sample
+    rcvbuf_grow_by_rtt: bool = True  # tcp_rcvbuf_grow, tcp_rcvbuf_low_rtt
+    rcv_mss_by_ofo: bool = True  # segments behind a gap tell of the peer's segment size too
+    ato_limited_by_delack_max: bool = True  # ato stays below TCP_DELACK_MAX
+    backlog_ack_deferred: bool = True  # tcp_backlog_ack_defer
+    compressed_acks: bool = True  # tcp_comp_sack_*
+    comp_sack_rtt_percent: bool = True  # tcp_comp_sack_rtt_percent
+    bare_fin_in_zero_window: bool = True  # a FIN without data is taken though the window is 0
+    end_seq_checked: bool = True  # a segment's end must lie in the window too
+    paws_old_ack_ignored: bool = True  # an old ACK with an old timestamp is not answered
+    crossed_synack_accepted: bool = True  # the SYN-ACK of a simultaneous open
 
     @property
     def judgement(self) -> str:

@@ -21,12 +21,13 @@ class SkBuff:
     ``data``: payload; ``seq`` and ``end_seq`` (SYN and FIN count); ``tcp_flags``; ``truesize``: bytes of memory charged
     for it; ``skb_mstamp_ns``: when it was last sent; ``tx_*``: state at that time, for rate samples (tcp_rate.c).
     ``gso_size``: what pcount was reckoned with; ``tcp_gso_segs``: packets it counts for.
-    Received ones have the header's ``ack_seq``, ``window``, options and ECN field, and ``offset``: bytes already read.
+    Received ones have the header's ``ack_seq``, ``window``, options and ECN field, and ``tailroom``: bytes free behind
+    the data in their buffer.
     """
 
     __slots__ = (
         "ack_seq", "data", "end_seq", "eor", "gso_size", "next", "offset", "options", "owner", "packet", "prev",
-        "sacked", "seq", "skb_mstamp_ns", "tcp_flags", "tcp_gso_segs", "tos", "truesize", "tsorted_next",
+        "sacked", "seq", "skb_mstamp_ns", "tailroom", "tcp_flags", "tcp_gso_segs", "tos", "truesize", "tsorted_next",
         "tsorted_prev", "tx_delivered", "tx_delivered_ce", "tx_delivered_mstamp", "tx_first_tx_mstamp", "tx_in_flight",
         "tx_is_app_limited", "window",
     )  # fmt: skip
@@ -35,6 +36,7 @@ class SkBuff:
         self.seq, self.end_seq, self.tcp_flags, self.data, self.truesize = seq, end_seq, tcp_flags, data, truesize
         self.sacked = self.offset = self.skb_mstamp_ns = self.ack_seq = self.window = self.tos = 0
         self.tcp_gso_segs = 1
+        self.tailroom = 0
         self.gso_size = 0
         self.eor = False
         self.tx_delivered = self.tx_delivered_ce = self.tx_delivered_mstamp = self.tx_first_tx_mstamp = 0

@@ -54,6 +54,7 @@ class Sysctl:
     tcp_max_syn_backlog: int = 128
     tcp_abort_on_overflow: bool = False
     tcp_moderate_rcvbuf: bool = True
+    tcp_rcvbuf_low_rtt: int = 1000
     tcp_adv_win_scale: int = 1
     tcp_app_win: int = 31
     tcp_slow_start_after_idle: bool = True
