@@ -150,7 +150,7 @@ def _discard(net: LinuxStack, key: Key) -> None:
 
 def _ip_expire(net: LinuxStack, key: Key, group: str) -> None:
     """Its time is over: gone, and the sender hears of it if the first fragment had come."""
-    from netemu.stack import icmp  # noqa: PLC0415
+    from netemu.stack import icmp
 
     queue = net.frags.queues[key]
     _discard(net, key)

@@ -23,7 +23,6 @@ from netemu.stack.sock import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from netemu.stack.skbuff import SkBuff
     from netemu.stack.sock import TcpSock
 
 
@@ -70,20 +69,6 @@ def tcp_release_cb(sk: TcpSock) -> None:
         tcp_ipv4.tcp_v4_mtu_reduced(sk)
     if flags & TCPF_ACK_DEFERRED and sk.ack_pending & ICSK_ACK_SCHED:
         tcp_send.tcp_send_ack(sk)
-
-
-BACKLOG_HEADROOM_BYTES = 64 << 10
-
-
-def tcp_add_backlog(sk: TcpSock, skb: SkBuff) -> bool:
-    """Keep a segment until the process lets go; False: dropped, there is too much of it (net/ipv4/tcp_ipv4.c)."""
-    limit = 2 * sk.sk_rcvbuf + (sk.sk_sndbuf >> 1) + BACKLOG_HEADROOM_BYTES
-    if sk.sk_backlog_len + sk.sk_rmem_alloc > limit:
-        sk.net.mib.inc("TCPBacklogDrop")
-        return False
-    sk.sk_backlog.append(skb)
-    sk.sk_backlog_len += skb.truesize
-    return True
 
 
 def sk_wait_event(sk: TcpSock, timeo: int, condition: Callable[[], bool]) -> Generator[None, None, int]:

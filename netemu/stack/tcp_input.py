@@ -20,7 +20,6 @@ from netemu.stack import (
     sock_wake,
     tcp_ack,
     tcp_ack_snd,
-    tcp_close,
     tcp_cong,
     tcp_data_queue,
     tcp_keepalive,
@@ -31,9 +30,12 @@ from netemu.stack import (
     tcp_rcv_state,
     tcp_rmem,
     tcp_send,
+    tcp_state,
+    tcp_state_close,
     tcp_urg,
     tcp_validate,
 )
+from netemu.stack.jiffies import msecs_to_jiffies
 from netemu.stack.sock import (
     ICSK_ACK_SCHED,
     RCV_SHUTDOWN,
@@ -54,8 +56,7 @@ if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
 
 TSTAMP_HEADER_BYTES = 32  # a TCP header with nothing but timestamps
-
-__all__ = ["tcp_rcv_established", "tcp_rcv_state_process"]
+CHALLENGE_UNLIMITED = 0x7FFFFFFF
 
 
 def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> bool:
@@ -177,6 +178,51 @@ def tcp_fast_parse_options(sk: TcpSock, skb: SkBuff) -> None:
     sk.rcv_tsecr = (options.ts_ecr - sk.tsoffset) & 0xFFFFFFFF if options.ts_ecr else 0
 
 
+def oow_rate_limited(sk: TcpSock, counter: str) -> bool:
+    """Whether this socket has answered something unacceptable just now (__tcp_oow_rate_limited)."""
+    net = sk.net
+    now = net.jiffies
+    last = sk.last_oow_ack_time
+    if last and now - last < msecs_to_jiffies(net.sysctl.tcp_invalid_ratelimit_ms, net.profile.hz):
+        net.mib.inc(counter)
+        return True
+    sk.last_oow_ack_time = now
+    return False
+
+
+def tcp_oow_rate_limited(sk: TcpSock, skb: SkBuff, counter: str) -> bool:
+    """The same, but a segment with data and no SYN is always answered."""
+    if skb.seq != skb.end_seq and not skb.tcp_flags & SYN:
+        return False
+    return oow_rate_limited(sk, counter)
+
+
+def tcp_challenge_ack_allowed(sk: TcpSock) -> bool:
+    """One of the host's challenge ACKs for this second (RFC 5961 section 7); without a limit since 6.0."""
+    net = sk.net
+    limit = net.sysctl.tcp_challenge_ack_limit
+    if limit == CHALLENGE_UNLIMITED:
+        return True
+    now_s = net.now_ns // 1_000_000_000
+    if now_s != net.tcp_challenge_timestamp:
+        half = (limit + 1) >> 1
+        net.tcp_challenge_timestamp = now_s
+        net.tcp_challenge_count = half + net.prng.below(limit)
+    if net.tcp_challenge_count > 0:
+        net.tcp_challenge_count -= 1
+        return True
+    return False
+
+
+def tcp_send_challenge_ack(sk: TcpSock) -> None:
+    """Ask the peer whether it meant what would break the connection: an ACK, rarely enough."""
+    if oow_rate_limited(sk, "TCPACKSkippedChallenge"):
+        return
+    if tcp_challenge_ack_allowed(sk):
+        sk.net.mib.inc("TCPChallengeACK")
+        tcp_send.tcp_send_ack(sk)
+
+
 def tcp_store_ts_recent(sk: TcpSock) -> None:
     """The timestamp just parsed is the one to echo."""
     sk.ts_recent = sk.rcv_tsval
@@ -212,7 +258,7 @@ def tcp_init_transfer(sk: TcpSock) -> None:
 
 def tcp_finish_connect(sk: TcpSock) -> None:
     """The SYN-ACK has come."""
-    tcp_close.tcp_set_state(sk, TCP_ESTABLISHED)
+    tcp_state.tcp_set_state(sk, TCP_ESTABLISHED)
     sk.ack_lrcvtime = sk.net.jiffies
     tcp_init_transfer(sk)
     sk.lsndtime = sk.net.jiffies
@@ -235,8 +281,8 @@ def tcp_reset(sk: TcpSock) -> None:
 def tcp_done_with_error(sk: TcpSock, error: int) -> None:
     """End the connection; whoever holds it learns ``error``."""
     sk.sk_err = error
-    tcp_close.tcp_write_queue_purge(sk)
-    tcp_close.tcp_done(sk)
+    tcp_state_close.tcp_write_queue_purge(sk)
+    tcp_state_close.tcp_done(sk)
     if not sk.sk_dead:
         sock_wake.sk_error_report(sk)
 
@@ -248,11 +294,11 @@ def tcp_fin(sk: TcpSock) -> None:
     sk.sk_done = True
     state = sk.sk_state
     if state in (TCP_SYN_RECV, TCP_ESTABLISHED):
-        tcp_close.tcp_set_state(sk, TCP_CLOSE_WAIT)
+        tcp_state.tcp_set_state(sk, TCP_CLOSE_WAIT)
         tcp_ack_snd.inet_csk_enter_pingpong_mode(sk)
     elif state == TCP_FIN_WAIT1:
         tcp_send.tcp_send_ack(sk)
-        tcp_close.tcp_set_state(sk, TCP_CLOSING)
+        tcp_state.tcp_set_state(sk, TCP_CLOSING)
     elif state == TCP_FIN_WAIT2:
         tcp_send.tcp_send_ack(sk)
         tcp_minisocks.tcp_time_wait(sk, TCP_TIME_WAIT, 0)

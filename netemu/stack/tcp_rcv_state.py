@@ -17,14 +17,16 @@ from netemu.stack import (
     tcp_data_queue,
     tcp_ecn,
     tcp_input,
-    tcp_ipv4,
     tcp_keepalive,
     tcp_minisocks,
     tcp_mss,
     tcp_rate,
+    tcp_request,
     tcp_rmem,
     tcp_rtt,
     tcp_send,
+    tcp_state,
+    tcp_state_close,
     tcp_timer,
     tcp_urg,
     tcp_validate,
@@ -85,7 +87,7 @@ def _synchronized(sk: TcpSock, skb: SkBuff) -> bool:
     if result <= 0 and sk.sk_state == TCP_SYN_RECV:
         return True
     if result < 0:
-        tcp_validate.tcp_send_challenge_ack(sk)
+        tcp_input.tcp_send_challenge_ack(sk)
         sk.sk_drops += 1
         return False
     return not _acknowledged(sk, skb) and _text(sk, skb)
@@ -98,7 +100,7 @@ def _listening(sk: TcpSock, skb: SkBuff) -> bool:
     if flags & RST or not flags & SYN or flags & FIN:
         sk.sk_drops += 1
         return False
-    tcp_ipv4.tcp_conn_request(sk, skb)
+    tcp_request.tcp_v4_conn_request(sk, skb)
     return False
 
 
@@ -114,7 +116,7 @@ def _acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
             tcp_minisocks.tcp_time_wait(sk, TCP_TIME_WAIT, 0)
             return True
     elif state == TCP_LAST_ACK and sk.snd_una == sk.write_seq:
-        tcp_close.tcp_done(sk)
+        tcp_state_close.tcp_done(sk)
         return True
     return False
 
@@ -130,7 +132,7 @@ def _established(sk: TcpSock, skb: SkBuff) -> None:
     sk.retrans_stamp = 0
     tcp_input.tcp_init_transfer(sk)
     sk.copied_seq = sk.rcv_nxt
-    tcp_close.tcp_set_state(sk, TCP_ESTABLISHED)
+    tcp_state.tcp_set_state(sk, TCP_ESTABLISHED)
     sock_wake.sk_state_change(sk)
     sk.snd_una = skb.ack_seq
     sk.snd_wnd = skb.window << sk.snd_wscale
@@ -153,7 +155,7 @@ def tcp_try_undo_spurious_syn(sk: TcpSock) -> None:
 
 def _fin_acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
     """FIN-WAIT-1 to FIN-WAIT-2; True: the socket is gone or has become a small one that waits."""
-    tcp_close.tcp_set_state(sk, TCP_FIN_WAIT2)
+    tcp_state.tcp_set_state(sk, TCP_FIN_WAIT2)
     sk.sk_shutdown |= SEND_SHUTDOWN
     if not sk.sk_dead:
         sock_wake.sk_state_change(sk)
@@ -161,7 +163,7 @@ def _fin_acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
     fin = skb.tcp_flags & FIN
     late_data = skb.end_seq != skb.seq and skb.end_seq - fin > sk.rcv_nxt
     if sk.linger2 < 0 or late_data:
-        tcp_close.tcp_done(sk)
+        tcp_state_close.tcp_done(sk)
         sk.net.mib.inc("TCPAbortOnData")
         return True
     tmo = tcp_keepalive.tcp_fin_time(sk)
@@ -319,7 +321,7 @@ def _delay_third_ack(sk: TcpSock) -> None:
 
 def _crossed_syn(sk: TcpSock, skb: SkBuff) -> None:
     """A SYN instead of a SYN-ACK: both opened at once (RFC 9293 section 3.5, figure 7)."""
-    tcp_close.tcp_set_state(sk, TCP_SYN_RECV)
+    tcp_state.tcp_set_state(sk, TCP_SYN_RECV)
     if sk.saw_tstamp:
         sk.tstamp_ok = True
         tcp_input.tcp_store_ts_recent(sk)

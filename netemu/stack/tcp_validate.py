@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.stack import tcp_ack_snd, tcp_input, tcp_rcv_sack, tcp_send
-from netemu.stack.jiffies import msecs_to_jiffies
 from netemu.stack.sock import TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK, TCP_SYN_RECV
 from netemu.stack.tcp_window import tcp_max_receive_window, tcp_receive_window
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 TCP_PAWS_WINDOW = 1
 TCP_PAWS_WRAP_S = 0x7FFFFFFF // 1_000_000
 TCP_PAWS_MSL_S = 60
-CHALLENGE_UNLIMITED = 0x7FFFFFFF
 
 OLD_SEQUENCE, INVALID_SEQUENCE, INVALID_END_SEQUENCE = "old", "beyond", "beyond the end"
 PAWS, PAWS_OLD_ACK = "paws", "paws, old ack"
@@ -88,51 +86,6 @@ def tcp_reset_check(sk: TcpSock, skb: SkBuff) -> bool:
     return skb.seq == sk.rcv_nxt - 1 and sk.sk_state in (TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_CLOSING)
 
 
-def oow_rate_limited(sk: TcpSock, counter: str) -> bool:
-    """Whether this socket has answered something unacceptable just now (__tcp_oow_rate_limited)."""
-    net = sk.net
-    now = net.jiffies
-    last = sk.last_oow_ack_time
-    if last and now - last < msecs_to_jiffies(net.sysctl.tcp_invalid_ratelimit_ms, net.profile.hz):
-        net.mib.inc(counter)
-        return True
-    sk.last_oow_ack_time = now
-    return False
-
-
-def tcp_oow_rate_limited(sk: TcpSock, skb: SkBuff, counter: str) -> bool:
-    """The same, but a segment with data and no SYN is always answered."""
-    if skb.seq != skb.end_seq and not skb.tcp_flags & SYN:
-        return False
-    return oow_rate_limited(sk, counter)
-
-
-def tcp_challenge_ack_allowed(sk: TcpSock) -> bool:
-    """One of the host's challenge ACKs for this second (RFC 5961 section 7); without a limit since 6.0."""
-    net = sk.net
-    limit = net.sysctl.tcp_challenge_ack_limit
-    if limit == CHALLENGE_UNLIMITED:
-        return True
-    now_s = net.now_ns // 1_000_000_000
-    if now_s != net.tcp_challenge_timestamp:
-        half = (limit + 1) >> 1
-        net.tcp_challenge_timestamp = now_s
-        net.tcp_challenge_count = half + net.prng.below(limit)
-    if net.tcp_challenge_count > 0:
-        net.tcp_challenge_count -= 1
-        return True
-    return False
-
-
-def tcp_send_challenge_ack(sk: TcpSock) -> None:
-    """Ask the peer whether it meant what would break the connection: an ACK, rarely enough."""
-    if oow_rate_limited(sk, "TCPACKSkippedChallenge"):
-        return
-    if tcp_challenge_ack_allowed(sk):
-        sk.net.mib.inc("TCPChallengeACK")
-        tcp_send.tcp_send_ack(sk)
-
-
 def tcp_send_dupack(sk: TcpSock, skb: SkBuff) -> None:
     """Answer a segment that is not acceptable; what is old is told of by D-SACK."""
     if skb.end_seq != skb.seq and skb.seq < sk.rcv_nxt:
@@ -156,7 +109,7 @@ def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, syn_inerr: bool) -> bool:
                 sk.net.mib.inc("PAWSOldAck")
             else:
                 sk.net.mib.inc("PAWSEstab")
-                if not tcp_oow_rate_limited(sk, skb, "TCPACKSkippedPAWS"):
+                if not tcp_input.tcp_oow_rate_limited(sk, skb, "TCPACKSkippedPAWS"):
                     tcp_send_dupack(sk, skb)
             sk.sk_drops += 1
             return False
@@ -168,7 +121,7 @@ def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, syn_inerr: bool) -> bool:
         if _rst_is_exact(sk, skb):
             tcp_input.tcp_reset(sk)
         else:
-            tcp_send_challenge_ack(sk)
+            tcp_input.tcp_send_challenge_ack(sk)
             sk.sk_drops += 1
         return False
     if flags & SYN and not _is_crossed_synack(sk, skb):
@@ -189,7 +142,7 @@ def _out_of_window(sk: TcpSock, skb: SkBuff, reason: str, syn_inerr: bool) -> No
     else:
         if reason != OLD_SEQUENCE and sk.net.profile.end_seq_checked:
             sk.net.mib.inc("BeyondWindow")
-        if not tcp_oow_rate_limited(sk, skb, "TCPACKSkippedSeq"):
+        if not tcp_input.tcp_oow_rate_limited(sk, skb, "TCPACKSkippedSeq"):
             tcp_send_dupack(sk, skb)
     sk.sk_drops += 1
 
@@ -217,4 +170,4 @@ def _syn_challenge(sk: TcpSock, syn_inerr: bool) -> None:
     if syn_inerr:
         sk.net.mib.inc("InErrs")
     sk.net.mib.inc("TCPSYNChallenge")
-    tcp_send_challenge_ack(sk)
+    tcp_input.tcp_send_challenge_ack(sk)
