@@ -69,6 +69,20 @@ DIFFERENCES: tuple[Difference, ...] = (
         "ticks fall on multiples of their length since boot, instead of where the timer was set up",
     ),
     Difference(
+        "tcp_init_cwnd",
+        (3, 3, 10, 10, 10, 10),
+        "2.6.39",
+        "include/net/tcp.h: TCP_INIT_CWND; before it net/ipv4/tcp_input.c: tcp_init_cwnd by RFC 3390",
+        "segments of the initial congestion window (before 2.6.39 two to four, by the MSS: three at 1460 bytes)",
+    ),
+    Difference(
+        "dupthresh_recovery",
+        (True, True, True, True, True, False),
+        "after 6.12, before 7.2",
+        "net/ipv4/tcp_input.c: tcp_mark_head_lost, tcp_update_scoreboard",
+        "losses are found by counting SACKed segments where tcp_recovery lacks bit 1, instead of by RACK alone",
+    ),
+    Difference(
         "net.tcp_rmem",
         (
             (4096, 87_380, 174_760),

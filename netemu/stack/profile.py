@@ -54,6 +54,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end_seq_checked: bool = True  # a segment's end must lie in the window too
     paws_old_ack_ignored: bool = True  # an old ACK with an old timestamp is not answered
     crossed_synack_accepted: bool = True  # the SYN-ACK of a simultaneous open
+    tcp_init_cwnd: int = 10  # segments of the initial window
+    dupthresh_recovery: bool = False  # losses are found by counting SACKs where tcp_recovery lacks bit 1
 
     @property
     def judgement(self) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from netemu.stack.skbuff import SkbQueue, SkBuff, TsortedQueue
 from netemu.stack.task import WaitQueue
 from netemu.stack.timer import Timer
+from netemu.stack.win_minmax import MinMax
 
 if TYPE_CHECKING:
     from netemu.stack.cong import CongestionOps
@@ -258,7 +259,7 @@ class TcpSock:
     rttvar_us: int = 0
     rtt_seq: int = 0
     rtt_min_us: int = 0xFFFFFFFF
-    rtt_min_samples: list[tuple[int, int]] = field(default_factory=list)  # lib/win_minmax.c: (jiffies, us), three
+    rtt_min: MinMax = field(default_factory=lambda: MinMax(0, 0xFFFFFFFF, largest=False))
     snd_cwnd: int = 0
     snd_cwnd_cnt: int = 0
     snd_cwnd_clamp: int = 0xFFFFFFFF
@@ -289,6 +290,7 @@ class TcpSock:
     highest_sack: SkBuff | None = None
     retransmit_skb_hint: SkBuff | None = None
     frto: bool = False
+    is_sack_reneg: bool = False  # SACKs were taken back; until the loss that showed it is recovered
     tlp_high_seq: int = 0
     tlp_retrans: bool = False
     rack_mstamp: int = 0  # us
