@@ -178,6 +178,20 @@ def tcp_enter_recovery(sk: TcpSock, ece_ack: bool) -> None:
     tcp_cong.tcp_set_ca_state(sk, TCP_CA_Recovery)
 
 
+def tcp_non_congestion_loss_retransmit(sk: TcpSock) -> None:
+    """Send again what is lost for another reason than congestion (a smaller path MTU), with the window as it is.
+
+    The state is Loss all the same, so that the episode ends when all of it is acknowledged.
+    """
+    if sk.icsk_ca_state != TCP_CA_Loss:
+        sk.high_seq = sk.snd_nxt
+        sk.snd_ssthresh = tcp_current_ssthresh(sk)
+        sk.prior_ssthresh = 0
+        sk.undo_marker = 0
+        tcp_cong.tcp_set_ca_state(sk, TCP_CA_Loss)
+    tcp_retransmit.tcp_xmit_retransmit_queue(sk)
+
+
 # ---- without SACK: duplicate ACKs stand for segments that were received
 
 

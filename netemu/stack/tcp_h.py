@@ -42,6 +42,7 @@ REXMIT_NONE, REXMIT_LOST, REXMIT_NEW = 0, 1, 2
 """What an ACK asks to be sent for recovery: nothing, what is marked lost, or new data (F-RTO)."""
 
 TCP_TIMEOUT_MIN_US = 2_000
+TCP_INIT_CWND = 10
 TCP_RACK_LOSS_DETECTION, TCP_RACK_STATIC_REO_WND, TCP_RACK_NO_DUPTHRESH = 1, 2, 4
 TCP_RACK_RECOVERY_THRESH = 16
 
