@@ -185,10 +185,11 @@ def _load() -> None:
         if own.name not in _registered:
             tcp_register_congestion_control(own, "netemu")
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        _load_plug_in(entry)
+        load_plug_in(entry)
 
 
-def _load_plug_in(entry: EntryPoint) -> None:
+def load_plug_in(entry: EntryPoint) -> None:
+    """Register what an entry point names; BadInput when it cannot be loaded or breaks the contract."""
     place = f"entry point {entry.name} = {entry.value}"
     try:
         ops = entry.load()

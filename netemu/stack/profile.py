@@ -121,11 +121,12 @@ def find_profile(name: str) -> Profile:
     if name in PROFILES:
         return PROFILES[name]
     for entry in entry_points(group=GROUP, name=name):
-        return _plugged_in(entry)
+        return plugged_in(entry)
     raise BadInput(f"no profile {name!r}; there are {', '.join(profile_names())}")
 
 
-def _plugged_in(entry: EntryPoint) -> Profile:
+def plugged_in(entry: EntryPoint) -> Profile:
+    """The profile that an entry point names; BadInput when it cannot be loaded or is none."""
     place = f"profile {entry.name} = {entry.value}"
     try:
         found = entry.load()

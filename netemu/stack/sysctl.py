@@ -28,7 +28,7 @@ class Sysctl:
     min_adv_mss: int = 256
     mtu_expires: int = 600
     ip6_mtu_expires: int = 600
-    tcp_rmem: tuple[int, int, int] = (4096, 131_072, 6 << 20)
+    tcp_rmem: tuple[int, int, int] = (4096, 131_072, 32 << 20)
     tcp_wmem: tuple[int, int, int] = (4096, 16_384, 4 << 20)
     tcp_mem: tuple[int, int, int] = (0, 0, 0)
     tcp_congestion_control: str = "cubic"
@@ -70,7 +70,7 @@ class Sysctl:
     tcp_tso_rtt_log: int = 9
     tcp_min_rtt_wlen: int = 300
     tcp_comp_sack_delay_ns: int = 1_000_000
-    tcp_comp_sack_slack_ns: int = 100_000
+    tcp_comp_sack_slack_ns: int = 10_000
     tcp_comp_sack_nr: int = 44
     tcp_comp_sack_rtt_percent: int = 33
     tcp_pacing_ss_ratio: int = 200
