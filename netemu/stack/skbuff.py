@@ -7,6 +7,7 @@ Sequence numbers inside the stack are unbounded: the wire's 32 bits are unwrappe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS, TCPCB_LOST = 0x01, 0x02, 0x04
 TCPCB_TAGBITS = 0x07
@@ -44,8 +45,8 @@ class SkBuff:
         self.tx_is_app_limited = False
         self.next = self.prev = self.tsorted_next = self.tsorted_prev = None  # type: SkBuff | None
         self.owner: SkbQueue | None = None
-        self.options: object = None
-        self.packet: object = None
+        self.options: Any = None
+        self.packet: Any = None
 
     @property
     def len(self) -> int:

@@ -40,13 +40,10 @@ ICSK_TIME_RETRANS, ICSK_TIME_PROBE0, ICSK_TIME_LOSS_PROBE, ICSK_TIME_REO_TIMEOUT
 # ack_pending (enum inet_csk_ack_state_t)
 ICSK_ACK_SCHED, ICSK_ACK_TIMER, ICSK_ACK_PUSHED, ICSK_ACK_PUSHED2, ICSK_ACK_NOW, ICSK_ACK_NOMEM = 1, 2, 4, 8, 16, 32
 
-# sk_tsq_flags: what release_sock makes up for (enum tsq_flags, include/linux/tcp.h)
-TCPF_TSQ_DEFERRED, TCPF_WRITE_TIMER_DEFERRED, TCPF_DELACK_TIMER_DEFERRED = 1, 2, 4
-TCPF_MTU_REDUCED_DEFERRED, TCPF_ACK_DEFERRED = 8, 16
-
 
 # sk_tsq_flags: what release_sock is to do, since a process held the socket when it was due (enum tsq_flags)
 TCP_TSQ_DEFERRED, TCP_WRITE_TIMER_DEFERRED, TCP_DELACK_TIMER_DEFERRED = 4, 8, 16
+TCP_MTU_REDUCED_DEFERRED, TCP_ACK_DEFERRED = 32, 64
 TCP_MTU_REDUCED_DEFERRED, TCP_ACK_DEFERRED = 32, 64
 
 
@@ -249,8 +246,6 @@ class TcpSock:
     urg_data: int = 0
     urg_seq: int = 0
     pred_flags: int = 0  # header prediction: 0 off, else the raw window expected, + 1
-    sk_write_pending: int = 0  # processes that wait to send
-    sk_tsq_flags: int = 0  # what release_sock is to make up for, TCPF_*
 
     # ---- struct tcp_sock: acknowledgements, loss, RTT
     srtt_us: int = 0

@@ -13,11 +13,11 @@ from netemu.stack import task as tasks
 from netemu.stack import tcp_ack_snd, tcp_ipv4, tcp_output, tcp_send, tcp_timer
 from netemu.stack.sock import (
     ICSK_ACK_SCHED,
-    TCPF_ACK_DEFERRED,
-    TCPF_DELACK_TIMER_DEFERRED,
-    TCPF_MTU_REDUCED_DEFERRED,
-    TCPF_TSQ_DEFERRED,
-    TCPF_WRITE_TIMER_DEFERRED,
+    TCP_ACK_DEFERRED,
+    TCP_DELACK_TIMER_DEFERRED,
+    TCP_MTU_REDUCED_DEFERRED,
+    TCP_TSQ_DEFERRED,
+    TCP_WRITE_TIMER_DEFERRED,
 )
 
 if TYPE_CHECKING:
@@ -59,15 +59,15 @@ def tcp_release_cb(sk: TcpSock) -> None:
     """Make up for what timers and the softirq could not do while the socket was held."""
     flags = sk.sk_tsq_flags
     sk.sk_tsq_flags = 0
-    if flags & TCPF_TSQ_DEFERRED:
+    if flags & TCP_TSQ_DEFERRED:
         tcp_output.tcp_tsq_write(sk)
-    if flags & TCPF_WRITE_TIMER_DEFERRED:
+    if flags & TCP_WRITE_TIMER_DEFERRED:
         tcp_timer.tcp_write_timer_handler(sk)
-    if flags & TCPF_DELACK_TIMER_DEFERRED:
+    if flags & TCP_DELACK_TIMER_DEFERRED:
         tcp_ack_snd.tcp_delack_timer_handler(sk)
-    if flags & TCPF_MTU_REDUCED_DEFERRED:
+    if flags & TCP_MTU_REDUCED_DEFERRED:
         tcp_ipv4.tcp_v4_mtu_reduced(sk)
-    if flags & TCPF_ACK_DEFERRED and sk.ack_pending & ICSK_ACK_SCHED:
+    if flags & TCP_ACK_DEFERRED and sk.ack_pending & ICSK_ACK_SCHED:
         tcp_send.tcp_send_ack(sk)
 
 

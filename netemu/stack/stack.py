@@ -75,6 +75,8 @@ class LinuxStack:
         self.icmp_global = IcmpGlobal()
         self.tcp_memory_allocated = 0  # pages, net.ipv4.tcp_mem
         self.tcp_memory_pressure = 0  # jiffy it began, 0: none
+        self.tcp_challenge_timestamp = -1  # second that tcp_challenge_count is of (RFC 5961 section 7)
+        self.tcp_challenge_count = 0
         self.tcp_orphan_count = 0
         self.udp_memory_allocated = 0  # pages, net.ipv4.udp_mem
         self.sockets_created = 0  # each socket's cookie

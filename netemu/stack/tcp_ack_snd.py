@@ -16,10 +16,10 @@ from netemu.stack.sock import (
     ICSK_ACK_SCHED,
     ICSK_ACK_TIMER,
     RCV_SHUTDOWN,
+    TCP_ACK_DEFERRED,
     TCP_CLOSE,
+    TCP_DELACK_TIMER_DEFERRED,
     TCP_LISTEN,
-    TCPF_ACK_DEFERRED,
-    TCPF_DELACK_TIMER_DEFERRED,
     tcp_mstamp_refresh,
 )
 from netemu.stack.tcp_window import __tcp_select_window as select_window
@@ -156,7 +156,7 @@ def __tcp_ack_snd_check(sk: TcpSock, ofo_possible: bool) -> None:
     net = sk.net
     if _ack_is_due(sk):
         if sk.sk_owned and net.sysctl.tcp_backlog_ack_defer and net.profile.backlog_ack_deferred:
-            sk.sk_tsq_flags |= TCPF_ACK_DEFERRED
+            sk.sk_tsq_flags |= TCP_ACK_DEFERRED
             return
         tcp_send.tcp_send_ack(sk)
     elif not ofo_possible or sk.out_of_order_queue.head is None:
@@ -197,7 +197,7 @@ def tcp_sack_compress_send_ack(sk: TcpSock) -> None:
     if not sk.compressed_ack:
         return
     sk.net.timers.del_timer(sk.compressed_ack_timer)
-    sk.net.mib.add("TCPAckCompressed", sk.compressed_ack - 1)
+    sk.net.mib.inc("TCPAckCompressed", sk.compressed_ack - 1)
     sk.compressed_ack = 0
     tcp_send.tcp_send_ack(sk)
 
@@ -205,7 +205,7 @@ def tcp_sack_compress_send_ack(sk: TcpSock) -> None:
 def tcp_compressed_ack_kick(sk: TcpSock) -> None:
     """The timer of compressed ACKs has fired."""
     if sk.sk_owned:
-        sk.sk_tsq_flags |= TCPF_DELACK_TIMER_DEFERRED
+        sk.sk_tsq_flags |= TCP_DELACK_TIMER_DEFERRED
     elif sk.compressed_ack:
         sk.compressed_ack -= 1  # the one that is sent was not spared
         tcp_mstamp_refresh(sk)
@@ -307,4 +307,4 @@ def tcp_epollin_ready(sk: TcpSock, target: int) -> bool:
     if avail >= target:
         return True
     rmem_pressure = sk.net.tcp_memory_pressure or sk.sk_rmem_alloc > sk.sk_rcvbuf - (sk.sk_rcvbuf >> 3)
-    return rmem_pressure or tcp_receive_window(sk) <= sk.ack_rcv_mss
+    return bool(rmem_pressure) or tcp_receive_window(sk) <= sk.ack_rcv_mss

@@ -207,7 +207,7 @@ def tcp_challenge_ack_allowed(sk: TcpSock) -> bool:
     if now_s != net.tcp_challenge_timestamp:
         half = (limit + 1) >> 1
         net.tcp_challenge_timestamp = now_s
-        net.tcp_challenge_count = half + net.prng.below(limit)
+        net.tcp_challenge_count = half + net.random.below(limit)
     if net.tcp_challenge_count > 0:
         net.tcp_challenge_count -= 1
         return True

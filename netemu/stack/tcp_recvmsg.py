@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from netemu.packet.tcp import FIN
 from netemu.stack import sock_lock, tcp_ack_snd, tcp_input, tcp_rmem, tcp_urg
-from netemu.stack.sock import RCV_SHUTDOWN, TCP_CLOSE, TCP_LISTEN
+from netemu.stack.sock import RCV_SHUTDOWN, SOCK_RCVBUF_LOCK, TCP_CLOSE, TCP_LISTEN
 from netemu.stack.task import MAX_SCHEDULE_TIMEOUT, KernelError
+from netemu.stack.tcp_window import tcp_space_from_win
 
 if TYPE_CHECKING:
     from netemu.stack.skbuff import SkBuff
@@ -210,14 +211,14 @@ def tcp_recv_urg(sk: TcpSock, length: int, flags: int) -> bytes:
 
 def tcp_set_rcvlowat(sk: TcpSock, val: int) -> None:
     """SO_RCVLOWAT: at most half the buffer, which is enlarged to hold it if the user has not set its size."""
-    locked = sk.sk_userlocks & tcp_rmem.SOCK_RCVBUF_LOCK
+    locked = sk.sk_userlocks & SOCK_RCVBUF_LOCK
     cap = (sk.sk_rcvbuf if locked else sk.net.sysctl.tcp_rmem[2]) >> 1
     val = min(val, cap)
     sk.sk_rcvlowat = val or 1
     tcp_ack_snd.tcp_data_ready(sk)
     if locked:
         return
-    space = tcp_rmem.tcp_space_from_win(sk, val)
+    space = tcp_space_from_win(sk, val)
     if space > sk.sk_rcvbuf:
         sk.sk_rcvbuf = space
         if sk.window_clamp and sk.window_clamp < val:

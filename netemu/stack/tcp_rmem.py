@@ -24,6 +24,7 @@ from netemu.stack.tcp_window import (
 )
 
 if TYPE_CHECKING:
+    from netemu.packet.ip import Packet
     from netemu.stack.skbuff import SkBuff
     from netemu.stack.sock import TcpSock
 
@@ -120,8 +121,8 @@ def tcp_init_buffer_space(sk: TcpSock) -> None:
 
 def tcp_header_bytes(skb: SkBuff) -> int:
     """Length of a received segment's TCP header with its options (doff * 4)."""
-    packet = skb.packet
-    return packet.length - (20 if packet.version == 4 else 40) - len(packet.body.payload)
+    packet: Packet = skb.packet
+    return packet.length - (20 if packet.version == 4 else 40) - len(packet.body.payload)  # type: ignore[union-attr]
 
 
 def tcp_initialize_rcv_mss(sk: TcpSock) -> None:

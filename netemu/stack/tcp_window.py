@@ -72,7 +72,7 @@ def tcp_update_max_rcv_wnd_seq(sk: TcpSock) -> None:
 
 def tcp_under_memory_pressure(sk: TcpSock) -> bool:
     """Whether TCP as a whole uses more than tcp_mem[1] (and has not yet fallen below tcp_mem[0])."""
-    return sk.net.tcp_memory_pressure
+    return sk.net.tcp_memory_pressure != 0
 
 
 def tcp_adjust_rcv_ssthresh(sk: TcpSock) -> None:
