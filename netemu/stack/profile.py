@@ -31,7 +31,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judged_by: tuple[str, ...] = ()
     sysctl: dict[str, Any] = {}
     hz: int = 250  # CONFIG_HZ; it must divide 1000
-    memory_bytes: int = 1 << 30
+    memory_bytes: int = 253_645 * 4096  # nr_free_buffer_pages at boot, of netemu's UML guests with mem=1024M
     t0_after_boot_ns: int = 30_000_000_000  # how long a host has been up when a run begins, as netemu's UML guests
     ca_releases_uninitialized: bool = False  # a control is released even where it had not begun
     rto_max_sysctl: bool = True  # tcp_rto_max_ms, TCP_RTO_MAX_MS

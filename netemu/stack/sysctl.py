@@ -93,13 +93,13 @@ class Sysctl:
     tcp_thin_linear_timeouts: bool = False
     tcp_tw_reuse: int = 2
     tcp_tw_reuse_delay: int = 1000
-    tcp_max_tw_buckets: int = 8192
+    tcp_max_tw_buckets: int = 4096
     tcp_rfc1337: bool = False
     tcp_stdurg: bool = False
     tcp_fastopen: int = 1
     tcp_reflect_tos: bool = False
     tcp_migrate_req: bool = False
-    tcp_max_orphans: int = 8192
+    tcp_max_orphans: int = 4096
     udp_mem: tuple[int, int, int] = (0, 0, 0)
     udp_rmem_min: int = 4096
     udp_wmem_min: int = 4096
@@ -110,5 +110,5 @@ class Sysctl:
     icmp_ratelimit: int = 1000
     icmpv6_ratelimit: int = 1000
     icmp_ratemask: int = 0x1818
-    icmp_msgs_per_sec: int = 1000
-    icmp_msgs_burst: int = 50
+    icmp_msgs_per_sec: int = 10_000
+    icmp_msgs_burst: int = 10_000
