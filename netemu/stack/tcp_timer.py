@@ -62,7 +62,7 @@ def tcp_init_xmit_timers(sk: TcpSock) -> None:
     sk.icsk_delack_timer = Timer(partial(tcp_delack_timer, sk))
     sk.sk_timer = Timer(partial(tcp_keepalive.tcp_keepalive_timer, sk))
     sk.pacing_timer = Timer(partial(tcp_output.tcp_pace_kick, sk))
-    sk.compressed_ack_timer = Timer(partial(tcp_compressed_ack_kick, sk))
+    sk.compressed_ack_timer = Timer(partial(tcp_ack_snd.tcp_compressed_ack_kick, sk))
     sk.icsk_pending = sk.ack_pending = 0
 
 
@@ -307,16 +307,6 @@ def tcp_delack_timer(sk: TcpSock) -> None:
         sk.sk_tsq_flags |= TCP_DELACK_TIMER_DEFERRED
     else:
         tcp_ack_snd.tcp_delack_timer_handler(sk)
-
-
-def tcp_compressed_ack_kick(sk: TcpSock) -> None:
-    """The high-resolution timer of compressed ACKs fired: send one for all that were held back (tcp_timer.c)."""
-    if sk.sk_owned:
-        sk.sk_tsq_flags |= TCP_DELACK_TIMER_DEFERRED
-    elif sk.compressed_ack:
-        sk.compressed_ack -= 1  # that one is sent, not compressed
-        tcp_mstamp_refresh(sk)
-        tcp_send.tcp_send_ack(sk)
 
 
 def tcp_syn_ack_timeout(sk: TcpSock) -> None:
