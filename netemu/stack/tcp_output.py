@@ -29,10 +29,10 @@ from netemu.stack.sock import (
     TCP_LAST_ACK,
     TCP_NAGLE_CORK,
     TCP_NAGLE_PUSH,
+    TCP_TSQ_DEFERRED,
     TCP_CA_Recovery,
     tcp_mstamp_refresh,
 )
-from netemu.stack.tcp_ack_snd import TCPF_TSQ_DEFERRED
 from netemu.stack.tcp_chrono import TCP_CHRONO_RWND_LIMITED, tcp_chrono_start, tcp_chrono_stop
 from netemu.stack.tcp_fragment import tcp_grow_skb, tcp_set_skb_tso_segs, tso_fragment
 from netemu.stack.tcp_h import tcp_packets_in_flight
@@ -349,7 +349,7 @@ def tcp_pace_kick(sk: TcpSock) -> None:
 def tcp_tsq_handler(sk: TcpSock) -> None:
     """Go on sending, or leave it to the process that holds the socket."""
     if sk.sk_owned:
-        sk.sk_tsq_flags |= TCPF_TSQ_DEFERRED
+        sk.sk_tsq_flags |= TCP_TSQ_DEFERRED
     else:
         tcp_tsq_write(sk)
 
