@@ -60,7 +60,7 @@ class _Rule:
 
     def __init__(self, parameters: DropParameters) -> None:
         self.kind = parameters.kind
-        self.nth = frozenset(parameters.nth)
+        self.nth = None if parameters.nth is None else frozenset(parameters.nth)
         self.port = parameters.port
         self.count = 0
 
@@ -93,14 +93,14 @@ class DropList:
                 matches = _BY_HEADER[rule.kind](headers)
             if matches and rule.concerns(headers):
                 rule.count += 1
-                dropped = dropped or rule.count in rule.nth
+                dropped = dropped or rule.nth is None or rule.count in rule.nth
         return dropped
 
     def unmet(self) -> list[str]:
-        """The rules whose every packet never came, such as ``"data: saw 2, asked to drop 3"``."""
+        """The rules whose every packet never came, such as ``"data: saw 2, asked to drop 3"``; never one for all."""
         return [
             f"{rule.kind}{'' if rule.port is None else f' port {rule.port}'}:"
             f" saw {rule.count}, asked to drop number {max(rule.nth)}"
             for rule in self._rules
-            if rule.count < max(rule.nth)
+            if rule.nth is not None and rule.count < max(rule.nth)
         ]

@@ -43,13 +43,13 @@ class LossParameters:
 
 
 class DropParameters:
-    """One drop rule: the ``nth`` (1-based) packets of a ``kind``, with ``port`` on either end unless None."""
+    """One drop rule: the ``nth`` (1-based) packets of a ``kind`` (None: all), with ``port`` on an end unless None."""
 
     __slots__ = ("kind", "nth", "port")
 
-    def __init__(self, kind: str, nth: Sequence[int], port: int | None) -> None:
+    def __init__(self, kind: str, nth: Sequence[int] | None, port: int | None) -> None:
         self.kind = kind
-        self.nth = tuple(nth)
+        self.nth = None if nth is None else tuple(nth)
         self.port = port
 
 
@@ -141,9 +141,9 @@ def _changed(phase: Phase, change: Mapping[str, Any], place: str) -> Phase:
 
 
 def _drop(mapping: Mapping[str, Any], place: str) -> DropParameters:
-    nth = mapping["nth"]
-    if not nth or min(nth) < 1:
-        raise BadInput(f"{place}.nth: {nth!r} must be numbers from 1 on")
+    nth = None if mapping["nth"] == "all" else mapping["nth"]
+    if nth is not None and (not nth or min(nth) < 1):
+        raise BadInput(f"{place}.nth: {nth!r} must be numbers from 1 on, or 'all'")
     if mapping["kind"] not in SEGMENT_KINDS:
         raise BadInput(f"{place}.kind: {mapping['kind']!r} is not one of {', '.join(sorted(SEGMENT_KINDS))}")
     return DropParameters(mapping["kind"], nth, mapping["port"])

@@ -47,12 +47,12 @@ class GilbertElliott(msgspec.Struct, frozen=True, tag="gilbert_elliott", tag_fie
 class DropRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Drop the ``nth`` packets (1-based, in order of arrival) of those that are ``kind``.
 
-    ``port`` counts only packets with that TCP/UDP port on either end; ``None`` counts all. Probes of the lab are
-    never counted.
+    ``"all"`` drops every one, as a filter does. ``port`` counts only packets with that TCP/UDP port on either end;
+    ``None`` counts all. Probes of the lab are never counted.
     """
 
     kind: SegmentKind
-    nth: tuple[int, ...]
+    nth: tuple[int, ...] | Literal["all"]
     port: int | None = None
 
 

@@ -149,7 +149,7 @@ def format_loss(loss: FixedLoss | GilbertElliott | None) -> str:
 
 def _drop(rule: DropRule) -> str:
     port = "" if rule.port is None else f" of port {rule.port}"
-    return f"drop {rule.kind} {' '.join(map(str, rule.nth))}{port}"
+    return f"drop {rule.kind} {rule.nth if rule.nth == 'all' else ' '.join(map(str, rule.nth))}{port}"
 
 
 def _change(change: LinkChange) -> str:

@@ -142,18 +142,24 @@ def _parse_drop(value: object, place: str) -> DropRule:
     kind = _need(given, "kind", place)
     if kind not in _KINDS:
         raise BadInput(f"{place}: kind: {kind!r} is no kind of segment; use one of {', '.join(_KINDS)}")
-    nth = _need(given, "nth", place)
+    nth = _parse_nth(_need(given, "nth", place), place)
+    port = given.get("port")
+    if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535):
+        raise BadInput(f"{place}: port: {port!r} is not a port from 1 to 65535")
+    return DropRule(kind=kind, nth=nth, port=port)  # type: ignore[arg-type]
+
+
+def _parse_nth(nth: object, place: str) -> tuple[int, ...] | Literal["all"]:
+    if nth == "all":
+        return "all"
     if not isinstance(nth, list | tuple) or not nth:
-        raise BadInput(f"{place}: nth: {nth!r} is not a list of at least one number, such as [3]")
+        raise BadInput(f"{place}: nth: {nth!r} is neither a list of at least one number, such as [3], nor 'all'")
     for n in nth:
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n < 2**63:
             raise BadInput(f"{place}: nth: {n!r} is not a whole number from 1 up (the first packet is 1)")
     if len(set(nth)) != len(nth):
         raise BadInput(f"{place}: nth: {list(nth)!r} names a packet twice")
-    port = given.get("port")
-    if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535):
-        raise BadInput(f"{place}: port: {port!r} is not a port from 1 to 65535")
-    return DropRule(kind=kind, nth=tuple(sorted(nth)), port=port)  # type: ignore[arg-type]
+    return tuple(sorted(nth))
 
 
 def _need(given: Mapping[str, object], name: str, place: str) -> object:

@@ -16,7 +16,7 @@ def segment(payload: int = 0, **fields: object) -> Headers:
     return headers
 
 
-def dropped(kind: str, nth: tuple[int, ...], arriving: list[Headers], port: int | None = None) -> list[int]:
+def dropped(kind: str, nth: tuple[int, ...] | None, arriving: list[Headers], port: int | None = None) -> list[int]:
     """The positions, from 0, of the packets that a list of one rule drops."""
     rules = DropList([DropParameters(kind, nth, port)])
     return [at for at, headers in enumerate(arriving) if rules.drops(headers)]
@@ -27,6 +27,12 @@ def test_retransmissions_count_as_data_and_not_as_new_data() -> None:
     flow += [segment(100, seq=300)]
     assert dropped("data", (1, 3), flow) == [1, 3]
     assert dropped("new_data", (1, 3), flow) == [1, 4]
+
+
+def test_a_rule_for_all_drops_every_packet_of_its_kind_and_none_is_unmet() -> None:
+    flow = [segment(flags=SYN), segment(100), segment(), segment(100)]
+    assert dropped("data", None, flow) == [1, 3]
+    assert DropList([DropParameters("icmp", None, None)]).unmet() == []
 
 
 def test_new_data_is_per_connection_and_survives_the_wrap() -> None:

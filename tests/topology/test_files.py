@@ -45,7 +45,7 @@ def test_specs_become_mappings_that_mean_the_same(suffix: str, tmp_path: Path) -
     graph.edges["h1", "h2"].update(
         loss={"h1->h2": GilbertElliott(0.1, 0.2, 0.3, 0.4), "h2->h1": FixedLoss(0.5)},
         queue=Queue(packets=None, bytes=64_000),
-        drops=(DropRule("data", (3, 7)), DropRule("syn", (1,), 80)),
+        drops=(DropRule("data", (3, 7)), DropRule("syn", (1,), 80), DropRule("icmp", "all")),
         schedule=(LinkChange(5, delay_ns=3), LinkChange(10**9, rate_bps=9, loss=FixedLoss(0.0))),
         rate=None,
     )
@@ -55,6 +55,7 @@ def test_specs_become_mappings_that_mean_the_same(suffix: str, tmp_path: Path) -
     assert again.edges["h1", "h2"]["drops"] == [
         {"kind": "data", "nth": [3, 7]},
         {"kind": "syn", "nth": [1], "port": 80},
+        {"kind": "icmp", "nth": "all"},
     ]
     assert again.edges["h1", "h2"]["schedule"][0] == {"at": 5, "delay": 3}
     assert again.edges["h1", "h2"]["rate"] is None

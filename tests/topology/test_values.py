@@ -92,8 +92,9 @@ def test_queues(value: object, queue: Queue) -> None:
 
 
 def test_drops_are_sorted_and_keep_what_specs_say() -> None:
-    given = [{"kind": "new_data", "nth": [5, 3], "port": 5001}, DropRule("syn", (1,))]
-    assert parse_drops(given, "x") == (DropRule("new_data", (3, 5), 5001), DropRule("syn", (1,)))
+    given = [{"kind": "new_data", "nth": [5, 3], "port": 5001}, DropRule("syn", (1,)), {"kind": "icmp", "nth": "all"}]
+    rules = (DropRule("new_data", (3, 5), 5001), DropRule("syn", (1,)), DropRule("icmp", "all"))
+    assert parse_drops(given, "x") == rules
 
 
 def test_ecn_thresholds_are_in_the_unit_of_the_queue() -> None:
@@ -123,8 +124,8 @@ def test_ecn_thresholds_are_in_the_unit_of_the_queue() -> None:
         (parse_drops, [{"kind": "data"}], "[0]: {'kind': 'data'} lacks 'nth'"),
         (parse_drops, [{"kind": "ping", "nth": [1]}], "[0]: kind: 'ping' is no kind of segment; use one of any, data"),
         (parse_drops, [{"kind": "data", "nth": [0]}], "[0]: nth: 0 is not a whole number from 1 up"),
-        (parse_drops, [{"kind": "data", "nth": []}], "nth: [] is not a list of at least one number"),
-        (parse_drops, [{"kind": "data", "nth": 3}], "nth: 3 is not a list"),
+        (parse_drops, [{"kind": "data", "nth": []}], "nth: [] is neither a list of at least one number"),
+        (parse_drops, [{"kind": "data", "nth": 3}], "nth: 3 is neither a list"),
         (parse_drops, [{"kind": "data", "nth": [3, 3]}], "names a packet twice"),
         (parse_drops, [{"kind": "data", "nth": [True]}], "nth: True is not a whole number"),
         (parse_drops, [{"kind": "data", "nth": [1], "port": 0}], "port: 0 is not a port from 1 to 65535"),
