@@ -28,6 +28,7 @@ from netemu.stack import (
     tcp_recovery,
     tcp_retransmit,
     tcp_sack,
+    tcp_sacktag,
     tcp_timer,
     tcp_tlp,
 )
@@ -60,7 +61,6 @@ from netemu.stack.tcp_h import (
     tcp_highest_sack_seq,
     tcp_wnd_end,
 )
-from netemu.stack.tcp_sacktag import SacktagState
 
 if TYPE_CHECKING:
     from netemu.stack.skbuff import SkBuff
@@ -81,7 +81,7 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
     prior_snd_una = sk.snd_una
     ack = skb.ack_seq
     rs = RateSample()
-    sack = SacktagState(rs)
+    sack = tcp_sacktag.SacktagState(rs)
     if ack < prior_snd_una:
         return _old_ack(sk, skb, flag, prior_snd_una, sack)
     if ack > sk.snd_nxt:
@@ -125,7 +125,7 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
     return 1
 
 
-def _take_in(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: SacktagState) -> int:
+def _take_in(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_sacktag.SacktagState) -> int:
     """Window, SACK blocks and ECN echo of an acceptable ACK; its flags."""
     ack = skb.ack_seq
     if flag & FLAG_UPDATE_TS_RECENT:
@@ -163,7 +163,7 @@ def _no_queue(sk: TcpSock, ack: int, flag: int, prior_snd_una: int, prior_delive
     return 1
 
 
-def _old_ack(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: SacktagState) -> int:
+def _old_ack(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_sacktag.SacktagState) -> int:
     """An ACK below ``snd_una``: only its SACK blocks matter. Too old, it may be an attack (RFC 5961 section 5.2)."""
     if skb.ack_seq < prior_snd_una - min(sk.max_window, sk.bytes_acked):
         if not flag & FLAG_NO_CHALLENGE_ACK:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netemu.stack import tcp_recovery
 from netemu.stack.skbuff import TCPCB_LOST, TCPCB_SACKED_ACKED
 from netemu.stack.tcp_h import FLAG_DATA_SACKED, TCP_RACK_LOSS_DETECTION, tcp_highest_sack_seq
-from netemu.stack.tcp_recovery import tcp_mark_skb_lost
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
@@ -74,6 +74,6 @@ def tcp_mark_head_lost(sk: TcpSock, packets: int, mark_head: bool) -> None:
         if passed > packets:
             return
         if not skb.sacked & TCPCB_LOST:
-            tcp_mark_skb_lost(sk, skb)
+            tcp_recovery.tcp_mark_skb_lost(sk, skb)
         if mark_head:
             return
