@@ -10,8 +10,8 @@ from netemu.kernels.mixed_guests import PartGuests
 from netemu.lab.part import crossing_targets
 from netemu.lab.probe import KINDS, Record, Trial, prove, shape_of
 from netemu.lab.tsc import Offset
-from netemu.lab.wiring import derive_wiring
 from netemu.specs import LinkSpec, Plan
+from netemu.topology.wiring import derive_wiring
 
 STEP_S = 120.0
 """The longest a step of probing may take."""

@@ -16,7 +16,8 @@ from netemu.lab.namespace import Namespace, require_root
 from netemu.lab.netlink import Request
 from netemu.lab.offloads import offloads_off
 from netemu.lab.sysctls import lab_sysctls, present, split_by_interface, write_sysctls
-from netemu.lab.wiring import (
+from netemu.specs import LinkSpec, NodeSpec, Plan
+from netemu.topology.wiring import (
     BRIDGE_INDEX,
     BRIDGE_NAME,
     WIRE_INDEX,
@@ -25,7 +26,6 @@ from netemu.lab.wiring import (
     Wiring,
     derive_wiring,
 )
-from netemu.specs import LinkSpec, NodeSpec, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Network:
         Raises
         ------
         BadInput
-            The plan cannot be wired (see :func:`~netemu.lab.wiring.derive_wiring`) or a sysctl's value is refused.
+            The plan cannot be wired (see :func:`~netemu.topology.wiring.derive_wiring`) or a sysctl's value is refused.
         MissingCapability
             Not root, or the kernel lacks something; the text names node and setting.
         """

@@ -16,8 +16,8 @@ from mininet.net import Mininet
 from mininet.node import Host, Node, Switch
 
 from netemu.lab.namespace import Namespace
-from netemu.lab.wiring import Port, Wiring
 from netemu.specs import Plan
+from netemu.topology.wiring import Port, Wiring
 
 
 class _NamespaceNode(Node):  # type: ignore[misc]

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from netemu.lab.probe_judge import Target
-from netemu.lab.wiring import Wiring
 from netemu.specs import LinkSpec, Plan
+from netemu.topology.wiring import Wiring
 
 PART_FILE = "part.json"
 """Where in its recording a guest finds its part, beside the whole plan."""

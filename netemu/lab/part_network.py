@@ -28,8 +28,8 @@ from netemu.lab.offloads import active_offloads, offloads_off
 from netemu.lab.part import Part, plan_of_part
 from netemu.lab.sysctls import lab_sysctls, present, write_sysctls
 from netemu.lab.verify import expect
-from netemu.lab.wiring import WIRE_INDEX, WIRE_MTU_BYTES, Port, Wiring, derive_wiring
 from netemu.specs import LinkSpec, Plan
+from netemu.topology.wiring import WIRE_INDEX, WIRE_MTU_BYTES, Port, Wiring, derive_wiring
 
 FIRST_NAMESPACE = Path("/proc/2/ns/net")
 """That of the kernel's own threads: where devices of the machine appear, whoever has left it since."""

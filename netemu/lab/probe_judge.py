@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from netemu.lab.wiring import Port
 from netemu.specs import LinkDirection
+from netemu.topology.wiring import Port
 
 Kind = Literal["delay", "train"]
 

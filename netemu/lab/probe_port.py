@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from netemu.lab.namespace import Namespace
 from netemu.lab.rtnetlink import mac_bytes
-from netemu.lab.wiring import Port
+from netemu.topology.wiring import Port
 
 ETHERTYPE = 0x88B5
 MARK = b"netemu-probe"

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netemu.lab.relay_frames import IP_OFFSET, flip_bit, mark_congestion
-from netemu.lab.relay_journal import DIRECTIONS, HEADER_BYTES, Journal, flags_of
+from netemu.lab.relay_journal import HEADER_BYTES, Journal, flags_of
 from netemu.lab.relay_kernel import (
     all_at_once,
     enter_network_namespace,
@@ -41,6 +41,7 @@ from netemu.lab.relay_kernel import (
 )
 from netemu.lab.relay_port import Port
 from netemu.lab.relay_socket import SocketPort
+from netemu.link.account import DIRECTIONS
 from netemu.link.headers import parse_headers
 from netemu.link.model import LinkModel, Verdict
 from netemu.link.parameters import LinkParameters

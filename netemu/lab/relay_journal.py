@@ -11,35 +11,12 @@ import json
 import os
 import socket
 import struct
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from netemu.link.account import COLUMNS, DIRECTIONS, Totals, account_line
 from netemu.link.headers import parse_headers
-from netemu.link.model import ACTIONS, DROP_LIST, DROP_LOSS, DROP_QUEUE, DUPLICATE, Verdict
-
-COLUMNS = (
-    "direction",
-    "t_ns",
-    "action",
-    "due_ns",
-    "sent_ns",
-    "ip_bytes",
-    "queue_packets",
-    "queue_bytes",
-    "marked",
-    "corrupted",
-    "reordered",
-    "probe",
-    "source",
-    "destination",
-    "protocol",
-    "seq",
-    "ack",
-    "payload_bytes",
-    "flags",
-)
-DIRECTIONS = ("a_to_b", "b_to_a")
+from netemu.link.model import ACTIONS, Verdict
 
 HEADER_BYTES = 98
 """How much of a packet a record keeps, from its ethertype on: enough for IPv6 with an extension, and TCP."""
@@ -159,7 +136,7 @@ class Journal:
             account.write(json.dumps({"columns": list(COLUMNS), "link": self._link, **header}) + "\n")
             for record in self.records():
                 totals[record.direction].add(record)
-                account.write(_line(record, t0_ns, addresses))
+                account.write(account_line(record, t0_ns, _who(record.header, addresses)))
         os.close(self._file)
         self._spill.unlink()
         return totals
@@ -171,19 +148,6 @@ _NUMBER = struct.Struct("=Q")
 def flags_of(direction: str, probe: bool) -> int:
     """The bits of a record that are known when a packet arrives."""
     return (_B_TO_A if direction == DIRECTIONS[1] else 0) | (_PROBE if probe else 0)
-
-
-_BOOLEANS = ("false", "true")
-
-
-def _line(record: Record, t0_ns: int, addresses: dict[tuple[bytes, int], str]) -> str:
-    due = "null" if record.due_ns is None else record.due_ns - t0_ns
-    sent = "null" if record.sent_ns is None else record.sent_ns - t0_ns
-    return (
-        f'["{record.direction}",{record.arrival_ns - t0_ns},"{record.action}",{due},{sent},{record.ip_bytes},'
-        f"{record.queue_packets},{record.queue_bytes},{_BOOLEANS[record.marked]},{_BOOLEANS[record.corrupted]},"
-        f"{_BOOLEANS[record.reordered]},{_BOOLEANS[record.probe]},{_who(record.header, addresses)}]\n"
-    )
 
 
 def _who(header: bytes, addresses: dict[tuple[bytes, int], str]) -> str:
@@ -206,57 +170,3 @@ def _address(raw: bytes, port: int, known: dict[tuple[bytes, int], str]) -> str:
             text = f"{text}:{port}" if len(raw) == 4 else f"[{text}]:{port}"
         known[raw, port] = text
     return text
-
-
-class Totals:
-    """The totals of one direction: what came, what became of it, and how late it left (ns after it was due)."""
-
-    def __init__(self, t0_ns: int) -> None:
-        self._t0_ns = t0_ns
-        self._count = dict.fromkeys(
-            ("packets", "bytes", "others", "forwarded", "unsent", "duplicates", "marked", "corrupted", "reordered"), 0
-        )
-        self._dropped = dict.fromkeys((DROP_LIST, DROP_LOSS, DROP_QUEUE), 0)
-        self._late_ns = array("q")
-
-    def add(self, record: Record) -> None:
-        """Count one record."""
-        count = self._count
-        if record.due_ns is not None and record.sent_ns is not None:
-            self._late_ns.append(record.sent_ns - record.due_ns)
-        elif record.due_ns is not None:
-            count["unsent"] += 1
-        count["marked"] += record.marked
-        count["corrupted"] += record.corrupted
-        count["reordered"] += record.reordered
-        if record.action == DUPLICATE:
-            count["duplicates"] += 1
-        elif record.probe or record.arrival_ns < self._t0_ns:
-            count["others"] += 1
-        else:
-            count["packets"] += 1
-            count["bytes"] += record.ip_bytes
-            if record.action in self._dropped:
-                self._dropped[record.action] += 1
-            elif record.sent_ns is not None:
-                count["forwarded"] += 1
-
-    def summary(self) -> dict[str, object]:
-        """As JSON.
-
-        ``packets`` and ``bytes`` (of IP) came since the start of traffic and are no probes: those that loss and drop
-        lists applied to; ``forwarded`` and ``dropped`` are of these. ``others`` are the lab's probes and whatever
-        came before. The rest counts all.
-        """
-        late_ns = sorted(self._late_ns)
-        return {
-            **self._count,
-            "dropped": self._dropped,
-            "lateness_p50_ns": _quantile(late_ns, 0.5),
-            "lateness_p99_ns": _quantile(late_ns, 0.99),
-            "lateness_max_ns": _quantile(late_ns, 1.0),
-        }
-
-
-def _quantile(values: Sequence[int], quantile: float) -> int | None:
-    return values[min(len(values) - 1, int(len(values) * quantile))] if values else None

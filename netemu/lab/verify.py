@@ -16,8 +16,8 @@ from netemu.lab.namespace import Namespace
 from netemu.lab.network import Network, WireSite
 from netemu.lab.offloads import active_offloads
 from netemu.lab.sysctls import RECORDED_SYSCTLS, lab_sysctls, present, read_sysctls
-from netemu.lab.wiring import BRIDGE_INDEX, WIRE_INDEX, WIRE_MTU_BYTES, Port
 from netemu.specs import NodeSpec, Plan
+from netemu.topology.wiring import BRIDGE_INDEX, WIRE_INDEX, WIRE_MTU_BYTES, Port
 
 BARE_VETH_QDISCS = ("noqueue",)
 

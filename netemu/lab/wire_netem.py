@@ -13,9 +13,9 @@ from netemu.errors import MissingCapability, VoidRun
 from netemu.lab import netem
 from netemu.lab.namespace import Namespace
 from netemu.lab.netem_netlink import netem_request, read_qdiscs, redirect_requests
-from netemu.lab.relay_journal import COLUMNS
 from netemu.lab.rtnetlink import LOOPBACK_INDEX
-from netemu.lab.wiring import WIRE_INDEX
+from netemu.link.account import COLUMNS
+from netemu.topology.wiring import WIRE_INDEX
 
 if TYPE_CHECKING:
     from netemu.lab.network import WireSite

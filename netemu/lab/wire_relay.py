@@ -14,13 +14,13 @@ import msgspec
 
 from netemu.errors import VoidRun
 from netemu.lab.members import Member, start, wait_end, wait_ready
+from netemu.link.account import DIRECTIONS
 from netemu.link.draws import derive_seed
 
 if TYPE_CHECKING:
     from netemu.lab.network import WireSite
     from netemu.specs import LinkSpec
 
-DIRECTIONS = ("a_to_b", "b_to_a")
 _ETHERNET_BYTES = 18  # header and a VLAN tag
 _LARGEST_SEGMENT_BYTES = 65536 + 256  # with segmentation left to the device
 _RING_BYTES = 4 << 20

@@ -12,7 +12,7 @@ from netemu.kernels.mixed_probe import CrossingLinks
 from netemu.lab.part import crossing_targets
 from netemu.lab.probe import KINDS, shape_of
 from netemu.lab.tsc import Offset
-from netemu.lab.wiring import derive_wiring
+from netemu.topology.wiring import derive_wiring
 from netemu.specs import LinkDirection, Plan
 from tests.lab.plans import pair
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from netemu.lab.part import Part, crossing_links, crossing_targets, plan_of_part
-from netemu.lab.wiring import derive_wiring
 from netemu.specs import AgentSpec, CaptureSpec, Plan, from_json, to_json
+from netemu.topology.wiring import derive_wiring
 from tests.lab.plans import chain
 
 

@@ -19,8 +19,8 @@ from netemu.lab.probe_judge import (
     latest_arrival_ns,
     train_shape,
 )
-from netemu.lab.wiring import derive_wiring
 from netemu.specs import LinkDirection, Queue
+from netemu.topology.wiring import derive_wiring
 from tests.lab.plans import pair
 
 MS = 1_000_000

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netemu.lab.relay_journal import COLUMNS, DIRECTIONS, HEADER_BYTES, Journal, flags_of
+from netemu.lab.relay_journal import HEADER_BYTES, Journal, flags_of
+from netemu.link.account import COLUMNS, DIRECTIONS
 from netemu.link.model import ACTIONS, DROP_LOSS, DROP_QUEUE, DUPLICATE, FORWARD, Verdict
 from netemu.recording.tables import WIRES
 from tests.link.packets import ipv4, ipv6, tcp, udp

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from netemu.errors import BadInput
-from netemu.lab.wiring import derive_wiring
 from netemu.specs import LinkDirection, LinkSpec, NodeSpec, Plan
+from netemu.topology.wiring import derive_wiring
 from tests.lab.plans import chain, endpoint, pair, plan_of, star
 
 
