@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -51,8 +51,8 @@ _TEXT = ("local", "remote", "state", "ca_state", "congestion")
 _LINE = '{{"t_ns":%d,"host":"%s",{}}}\n'.format(
     ",".join(f'"{name}":"%s"' if name in _TEXT else f'"{name}":%s' for name in COLUMNS)
 )
-_NO_INFO = (None,) * (2 + len(_INFO))
-_NO_SKMEM = (None,) * len(_SKMEM_COLUMNS)
+_NO_INFO: tuple[Any, ...] = (None,) * (2 + len(_INFO))
+_NO_SKMEM: tuple[Any, ...] = (None,) * len(_SKMEM_COLUMNS)
 _FACTORS = tuple(factor for _, _, factor in _INFO)
 
 
@@ -81,19 +81,14 @@ class Rows:
 
     def lines(self, t_ns: int, host: str, part: bytes) -> str:
         """One JSON object per socket and line."""
-        text = "".join([_LINE % (t_ns, host, *row) for row in self.rows(part)])
-        return text.replace('"None"', "null").replace(":None", ":null")
+        return "".join([line(t_ns, host, row) for row in self.rows(part)])
 
     def _info(self, part: bytes, at: int, size: int) -> tuple[Any, ...]:
         picker = self._pickers.get(size)
         if picker is None:
             picker = self._pickers[size] = _picker(size)
         unpack_from, pick = picker
-        ca_state, snd_wnd, *numbers = pick((*unpack_from(part, at), None))
-        values = [number * factor for number, factor in zip(numbers, _FACTORS, strict=True)]
-        if values[1] >= _INFINITE_SSTHRESH:
-            values[1] = None
-        return (CA_STATES[ca_state], snd_wnd, *values)
+        return _info_columns(*pick((*unpack_from(part, at), None)))
 
     def _identity(self, part: bytes, at: int) -> tuple[str, str, int]:
         key = part[at : at + 52]
@@ -104,6 +99,34 @@ class Rows:
             found = (_endpoint(family, src, sport), _endpoint(family, dst, dport), high << 32 | low)
             self._endpoints[key] = found
         return found
+
+
+def line(t_ns: int, host: str, row: Sequence[object]) -> str:
+    """The JSON object of one socket, and a newline; ``row``: the values of :data:`COLUMNS`."""
+    return (_LINE % (t_ns, host, *row)).replace('"None"', "null").replace(":None", ":null")
+
+
+def row_of(
+    identity: tuple[str, str, int, int], info: Mapping[str, int] | None, memory: Sequence[int] | None, congestion: str
+) -> tuple[Any, ...]:
+    """The values of :data:`COLUMNS` of a socket known by name and not by netlink's bytes.
+
+    ``identity``: local, remote, cookie and the state's number; ``info``: fields of tcp_info; ``memory``: the SK_MEMINFO
+    array in the kernel's order; both are None for a connection that is not open yet.
+    """
+    local, remote, cookie, state = identity
+    known, kept, named = _NO_INFO, _NO_SKMEM, None
+    if info is not None and memory is not None:
+        known = _info_columns(info["tcpi_ca_state"], info.get("tcpi_snd_wnd"), *(info[field] for _, field, _ in _INFO))
+        kept, named = (*memory[:6], *memory[7:9]), congestion
+    return (local, remote, cookie, STATES[state], *known, *kept, named)
+
+
+def _info_columns(ca_state: int, snd_wnd: int | None, *numbers: int) -> tuple[Any, ...]:
+    values: list[int | None] = [number * factor for number, factor in zip(numbers, _FACTORS, strict=True)]
+    if numbers[1] >= _INFINITE_SSTHRESH:
+        values[1] = None
+    return (CA_STATES[ca_state], snd_wnd, *values)
 
 
 def _picker(size: int) -> tuple[Any, Any]:

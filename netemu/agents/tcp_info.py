@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Mapping
 
 from netemu.agents.system import Socket
 
@@ -77,3 +78,14 @@ def decode_tcp_info(raw: bytes) -> dict[str, int]:
 def read_tcp_info(sock: Socket) -> dict[str, int]:
     """TCP_INFO of ``sock``; OSError when it is no TCP socket."""
     return decode_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1024))
+
+
+def encode_tcp_info(info: Mapping[str, int]) -> bytes:
+    """The struct up to its last field that ``info`` has, bit fields put together; what it lacks before that is 0."""
+    packed = {
+        "tcpi_wscale": info.get("tcpi_snd_wscale", 0) | info.get("tcpi_rcv_wscale", 0) << 4,
+        "tcpi_flags": info.get("tcpi_delivery_rate_app_limited", 0),
+        **info,
+    }
+    count = 1 + max(index for index, name in enumerate(_NAMES) if name in packed)
+    return struct.pack("=" + _FORMAT[:count], *(packed.get(name, 0) for name in _NAMES[:count]))

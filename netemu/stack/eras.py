@@ -34,6 +34,13 @@ class Difference(msgspec.Struct, frozen=True):
 
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
+        "release",
+        ("2.4.37", "2.6.39", "3.10", "5.10", "6.12", "7.2"),
+        "each",
+        "Makefile",
+        "the release of Linux that the profile describes",
+    ),
+    Difference(
         "ca_releases_uninitialized",
         (True, True, True, True, True, False),
         "7.0",

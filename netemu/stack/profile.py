@@ -29,6 +29,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     judged_by: tuple[str, ...] = ()
+    release: str = "7.2"  # of the kernel described
     sysctl: dict[str, Any] = {}
     hz: int = 250  # CONFIG_HZ; it must divide 1000
     memory_bytes: int = 253_645 * 4096  # nr_free_buffer_pages at boot, of netemu's UML guests with mem=1024M
