@@ -205,6 +205,6 @@ class ModelSystem:
 
     def congestion_controls(self) -> str:
         """The controls that the stack has."""
-        from netemu.stack.cong import available
+        from netemu.stack.cong import tcp_available_congestion_control
 
-        return " ".join(available())
+        return " ".join(tcp_available_congestion_control())
