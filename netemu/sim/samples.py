@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from netemu.agents.counters import differences, to_lines
 from netemu.agents.sock_rows import line, row_of
 from netemu.sim.engine import RECORDER
-from netemu.stack.inet_diag import inet_diag_dump
 
 if TYPE_CHECKING:
     from netemu.sim.engine import Engine
@@ -44,7 +43,7 @@ class Sampler:
     def _sample(self, _: object) -> None:
         now_ns = self._engine.now_ns
         for host in self._hosts:
-            for entry in inet_diag_dump(host.stack):
+            for entry in host.stack.sockets():
                 self._lines.append(line(now_ns - self._t0_ns, host.name, row_of(*entry)))
         self.samples += 1
         if len(self._lines) >= _FLUSH_LINES:
@@ -60,7 +59,7 @@ class Sampler:
 
 def read_counters(hosts: Mapping[str, Host]) -> dict[str, dict[str, int]]:
     """Node -> counter by nstat's name -> value."""
-    return {name: host.stack.mib.by_name() for name, host in hosts.items()}
+    return {name: dict(host.stack.counters()) for name, host in hosts.items()}
 
 
 def write_counters(before: Mapping[str, dict[str, int]], after: Mapping[str, dict[str, int]], path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netemu.stack.events import (
@@ -30,6 +30,7 @@ from netemu.stack.timer import Timers
 
 if TYPE_CHECKING:
     from netemu.packet.ip import Packet
+    from netemu.stack.inet_diag import Entry
     from netemu.stack.profile import Profile
     from netemu.stack.sysctl import Sysctl
 
@@ -43,6 +44,14 @@ class Stack(Protocol):
 
     def next_deadline_ns(self) -> int | None:
         """When it wants a :class:`Deadline`; None: never."""
+        ...
+
+    def sockets(self) -> Iterable[Entry]:
+        """Its TCP sockets as sock_diag shows them."""
+        ...
+
+    def counters(self) -> Mapping[str, int]:
+        """Its counters by nstat's names."""
         ...
 
     def snapshot(self) -> Mapping[str, object]:
@@ -113,6 +122,22 @@ class LinuxStack:
     def next_deadline_ns(self) -> int | None:
         """See :meth:`Stack.next_deadline_ns`."""
         return self.timers.next_ns()
+
+    def sockets(self) -> Iterable[Entry]:
+        """See :meth:`Stack.sockets`."""
+        from netemu.stack.inet_diag import inet_diag_dump
+
+        return inet_diag_dump(self)
+
+    def counters(self) -> Mapping[str, int]:
+        """See :meth:`Stack.counters`."""
+        return self.mib.by_name()
+
+    def snapshot(self) -> Mapping[str, object]:
+        """See :meth:`Stack.snapshot`: every socket's fields, and the host's memory and counters."""
+        from netemu.stack.snapshot import snapshot
+
+        return snapshot(self)
 
     # ---- what the rest of the stack calls
 
