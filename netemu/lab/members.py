@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from netemu.errors import VoidRun
+from netemu.errors import BadInput, MissingCapability, NetemuError, VoidRun
 from netemu.lab.namespace import Namespace
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +122,12 @@ def start(
 
 
 def wait_ready(members: Iterable[Member]) -> None:
-    """Wait until every member is ready; :class:`VoidRun` names the first that ended or took too long."""
+    """Wait until every member is ready; an error names the first that ended or took too long.
+
+    :raises BadInput: a value that the kernel refuses, such as the size of a buffer.
+    :raises MissingCapability: something that this kernel has not, such as a congestion control.
+    :raises VoidRun: anything else.
+    """
     waiting = {member.name: member for member in members}
     _pump_until(waiting, lambda member: member.ready, time.monotonic() + READY_TIMEOUT_S)
     for member in waiting.values():
@@ -155,5 +160,11 @@ def _pump_until(waiting: dict[str, Member], done: Any, deadline: float) -> None:
                     del waiting[member.name]
                     selector.unregister(key.fileobj)
                 elif member.closed:
-                    member.process.wait(timeout=10)
-                    raise VoidRun(f"{member.name} ended before it was ready: {member.fault()}")
+                    raise _early_end(member)
+
+
+def _early_end(member: Member) -> NetemuError:
+    """Why a member ended before it was ready: by its exit code the user's mistake, or what this kernel lacks."""
+    code = member.process.wait(timeout=10)
+    kind = next((kind for kind in (BadInput, MissingCapability) if kind.exit_code == code), VoidRun)
+    return kind(f"{member.name} ended before it was ready: {member.fault()}")

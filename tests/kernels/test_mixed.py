@@ -129,7 +129,9 @@ def test_a_guest_that_dies_ends_the_run_and_leaves_nothing(two: tuple[Entry, Ent
     plan = without_rate(transfer_plan(loss=0.0))
     bad = msgspec.structs.replace(plan.agents[1], args={**plan.agents[1].args, "congestion": "no_such_control"})
     plan = msgspec.structs.replace(plan, agents=(plan.agents[0], bad))
-    with pytest.raises(VoidRun, match=r"uml:.* \(h1\): t\.client ended before it was ready: .*no_such_control"):
+    with pytest.raises(
+        MissingCapability, match=r"uml:.* \(h1\): t\.client ended before it was ready: .*no_such_control"
+    ):
         execute(f"uml:{new.name}?node.h1={old.name}", plan, tmp_path / "run")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netemu.errors import BadInput, VoidRun
+from netemu.errors import BadInput, MissingCapability
 from netemu.experiment import Experiment, bulk
 from netemu.kernels.host import HostKernel
 from netemu.recording.layout import Recording
@@ -42,7 +42,7 @@ def test_everything_that_was_proved_and_seen_is_in_the_execution(recording: Reco
 
 
 def test_an_agent_that_the_kernel_refuses_stops_the_run_with_its_reason(recording: Recording) -> None:
-    with pytest.raises(VoidRun, match=r"x\.client ended before it was ready: .*no_such_control"):
+    with pytest.raises(MissingCapability, match=r"x\.client ended before it was ready: .*no_such_control.* has: .*bbr"):
         HostKernel().execute(plan_of({"congestion": "no_such_control"}), recording, lambda text: None)
 
 

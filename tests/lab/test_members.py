@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netemu.errors import VoidRun
+from netemu.errors import BadInput
 from netemu.lab import members
 from netemu.lab.members import Member
 
@@ -58,7 +58,7 @@ def test_a_member_that_ended_before_it_was_told_to_has_its_summary(tmp_path: Pat
 def test_a_member_that_fails_before_it_is_ready_is_named_with_its_error(tmp_path: Path, started: list[Member]) -> None:
     member = sink(tmp_path, args={"port": 45_002, "colour": "red"})
     started.append(member)
-    with pytest.raises(VoidRun, match=r"x\.server ended before it was ready: .*'colour'"):
+    with pytest.raises(BadInput, match=r"x\.server ended before it was ready: .*'colour'"):
         members.wait_ready([member])
 
 
