@@ -23,6 +23,7 @@ TRAFFIC = (
     "connect_many",
     "udp_send",
     "udp_sink",
+    "calls",
 )
 """Programs that run as agents inside hosts; each is the module of that name, with ``ARGS``, ``check`` and ``run``."""
 

@@ -1,0 +1,25 @@
+"""The scenarios that have names, by what they are about; together they cover the mechanisms that a guest can show.
+
+In virtual time computing takes none, so nobody holds a socket while packets arrive: which context sends (M10), the
+backlog (M13) and servers under load (M26) have no scenario.
+"""
+
+from __future__ import annotations
+
+from netemu.errors import BadInput
+from netemu.fidelity.scenario import Scenario
+from netemu.fidelity.scenarios.connections import CONNECTIONS
+from netemu.fidelity.scenarios.loss import LOSS
+from netemu.fidelity.scenarios.mtu import MTU
+from netemu.fidelity.scenarios.receiving import RECEIVING
+from netemu.fidelity.scenarios.sending import SENDING
+
+NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS)
+
+
+def named(name: str) -> Scenario:
+    """The scenario of that name; :class:`BadInput` tells those that there are."""
+    for scenario in NAMED:
+        if scenario.name == name:
+            return scenario
+    raise BadInput(f"--only {name!r}: there is no such scenario; there are {', '.join(one.name for one in NAMED)}")
