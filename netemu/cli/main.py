@@ -19,6 +19,7 @@ COMMANDS = {
     "analyze": "analyse any pcap or pcapng file",
     "figure": "make figures of a run again from its stored tables",
     "diff": "compare two runs packet by packet",
+    "fidelity": "compare the models with real kernels, packet by packet",
     "reproduce": "run a stored plan again and name what drifted",
     "kernels": "list, get, build, check and remove kernels for User-Mode Linux",
     "doctor": "say what this machine can do, and what would add the rest",
