@@ -62,25 +62,29 @@ _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 def _check_script(script: list[Any]) -> str | None:
     made: set[str] = set()
     for number, item in enumerate(script):
-        place = f"item {number} {item!r}"
-        if not isinstance(item, list) or len(item) < 3 or item[1] not in _FORMS:
-            return f"must hold items [at_ns or null, call, arguments...] with a call of {', '.join(_FORMS)}: {place}"
-        at_ns, call, *given = item
-        if at_ns is not None and (not isinstance(at_ns, int) or isinstance(at_ns, bool) or at_ns < 0):
-            return f"must give a time in ns from 0 on, or null: {place}"
-        forms, more = _FORMS[call], given[len(_FORMS[call]) :]
-        if len(given) < len(forms) or (more and call not in ("socket", "send", "recv")):
-            return f"must give {call} {len(forms)} arguments: {place}"
-        if not all(type(one) in form for one, form in zip(given, forms, strict=False)):
-            return f"has an argument of another type: {place}"
-        if call != "socket" and given[0] not in made:
-            return f"names {given[0]!r}, which no call before has made: {place}"
-        complaint = _names_unknown(call, given, more)
+        complaint = _check_item(item, made)
         if complaint:
-            return f"{complaint}: {place}"
-        if call in ("socket", "accept"):
-            made.add(given[call == "accept"])
+            return f"{complaint}: item {number} {item!r}"
+        if item[1] in ("socket", "accept"):
+            made.add(item[3 if item[1] == "accept" else 2])
     return None
+
+
+def _check_item(item: Any, made: set[str]) -> str | None:
+    """What is wrong with one item of a script, after calls that have ``made`` sockets of these names."""
+    if not isinstance(item, list) or len(item) < 3 or item[1] not in _FORMS:
+        return f"must hold items [at_ns or null, call, arguments...] with a call of {', '.join(_FORMS)}"
+    at_ns, call, *given = item
+    forms, more = _FORMS[call], given[len(_FORMS[call]) :]
+    if at_ns is not None and (type(at_ns) is not int or at_ns < 0):
+        return "must give a time in ns from 0 on, or null"
+    if len(given) < len(forms) or (more and call not in ("socket", "send", "recv")):
+        return f"must give {call} {len(forms)} arguments"
+    if not all(type(one) in form for one, form in zip(given, forms, strict=False)):
+        return "has an argument of another type"
+    if call != "socket" and given[0] not in made:
+        return f"names {given[0]!r}, which no call before has made"
+    return _names_unknown(call, given, more)
 
 
 def _names_unknown(call: str, given: Sequence[Any], more: Sequence[Any]) -> str | None:

@@ -126,12 +126,14 @@ def _transport(
     if fragment[0]:
         return Captured(*fields, fragment, payload=left)
     if protocol == IPPROTO_TCP:
-        ports = struct.unpack_from("!HHIIBBH", frame, at)
-        header = 4 * (ports[4] >> 4)
+        source, destination, seq, ack, offset, flags, window = struct.unpack_from("!HHIIBBH", frame, at)
+        header = 4 * (offset >> 4)
+        flags |= (offset & 1) << 8
         options = tuple(_options(frame[at + 20 : at + header], header - 20))
-        return Captured(*fields, fragment, *ports[:4], ports[5] | (ports[4] & 1) << 8, ports[6], left - header, options)
+        return Captured(*fields, fragment, source, destination, seq, ack, flags, window, left - header, options)
     if protocol == IPPROTO_UDP:
-        return Captured(*fields, fragment, *struct.unpack_from("!HH", frame, at), payload=left - 8)
+        source, destination = struct.unpack_from("!HH", frame, at)
+        return Captured(*fields, fragment, source, destination, payload=left - 8)
     if protocol in (IPPROTO_ICMP, IPPROTO_ICMPV6):
         kind, code, rest = struct.unpack_from("!BBxxI", frame, at)
         return Captured(*fields, fragment, payload=left - 8, code=(kind, code, rest))

@@ -77,7 +77,7 @@ def row(job: Job, real: Recording, model: Recording) -> Row:
     judged = judge(streams[0], streams[1], sent_by(packets[0]))
     probes = first_difference(read_probes(real), read_probes(model))
     first = judged.first
-    told = "" if first is None else cause(first, _packet(first, streams), probes and probes.field)
+    told = "" if first is None else cause(first, _packet(first, streams), None if probes is None else probes.field)
     return Row(
         job.name,
         job.mechanisms,
@@ -97,8 +97,9 @@ def row(job: Job, real: Recording, model: Recording) -> Row:
 
 def _failed(job: Job, real: Recording, error: str) -> Row:
     packets = sum(len(found) for found in _captures(real, job.plan).values())
-    fields = (job.name, job.mechanisms, job.kernel, job.model, job.plan.digest, packets, 0.0, None, {}, Times())
-    return Row(*fields, ERROR, Captures(str(real.captures), None), None, error)
+    captures = Captures(str(real.captures), None)
+    head = (job.name, job.mechanisms, job.kernel, job.model, job.plan.digest)
+    return Row(*head, packets, 0.0, None, {}, Times(), ERROR, captures, None, error)
 
 
 def _captures(recording: Recording, plan: Plan) -> dict[str, list[Captured]]:

@@ -95,9 +95,7 @@ def _flow(dice: _Dice) -> Flow:
         sender["nodelay"] = True
     if kind == "writes":
         size, count, gap = dice.whole("write", 20, 3000), dice.whole("writes", 10, 120), dice.whole("gap", 0, 40)
-        return small_writes(
-            "one", "h1", "h2", size=size, count=count, gap=f"{gap}ms", sender=sender, receiver=receiver
-        )
+        return small_writes("one", "h1", "h2", size=size, count=count, gap=f"{gap}ms", sender=sender, receiver=receiver)
     if kind == "requests":
         sizes = {"request": dice.whole("request", 50, 4000), "response": dice.whole("response", 50, 20_000)}
         count = dice.whole("requests", 3, 15)

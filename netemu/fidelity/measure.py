@@ -71,7 +71,7 @@ def measure(
             for version in kernels
             for one, plan in zip(scenarios, plans, strict=True)
         ]
-        rows = _side_by_side(jobs, recording.root, at_once or len(os.sched_getaffinity(0)), progress, finished)
+        rows = _side_by_side(jobs, at_once or len(os.sched_getaffinity(0)), progress, finished)
         finished_at = store.finish(recording)
     except BaseException:
         store.discard(recording)
@@ -83,9 +83,7 @@ def measure(
     return table, recording.root
 
 
-def _side_by_side(
-    jobs: Sequence[Job], at_once: int, progress: Progress, finished: Callable[[Row], None]
-) -> list[Row]:
+def _side_by_side(jobs: Sequence[Job], at_once: int, progress: Progress, finished: Callable[[Row], None]) -> list[Row]:
     """The rows of all jobs, in their order; the first error of a real kernel's run ends the others."""
     rows: dict[int, Row] = {}
     context = multiprocessing.get_context("spawn")

@@ -79,8 +79,6 @@ def first_difference(real: Probes, model: Probes) -> ProbeDifference | None:
             names = [index for index in range(len(FIELDS)) if one.values[index] != two.values[index]]
             if names:
                 at = names[0]
-                found.append(
-                    ProbeDifference(key[0], number, one.t_ns, FIELDS[at], one.values[at], two.values[at])
-                )
+                found.append(ProbeDifference(key[0], number, one.t_ns, FIELDS[at], one.values[at], two.values[at]))
                 break
     return min(found, key=lambda one: one.t_ns, default=None)

@@ -15,7 +15,20 @@ from netemu.fidelity.captured import Captured
 from netemu.packet.ip import IPPROTO_TCP
 from netemu.packet.tcp import ACK, FIN, OPTION_SACK, OPTION_TIMESTAMPS, RST, SYN
 
-FIELDS = ("seq", "ack", "payload", "flags", "window", "options", "ts_val", "ts_ecr", "length", "ecn", "dont_fragment", "other")
+FIELDS = (
+    "seq",
+    "ack",
+    "payload",
+    "flags",
+    "window",
+    "options",
+    "ts_val",
+    "ts_ecr",
+    "length",
+    "ecn",
+    "dont_fragment",
+    "other",
+)
 """What is compared, in the order in which differences are told."""
 
 ABSENT = -1

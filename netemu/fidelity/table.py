@@ -55,7 +55,7 @@ class Table(msgspec.Struct, frozen=True):
 
 
 def summary(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """For each model: ``scenarios``, ``average``, ``lowest`` and its ``lowest_name``, ``identical``, and times' worst."""
+    """For each model: how many ``scenarios``, ``average``, ``lowest`` (``lowest_name``), send times by kind."""
     found = []
     for model, kernel in dict.fromkeys((row.model, row.kernel) for row in rows):
         mine = [row for row in rows if row.model == model]
@@ -125,9 +125,9 @@ def _figures(one: dict[str, Any]) -> list[str]:
         f"{name.replace('_', '-')} {one[name]['within']}/{one[name]['packets']}"
         for name in ("ack_clocked", "timer_driven")
     )
+    low = f"lowest {one['lowest']:.2%} in {one['lowest_name']} (asked: {LOWEST_ASKED:.0%})"
     return [
         f"{one['model']} against {one['kernel']}: average {one['average']:.2%} of {one['scenarios']} scenarios"
-        f" (asked: {AVERAGE_ASKED:.0%}), lowest {one['lowest']:.2%} in {one['lowest_name']} (asked: {LOWEST_ASKED:.0%}),"
-        f" {one['identical']} identical throughout, {one['below_90']} below {LOWEST_ASKED:.0%}",
+        f" (asked: {AVERAGE_ASKED:.0%}), {low}, {one['identical']} identical throughout, {one['below_90']} below {LOWEST_ASKED:.0%}",
         f"  sent within what is allowed: {times}",
     ]

@@ -25,13 +25,13 @@ def _listener(backlog: int = 8, name: str = "l", port: int = 5001) -> Calls:
 
 def _server(calls: Sequence[Sequence[Any]], hold: bool = False) -> Script:
     """A server on h2 that has taken one connection, ``c``."""
-    script = [*_listener(), [None, "accept", "l", "c"], *calls]
+    script: list[Sequence[Any]] = [*_listener(), [None, "accept", "l", "c"], *calls]
     return Script("server", "h2", script, stop_ns=20_000 * _MS, hold=hold)
 
 
 def _client(calls: Sequence[Sequence[Any]], hold: bool = False) -> Script:
     """A client on h1 that connects at 10 ms, ``s``."""
-    script = [[10 * _MS, "socket", "s"], [None, "connect", "s", "@h2", 5001], *calls]
+    script: list[Sequence[Any]] = [[10 * _MS, "socket", "s"], [None, "connect", "s", "@h2", 5001], *calls]
     return Script("client", "h1", script, stop_ns=20_000 * _MS, hold=hold)
 
 
@@ -118,7 +118,13 @@ CONNECTIONS = (
         "SHUT_WR at the client, data still comes back",
         (PATH,),
         (
-            _client([[None, "send", "s", 3000], [None, "shutdown", "s", "SHUT_WR"], [None, "recv", "s", 9000, "MSG_WAITALL"]]),
+            _client(
+                [
+                    [None, "send", "s", 3000],
+                    [None, "shutdown", "s", "SHUT_WR"],
+                    [None, "recv", "s", 9000, "MSG_WAITALL"],
+                ]
+            ),
             _server([[None, "recv", "c", 9000, "MSG_WAITALL"], [300 * _MS, "send", "c", 8000], [None, "close", "c"]]),
         ),
     ),
@@ -160,7 +166,13 @@ CONNECTIONS = (
         "SO_LINGER 0: close sends RST",
         (PATH,),
         (
-            _client([[None, "send", "s", 5000], [None, "setsockopt", "s", "SOL_SOCKET", "SO_LINGER", [1, 0]], [None, "close", "s"]]),
+            _client(
+                [
+                    [None, "send", "s", 5000],
+                    [None, "setsockopt", "s", "SOL_SOCKET", "SO_LINGER", [1, 0]],
+                    [None, "close", "s"],
+                ]
+            ),
             _server([[None, "recv", "c", 2000], [300 * _MS, "recv", "c", 9000]]),
         ),
     ),
@@ -170,7 +182,13 @@ CONNECTIONS = (
         "SO_LINGER of 5 s: close waits until all is acknowledged",
         (PATH,),
         (
-            _client([[None, "send", "s", 30_000], [None, "setsockopt", "s", "SOL_SOCKET", "SO_LINGER", [1, 5]], [None, "close", "s"]]),
+            _client(
+                [
+                    [None, "send", "s", 30_000],
+                    [None, "setsockopt", "s", "SOL_SOCKET", "SO_LINGER", [1, 5]],
+                    [None, "close", "s"],
+                ]
+            ),
             _server([[None, "recv", "c", 40_000, "MSG_WAITALL"]]),
         ),
     ),
@@ -187,7 +205,16 @@ CONNECTIONS = (
         "a server that reads once and closes while many small writes come",
         (PATH,),
         (
-            small_writes("one", "h1", "h2", size=25, count=200, gap="2ms", sender={"nodelay": True}, receiver={"stop_after_bytes": 25, "close": "close"}),
+            small_writes(
+                "one",
+                "h1",
+                "h2",
+                size=25,
+                count=200,
+                gap="2ms",
+                sender={"nodelay": True},
+                receiver={"stop_after_bytes": 25, "close": "close"},
+            ),
         ),
     ),
     Scenario(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from netemu.experiment import bulk, request_response, small_writes, udp_stream
 from netemu.fidelity.scenario import Scenario, Script
 from netemu.fidelity.scenarios.loss import BACK, dropping
 from netemu.fidelity.scenarios.sending import PATH, RENO, SHORT
 
-_LISTEN = (
+_LISTEN: tuple[list[Any], ...] = (
     [0, "socket", "l"],
     [None, "setsockopt", "l", "SOL_SOCKET", "SO_REUSEADDR", 1],
     [None, "bind", "l", "", 5001],
@@ -16,13 +18,13 @@ _LISTEN = (
 )
 
 
-def _client(*calls: list[object]) -> Script:
+def _client(*calls: list[Any]) -> Script:
     """A client on h1 that connects at 10 ms."""
-    connect = [[10_000_000, "socket", "s"], [None, "connect", "s", "@h2", 5001]]
+    connect: list[list[Any]] = [[10_000_000, "socket", "s"], [None, "connect", "s", "@h2", 5001]]
     return Script("client", "h1", [*connect, *calls], stop_ns=20_000_000_000)
 
 
-def _server(*calls: list[object]) -> Script:
+def _server(*calls: list[Any]) -> Script:
     return Script("server", "h2", [*_LISTEN, *calls], stop_ns=20_000_000_000)
 
 
@@ -173,11 +175,7 @@ RECEIVING = (
         ("M17",),
         "a server that answers after 100 ms: ACKs of their own",
         (PATH,),
-        (
-            request_response(
-                "one", "h1", "h2", count=8, request=300, response=3000, receiver={"delay_ns": 100_000_000}
-            ),
-        ),
+        (request_response("one", "h1", "h2", count=8, request=300, response=3000, receiver={"delay_ns": 100_000_000}),),
     ),
     Scenario(
         "udp_overload",

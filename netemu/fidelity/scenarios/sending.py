@@ -88,7 +88,16 @@ SENDING = (
         ("M03", "M05"),
         "bursts with silence between them: cwnd is validated and restarted after idle",
         (PATH,),
-        (on_off("one", "h1", "h2", on="60ms", off="900ms", sender={"cycles": 4, **RENO}),),
+        (
+            on_off(
+                "one",
+                "h1",
+                "h2",
+                on="60ms",
+                off="900ms",
+                sender={"cycles": 4, "rate_bps": 6_000_000, "chunk_bytes": 6000, **RENO},
+            ),
+        ),
     ),
     Scenario(
         "nagle",
