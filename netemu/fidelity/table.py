@@ -128,6 +128,7 @@ def _figures(one: dict[str, Any]) -> list[str]:
     low = f"lowest {one['lowest']:.2%} in {one['lowest_name']} (asked: {LOWEST_ASKED:.0%})"
     return [
         f"{one['model']} against {one['kernel']}: average {one['average']:.2%} of {one['scenarios']} scenarios"
-        f" (asked: {AVERAGE_ASKED:.0%}), {low}, {one['identical']} identical throughout, {one['below_90']} below {LOWEST_ASKED:.0%}",
+        f" (asked: {AVERAGE_ASKED:.0%}), {low}, {one['identical']} identical throughout,"
+        f" {one['below_90']} below {LOWEST_ASKED:.0%}",
         f"  sent within what is allowed: {times}",
     ]
