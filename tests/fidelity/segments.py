@@ -64,7 +64,9 @@ class Capture:
         """A segment of the server's."""
         self._add(t_ns, False, seq, ack, flags, more)
 
-    def _add(self, t_ns: int, out: bool, seq: int, ack: int, flags: int, more: dict[str, object]) -> None:
+    def _add(  # noqa: PLR0917
+        self, t_ns: int, out: bool, seq: int, ack: int, flags: int, more: dict[str, object]
+    ) -> None:
         mine, other = (0, 1) if out else (1, 0)
         ends = (self.client, SERVER) if out else (SERVER, self.client)
         tick, echo = more.pop("tick", t_ns // MS), more.pop("echo", 0)

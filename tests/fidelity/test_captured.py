@@ -45,7 +45,13 @@ def test_datagrams_fragments_and_icmp_are_told_by_what_they_say(tmp_path: Path) 
     blocks += [pcapng.packet(1, len(one), 1, one) for one in frames]
     (tmp_path / "a.pcapng").write_bytes(b"".join(blocks))
     udp, later, icmp = read_capture(tmp_path / "a.pcapng")
-    assert (udp.source_port, udp.destination_port, udp.payload, udp.fragment, udp.ecn) == (40000, 5001, 16, (0, True), 2)
+    assert (udp.source_port, udp.destination_port, udp.payload, udp.fragment, udp.ecn) == (
+        40000,
+        5001,
+        16,
+        (0, True),
+        2,
+    )
     assert (later.payload, later.fragment, later.source_port) == (8, (24, False), 0)
     assert icmp.code == (3, 4, 1400)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +19,8 @@ def test_a_scenario_is_a_pure_function_of_seed_and_index(seed: int, index: int) 
 
 
 def test_it_stays_what_it_was() -> None:
-    """Figures that were quoted for a seed hold for these plans; a change of the generator needs new seeds."""
-    assert [generated(7, index).plan().digest for index in range(3)] == GOLDEN
+    """Figures that were quoted for a seed hold for these scenarios; a change of the generator needs new seeds."""
+    assert [sha256(repr(generated(7, index)).encode()).hexdigest()[:12] for index in range(3)] == GOLDEN
 
 
 def test_scenarios_differ_in_what_is_drawn() -> None:
@@ -30,4 +32,4 @@ def test_scenarios_differ_in_what_is_drawn() -> None:
     assert {agent.args.get("congestion") for plan in plans for agent in plan.agents} >= {"reno", "cubic", "bbr"}
 
 
-GOLDEN: list[str] = []
+GOLDEN = ["6a50d50a00fa", "d06b7f4d40dc", "bd9885a75c14"]

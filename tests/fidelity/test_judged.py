@@ -15,9 +15,7 @@ from tests.fidelity.segments import MS, Capture, transfer
 
 
 def judged(real: list[Captured], model: list[Captured]) -> Judged:
-    return judge(
-        {"h1-eth0": relative_streams(real)}, {"h1-eth0": relative_streams(model)}, sent_by({"h1-eth0": real})
-    )
+    return judge({"h1-eth0": relative_streams(real)}, {"h1-eth0": relative_streams(model)}, sent_by({"h1-eth0": real}))
 
 
 @pytest.fixture

@@ -25,7 +25,9 @@ def test_ports_first_numbers_and_clocks_do_not_matter(isn: tuple[int, int], tick
         ticks = (ticks[0] or 1, ticks[1] or 1)
         two = read_capture(transfer(Capture(isn=isn, ticks=(500, 900), port=port)).write(Path(place) / "b"))
         assert relative_streams(one) == relative_streams(two)
-        three = read_capture(transfer(Capture(ticks=(ticks[0] % 2**31 + 1, ticks[1] % 2**31 + 1))).write(Path(place) / "c"))
+        three = read_capture(
+            transfer(Capture(ticks=(ticks[0] % 2**31 + 1, ticks[1] % 2**31 + 1))).write(Path(place) / "c")
+        )
         assert relative_streams(one) == relative_streams(three)
 
 
@@ -44,7 +46,12 @@ def test_numbers_count_from_each_sides_first(tmp_path: Path) -> None:
     packets = read_capture(transfer(Capture()).write(tmp_path / "a"))
     streams = relative_streams(packets)
     sent, got = streams["10.0.0.2:5001#1", True], streams["10.0.0.2:5001#1", False]
-    assert [(one.seq, one.ack, one.payload) for one in sent[:4]] == [(0, 0, 0), (1, 1, 0), (1, 1, 1000), (1001, 1, 1000)]
+    assert [(one.seq, one.ack, one.payload) for one in sent[:4]] == [
+        (0, 0, 0),
+        (1, 1, 0),
+        (1, 1, 1000),
+        (1001, 1, 1000),
+    ]
     assert [(one.seq, one.ack) for one in got[:2]] == [(0, 1), (1, 1001)]
     assert sent[2].ts_val == 50
     assert (got[1].ts_val, got[1].ts_ecr) == (50, 50)
@@ -70,7 +77,24 @@ def test_sack_blocks_count_from_the_first_number_of_what_they_speak_of() -> None
     packets = [
         _segment(seq=1000, ack=0, flags=SYN),
         Captured(
-            2, MS, False, "10.0.0.2", "10.0.0.1", 6, 52, 0, True, (0, False), 5001, 40000, 7, 1001, ACK, 9, 0, ((5, block),)
+            2,
+            MS,
+            False,
+            "10.0.0.2",
+            "10.0.0.1",
+            6,
+            52,
+            0,
+            True,
+            (0, False),
+            5001,
+            40000,
+            7,
+            1001,
+            ACK,
+            9,
+            0,
+            ((5, block),),
         ),
     ]
     packet = relative_streams(packets)["10.0.0.2:5001#1", False][0]

@@ -11,13 +11,17 @@ from netemu.fidelity.times import Off, Times
 FIRST = Difference("h2-eth0", "10.0.0.2:5001#1", True, 12, 5_500_000, "window", "501", "502")
 
 
-def row(name: str, ratio: float, packets: int = 10, *, first: Difference | None = None, error: str | None = None) -> Row:
+def row(
+    name: str, ratio: float, packets: int = 10, *, first: Difference | None = None, error: str | None = None
+) -> Row:
     times = Times(answer=Off(packets, packets, 0), timer=Off(2, 1, 9_000_000))
     kernel, model = "uml:7.2?time=virtual", "model:linux-7"
     differences = {} if first is None else {first.field: 1}
     told = "" if first is None else "receiving (tcp_window)"
     captures = Captures("/real", None if error else "/model")
-    return Row(name, ("M01",), kernel, model, "abc", packets, ratio, first, differences, times, told, captures, None, error)
+    return Row(
+        name, ("M01",), kernel, model, "abc", packets, ratio, first, differences, times, told, captures, None, error
+    )
 
 
 def test_each_scenario_counts_the_same_however_long() -> None:
@@ -33,7 +37,9 @@ def test_what_is_asked_is_an_average_and_a_lowest() -> None:
 
 
 def test_the_text_has_a_line_for_each_row_and_the_figures() -> None:
-    table = Table((row("bulk", 0.95, first=FIRST), row("rto", 0.0, error="the model raised KeyError: 1 (x.py:3)")), 1000, 2)
+    table = Table(
+        (row("bulk", 0.95, first=FIRST), row("rto", 0.0, error="the model raised KeyError: 1 (x.py:3)")), 1000, 2
+    )
     lines = as_text(table).splitlines()
     assert "h2-eth0 #12 out at 5.500 ms: window 501 | 502  <- receiving" in lines[1]
     assert "raised KeyError" in lines[2]
