@@ -1,7 +1,8 @@
 """Size of every data segment's IP packet over time, the path MTU, and the ICMP message behind each step of it.
 
 The path MTU is the sender's own view (``tcpi_pmtu`` of its socket samples) where the run has samples, and otherwise
-what the ICMP messages reported.
+what the ICMP messages reported. Where nobody reports, the sender's own probes (RFC 4821) are marked instead, as the
+table ``path_mtu`` has them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from netemu.figures.tables import RunTables
+
+PROBES = {"mtu_probe_confirmed": ("^", "MTU probe, confirmed"), "mtu_probe_lost": ("x", "MTU probe, lost")}
+"""Causes of the table path_mtu that are probes: marker and name."""
 
 KINDS = {"fragmentation_needed": "ICMP fragmentation needed", "packet_too_big": "ICMPv6 packet too big"}
 
@@ -63,6 +67,7 @@ def draw(
     keys = _segments(axes, sizes, time)
     keys += _path_mtu(axes, sender_samples(run, chosen, span), messages, sizes, time)
     keys += _causes(axes, messages, time)
+    keys += _probes(axes, mtu_probes(run, chosen, span), time)
     axes.margins(x=0.03, y=0.12)
     axes.set_xlabel(time.label("Time"))
     axes.set_ylabel(Scale("B", 1.0).label("IP packet size"))
@@ -83,6 +88,19 @@ def icmp_messages(run: RunTables, chosen: Selection, span: tuple[int, int]) -> p
         .sort("t_ns")
     )
     found = rows.collect()
+    return None if found.is_empty() else found
+
+
+def mtu_probes(run: RunTables, chosen: Selection, span: tuple[int, int]) -> pl.DataFrame | None:
+    """Packets by which the sender tried a larger size, confirmed or lost; None when it tried none."""
+    import polars as pl
+
+    if not run.has("path_mtu"):
+        return None
+    rows = run.scan("path_mtu").filter(
+        chosen.where(), pl.col("cause").cast(pl.String).is_in(list(PROBES)), within(span)
+    )
+    found = rows.sort("t_ns").collect()
     return None if found.is_empty() else found
 
 
@@ -147,3 +165,18 @@ def _causes(axes: Axes, messages: pl.DataFrame | None, time: Scale) -> list[tupl
                 color=VERMILLION,
             )
     return [(key, KINDS[kind]) for kind, key in keys.items()]
+
+
+def _probes(axes: Axes, probes: pl.DataFrame | None, time: Scale) -> list[tuple[Any, str]]:
+    """A mark for each MTU probe at its own size, where its answer or its loss was seen."""
+    import polars as pl
+
+    keys: list[tuple[Any, str]] = []
+    for cause, (marker, label) in PROBES.items():
+        rows = None if probes is None else probes.filter(pl.col("cause") == cause)
+        if rows is not None and not rows.is_empty():
+            x = rows["t_ns"].to_numpy() / time.divisor
+            (key,) = axes.plot(x, rows["probe_bytes"].to_numpy(), marker, color=VERMILLION, markersize=4.5, zorder=5)
+            key.set_linestyle("none")
+            keys.append((key, label))
+    return keys

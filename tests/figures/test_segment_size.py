@@ -76,3 +76,15 @@ def test_a_direction_without_data_is_refused(run: RunTables) -> None:
 def test_without_any_evidence_of_the_path_mtu_none_is_drawn(frames: dict[str, pl.DataFrame]) -> None:
     del frames["sockets"], frames["icmp"]
     assert legend(drawn(run_of(frames))) == ["segment", "retransmission"]
+
+
+def test_the_sender_s_own_probes_are_marked_at_their_size() -> None:
+    steps = (("handshake", None), ("mtu_probe_confirmed", 1350), ("mtu_probe_lost", 1450), ("mtu_probe_lost", 1400))
+    rows = [
+        {"capture": "h1-eth0", "connection": 0, "direction": 0, "t_ns": 50 * MS, "cause": cause, "probe_bytes": probe}
+        for cause, probe in steps
+    ]
+    figure = drawn(path_mtu_run(path_mtu=frame_of("path_mtu", rows)))
+    assert legend(figure)[-2:] == ["MTU probe, confirmed", "MTU probe, lost"]
+    marks = {line.get_marker(): list(line.get_ydata()) for line in figure.axes[0].lines if line.get_marker() in "^x"}
+    assert marks == {"^": [1350], "x": [1450, 1400]}
