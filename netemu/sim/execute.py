@@ -13,6 +13,7 @@ from netemu.sim.engine import Engine
 from netemu.sim.network import Network
 from netemu.sim.samples import Sampler, read_counters, write_counters
 from netemu.sim.tracing import Tracer
+from netemu.stack.stack import LinuxStack
 
 if TYPE_CHECKING:
     from netemu.recording.layout import Recording
@@ -102,6 +103,9 @@ class Run:
             self._tracer = Tracer(engine, samples / "trace.jsonl", self.t0_ns)
             for host in self.network.hosts.values():
                 host.on_trace = self._tracer.note
+        for host in self.network.hosts.values():
+            if isinstance(host.stack, LinuxStack):
+                host.stack.tracing = plan.probes.tracepoints
         for spec in plan.agents:
             log = self.recording.agents / f"{spec.name}.jsonl"
             agent = Agent(spec, self.network.hosts[spec.host], engine, log, self.t0_ns)

@@ -89,6 +89,7 @@ class LinuxStack:
         self.tcp_orphan_count = 0
         self.udp_memory_allocated = 0  # pages, net.ipv4.udp_mem
         self.sockets_created = 0  # each socket's cookie
+        self.tracing = True  # whether packets pass the tracepoints of netemu.stack.tcp_trace
 
     @property
     def jiffies(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import ENOENT
 from typing import TYPE_CHECKING
 
-from netemu.stack import cong, tcp_ecn
+from netemu.stack import cong, tcp_ecn, tcp_trace
 from netemu.stack.sock import TCP_CLOSE, TCP_LISTEN
 from netemu.stack.task import KernelError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def tcp_set_ca_state(sk: TcpSock, ca_state: int) -> None:
     """Enter ``ca_state`` (a TCP_CA_*), after telling the control."""
+    tcp_trace.trace_tcp_cong_state_set(sk, ca_state)
     sk.icsk_ca_ops.set_state(sk, ca_state)
     sk.icsk_ca_state = ca_state
 

@@ -32,6 +32,7 @@ from netemu.stack import (
     tcp_send,
     tcp_state,
     tcp_state_close,
+    tcp_trace,
     tcp_urg,
     tcp_validate,
 )
@@ -67,6 +68,8 @@ def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> bool:
 def tcp_rcv_established(sk: TcpSock, skb: SkBuff) -> None:
     """A segment for an established connection."""
     net = sk.net
+    if net.tracing:
+        tcp_trace.trace_tcp_probe(sk, skb)
     now_ns = net.now_ns
     sk.tcp_clock_cache = now_ns
     sk.tcp_mstamp = now_ns // 1000

@@ -13,6 +13,7 @@ from netemu.stack import (
     tcp_output,
     tcp_recovery,
     tcp_timer,
+    tcp_trace,
     tcp_transmit,
     wmem,
 )
@@ -114,15 +115,8 @@ def __tcp_retransmit_skb(sk: TcpSock, skb: SkBuff, segs: int) -> int:
         # Even if it did not leave: no RTT may be taken from it.
         skb.sacked |= TCPCB_EVER_RETRANS
     if not err or sk.net.profile.traces_failed_retransmit:
-        sk.net.trace("tcp_retransmit_skb", _trace_fields(sk, skb, err))
+        tcp_trace.trace_tcp_retransmit_skb(sk, err)
     return err
-
-
-def _trace_fields(sk: TcpSock, skb: SkBuff, err: int) -> dict[str, object]:
-    return {
-        "cookie": sk.sk_cookie, "state": sk.sk_state, "saddr": sk.inet_saddr, "daddr": sk.inet_daddr,
-        "sport": sk.inet_sport, "dport": sk.inet_dport, "seq": skb.seq & 0xFFFFFFFF, "err": err,
-    }  # fmt: skip
 
 
 def _prepare(sk: TcpSock, skb: SkBuff, segs: int) -> int:
