@@ -56,6 +56,16 @@ def ones_sum(data: bytes) -> int:
     return (total << 8 if len(data) & 1 else total) % 0xFFFF
 
 
+_payload_sum = lru_cache(maxsize=4096)(ones_sum)  # each capture on its way asks for a packet's again
+
+
+@lru_cache(maxsize=4096)
+def _ends_of(source: str, destination: str) -> tuple[_Ends, int]:
+    """Both addresses and their sum, which is a part of every checksum between them."""
+    ends = packed(source), packed(destination)
+    return ends, ones_sum(ends[0]) + ones_sum(ends[1])
+
+
 def _checksum(*parts: bytes) -> int:
     """The checksum over ``parts``, all but the last of even length."""
     return 0xFFFF - sum(map(ones_sum, parts)) % 0xFFFF
@@ -78,12 +88,12 @@ def _pseudo(ends: _Ends, protocol: int, length: int) -> bytes:
 
 def to_bytes(packet: Packet) -> bytes:
     """The packet as it is on the wire; as long as ``packet.length`` unless a quoted packet's payload was cut."""
-    ends = packed(packet.source), packed(packet.destination)
+    ends, ends_sum = _ends_of(packet.source, packet.destination)
     body = packet.body
     if isinstance(body, bytes):
         upper = body
     elif isinstance(body, Tcp):
-        upper = _tcp_bytes(body, ends)
+        upper = _tcp_bytes(body, ends_sum)
     elif isinstance(body, Udp):
         upper = _udp_bytes(body, ends)
     else:
@@ -111,14 +121,13 @@ def _ipv6_header(packet: Packet, ends: _Ends) -> bytes:
     return header + _FRAGMENT_HEADER.pack(packet.protocol, 0, place, packet.identification)
 
 
-def _tcp_bytes(tcp: Tcp, ends: _Ends) -> bytes:
-    options = options_to(tcp.options)
+def _tcp_bytes(tcp: Tcp, ends_sum: int) -> bytes:
+    options, payload = options_to(tcp.options), tcp.payload
     offset_flags = (_TCP_BASE_BYTES + len(options)) << 10 | tcp.flags & 0x1FF
     head = (tcp.source_port, tcp.destination_port, tcp.seq, tcp.ack_seq, offset_flags, tcp.window)
-    length = _TCP_BASE_BYTES + len(options) + len(tcp.payload)
-    pseudo = _pseudo(ends, IPPROTO_TCP, length)
-    check = _checksum(pseudo, _TCP.pack(*head, 0, tcp.urgent), options, tcp.payload)
-    return _TCP.pack(*head, check, tcp.urgent) + options + tcp.payload
+    summed = ends_sum + IPPROTO_TCP + _TCP_BASE_BYTES + len(options) + len(payload)
+    summed += ones_sum(_TCP.pack(*head, 0, tcp.urgent) + options) + _payload_sum(payload)
+    return _TCP.pack(*head, 0xFFFF - summed % 0xFFFF, tcp.urgent) + options + payload
 
 
 def _udp_bytes(udp: Udp, ends: _Ends) -> bytes:

@@ -32,6 +32,8 @@ def options_to(options: Options) -> bytes:
     """
     if options is NO_OPTIONS:
         return b""
+    if options.ts_val is not None and _is_common(options):
+        return _STAMPS.pack(*_NOPS, OPTION_TIMESTAMPS, 10, options.ts_val, options.ts_ecr or 0)
     parts = []
     if options.mss is not None:
         parts.append(struct.pack("!BBH", OPTION_MSS, 4, options.mss))
@@ -50,6 +52,15 @@ def options_to(options: Options) -> bytes:
     if len(data) > _MOST_BYTES:
         data = _tight(options)
     return data + bytes(-len(data) % 4)
+
+
+def _is_common(options: Options) -> bool:
+    """Whether there is nothing but what nearly every segment has: timestamps."""
+    return (
+        options.mss is None
+        and options.window_scale is None
+        and not (options.sack or options.sack_permitted or options.other)
+    )
 
 
 def _tight(options: Options) -> bytes:
