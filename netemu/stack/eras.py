@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from netemu.stack.eras_receive import ROWS as RECEIVE
 from netemu.stack.profile import Profile
 
 ERAS = ("linux-2.4", "linux-2.6", "linux-3.10", "linux-5.10", "linux-6", "linux-7")
@@ -166,6 +167,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "net/ipv4/tcp_ipv4.c: tcp_sk_init",
         "how much later than asked a compressed SACK may leave",
     ),
+    *(Difference(*row) for row in RECEIVE),
 )
 
 
