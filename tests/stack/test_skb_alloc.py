@@ -1,0 +1,43 @@
+"""What a packet is charged; the figures were read from SO_MEMINFO of a guest, 7.2 and 6.12 alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from netemu.stack import skb_alloc
+
+
+@pytest.mark.parametrize(
+    ("packet_bytes", "truesize"),
+    [(52 + 10, 960), (52 + 200, 960), (52 + 700, 2304), (52 + 1448, 2304)],
+)
+def test_received_packets_cost_what_a_guest_charges(packet_bytes: int, truesize: int) -> None:
+    assert skb_alloc.received(packet_bytes)[0] == truesize
+
+
+def test_thirty_one_writes_of_ten_bytes_fit_into_the_first_buffer() -> None:
+    assert skb_alloc.received(52 + 10)[1] // 10 == 30
+
+
+def test_two_segments_of_700_bytes_share_a_buffer_and_two_of_200_do_not() -> None:
+    assert skb_alloc.received(52 + 700)[1] >= 700
+    assert skb_alloc.received(52 + 200)[1] < 200
+    assert skb_alloc.received(52 + 1448)[1] < 1448
+
+
+def test_a_frame_longer_than_a_page_lies_in_pages() -> None:
+    assert skb_alloc.received(9000) == (960 + 3 * 4096, 0)
+
+
+def test_allocations_are_rounded_to_slabs() -> None:
+    assert [skb_alloc.kmalloc_size(n) for n in (1, 65, 96, 97, 129, 193, 2048, 2049)] == [
+        8, 96, 96, 128, 192, 256, 2048, 4096,
+    ]  # fmt: skip
+    assert skb_alloc.skb_truesize(384) == 960
+    assert skb_alloc.skb_truesize(385) == 1024 + 256
+
+
+def test_lengths_are_reckoned_once() -> None:
+    table = type(skb_alloc.RECEIVED)()
+    assert table[1500] == skb_alloc.received(1500)
+    assert dict(table) == {1500: skb_alloc.received(1500)}
