@@ -44,7 +44,6 @@ ICSK_ACK_SCHED, ICSK_ACK_TIMER, ICSK_ACK_PUSHED, ICSK_ACK_PUSHED2, ICSK_ACK_NOW,
 # sk_tsq_flags: what release_sock is to do, since a process held the socket when it was due (enum tsq_flags)
 TCP_TSQ_DEFERRED, TCP_WRITE_TIMER_DEFERRED, TCP_DELACK_TIMER_DEFERRED = 4, 8, 16
 TCP_MTU_REDUCED_DEFERRED, TCP_ACK_DEFERRED = 32, 64
-TCP_MTU_REDUCED_DEFERRED, TCP_ACK_DEFERRED = 32, 64
 
 
 def _unarmed() -> Timer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu.stack import task as tasks
-from netemu.stack import tcp_ack_snd, tcp_ipv4, tcp_output, tcp_send, tcp_timer
+from netemu.stack import tcp_ack_snd, tcp_err, tcp_ipv4, tcp_output, tcp_send, tcp_timer
 from netemu.stack.sock import (
     ICSK_ACK_SCHED,
     TCP_ACK_DEFERRED,
@@ -66,7 +66,7 @@ def tcp_release_cb(sk: TcpSock) -> None:
     if flags & TCP_DELACK_TIMER_DEFERRED:
         tcp_ack_snd.tcp_delack_timer_handler(sk)
     if flags & TCP_MTU_REDUCED_DEFERRED:
-        tcp_ipv4.tcp_v4_mtu_reduced(sk)
+        tcp_err.tcp_v4_mtu_reduced(sk)
     if flags & TCP_ACK_DEFERRED and sk.ack_pending & ICSK_ACK_SCHED:
         tcp_send.tcp_send_ack(sk)
 

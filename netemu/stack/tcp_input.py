@@ -20,6 +20,7 @@ from netemu.stack import (
     sock_wake,
     tcp_ack,
     tcp_ack_snd,
+    tcp_close,
     tcp_cong,
     tcp_data_queue,
     tcp_keepalive,
@@ -31,7 +32,6 @@ from netemu.stack import (
     tcp_rmem,
     tcp_send,
     tcp_state,
-    tcp_state_close,
     tcp_trace,
     tcp_urg,
     tcp_validate,
@@ -278,16 +278,7 @@ def tcp_reset(sk: TcpSock) -> None:
         error = errno.ECONNREFUSED
     else:
         error = errno.EPIPE if sk.sk_state == TCP_CLOSE_WAIT else errno.ECONNRESET
-    tcp_done_with_error(sk, error)
-
-
-def tcp_done_with_error(sk: TcpSock, error: int) -> None:
-    """End the connection; whoever holds it learns ``error``."""
-    sk.sk_err = error
-    tcp_state_close.tcp_write_queue_purge(sk)
-    tcp_state_close.tcp_done(sk)
-    if not sk.sk_dead:
-        sock_wake.sk_error_report(sk)
+    tcp_close.tcp_done_with_error(sk, error)
 
 
 def tcp_fin(sk: TcpSock) -> None:

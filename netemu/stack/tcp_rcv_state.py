@@ -26,7 +26,6 @@ from netemu.stack import (
     tcp_rtt,
     tcp_send,
     tcp_state,
-    tcp_state_close,
     tcp_timer,
     tcp_urg,
     tcp_validate,
@@ -116,7 +115,7 @@ def _acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
             tcp_minisocks.tcp_time_wait(sk, TCP_TIME_WAIT, 0)
             return True
     elif state == TCP_LAST_ACK and sk.snd_una == sk.write_seq:
-        tcp_state_close.tcp_done(sk)
+        tcp_close.tcp_done(sk)
         return True
     return False
 
@@ -163,7 +162,7 @@ def _fin_acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
     fin = skb.tcp_flags & FIN
     late_data = skb.end_seq != skb.seq and skb.end_seq - fin > sk.rcv_nxt
     if sk.linger2 < 0 or late_data:
-        tcp_state_close.tcp_done(sk)
+        tcp_close.tcp_done(sk)
         sk.net.mib.inc("TCPAbortOnData")
         return True
     tmo = tcp_keepalive.tcp_fin_time(sk)

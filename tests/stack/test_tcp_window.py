@@ -134,7 +134,11 @@ def test_clamp_below_what_the_kernel_allows_is_raised() -> None:
 
 
 @given(
-    st.integers(0, 200_000), st.integers(0, 64_000), st.integers(0, 14), st.integers(0, 1 << 20), st.integers(1, 1 << 20)
+    st.integers(0, 200_000),
+    st.integers(0, 64_000),
+    st.integers(0, 14),
+    st.integers(0, 1 << 20),
+    st.integers(1, 1 << 20),
 )
 def test_right_edge_never_moves_back(rmem: int, arrived: int, wscale: int, ssthresh: int, clamp: int) -> None:
     sk: TcpSock = receiver()
