@@ -76,7 +76,7 @@ def measure(
     except BaseException:
         store.discard(recording)
         raise
-    rows = [_moved(row, recording.root, finished_at.root) for row in rows]
+    rows = [moved(row, recording.root, finished_at.root) for row in rows]
     table, recording = Table(tuple(rows), seed, len(scenarios) if seed is not None else 0), finished_at
     (recording.root / "fidelity.json").write_text(json.dumps(as_json(table), indent=2) + "\n")
     (recording.root / "fidelity.txt").write_text(as_text(table) + "\n")
@@ -100,7 +100,7 @@ def _side_by_side(jobs: Sequence[Job], at_once: int, progress: Progress, finishe
     return [rows[index] for index in range(len(jobs))]
 
 
-def _moved(row: Row, before: Path, after: Path) -> Row:
+def moved(row: Row, before: Path, after: Path) -> Row:
     """The row with the paths of the finished directory."""
     place = row.captures.model
     if place is None:
