@@ -135,7 +135,7 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
     segment = Tcp(
         sk.inet_sport, sk.inet_dport, skb.seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent,
     )  # fmt: skip
-    err = ip_output.ip_queue_xmit(sk, segment, header + len(data))
+    err: int = ip_output.ip_queue_xmit(sk, segment, header + len(data))
     if not err and clone_it:
         tcp_update_skb_after_send(sk, skb, prior_wstamp)
         tcp_rate.tcp_rate_skb_sent(sk, skb)
