@@ -38,8 +38,14 @@ class Wire:
 def make_net(era: str = "linux-7") -> LinuxStack:
     """A host 10.0.0.1/24 at 1 s."""
     net = make_host("h1", PROFILES[era], interfaces=[Interface("h1-eth0", 1500, ("10.0.0.1/24",))])
-    net.now_ns = net.timers.now_ns = 1_000_000_000
+    wait_ns(net, 1_000_000_000)
     return net
+
+
+def wait_ns(net: LinuxStack, duration_ns: int) -> None:
+    """Let time pass without a timer firing."""
+    net.now_ns += duration_ns
+    net.timers.advance(net.now_ns)
 
 
 def make_sender(net: LinuxStack | None = None) -> TcpSock:
@@ -60,6 +66,7 @@ def make_sender(net: LinuxStack | None = None) -> TcpSock:
     sk.tcp_header_len = 32
     sk.mss_clamp, sk.mss_cache, sk.advmss, sk.icsk_pmtu_cookie = 1460, MSS, 1460, 1500
     sk.snd_cwnd = 10
+    sk.lsndtime = sk.snd_cwnd_stamp = net.jiffies
     sk.sk_sndbuf, sk.sk_rcvbuf = 87040, 131072
     sk.rcv_wnd = sk.window_clamp = sk.rcv_ssthresh = 65536
     sk.ack_rcv_mss = 536

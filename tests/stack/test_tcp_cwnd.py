@@ -5,12 +5,12 @@ from __future__ import annotations
 from netemu.stack import tcp_cwnd
 from netemu.stack.cong import tcp_ca_find
 from netemu.stack.sock import TcpSock
-from tests.stack.senders import make_sender
+from tests.stack.senders import make_sender, wait_ns
 
 
 def wait(sk: TcpSock, jiffies: int) -> None:
     """Let time pass."""
-    sk.net.now_ns = sk.net.timers.now_ns = sk.net.now_ns + jiffies * sk.net.timers.tick_ns
+    wait_ns(sk.net, jiffies * sk.net.timers.tick_ns)
 
 
 def test_idleness_halves_the_window_once_per_rto_down_to_the_initial_one() -> None:

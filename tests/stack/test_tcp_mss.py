@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netemu.stack import route, tcp_mss, wmem
+from netemu.stack import route, tcp_mss, tcp_output, wmem
 from netemu.stack.sock import TcpSock
-from tests.stack.senders import MSS, Wire, make_sender, queued, send, wire
+from tests.stack.senders import MSS, Wire, make_sender, queued, send, wait_ns, wire
 
 __all__ = ["wire"]
 
@@ -74,10 +74,18 @@ def probing() -> TcpSock:
     return sk
 
 
+def send_probing(sk: TcpSock, data: bytes) -> None:
+    """Queue ``data`` while the window is shut, then open it."""
+    sk.snd_wnd = 0
+    send(sk, data)
+    sk.snd_wnd = 65536
+    tcp_output.tcp_push_pending_frames(sk)
+
+
 def test_probing_starts_at_the_base_and_probes_halfway(wire: Wire) -> None:
     sk = probing()
     assert sk.mss_cache == 1024
-    send(sk, bytes(30_000))
+    send_probing(sk, bytes(30_000))
     lengths = [len(segment.payload) for segment in wire.segments]
     halfway = tcp_mss.tcp_mtu_to_mss(sk, (1500 + 1076) >> 1)
     assert halfway in lengths
@@ -90,7 +98,7 @@ def test_probing_starts_at_the_base_and_probes_halfway(wire: Wire) -> None:
 def test_a_probe_keeps_bytes_in_order(wire: Wire) -> None:
     sk = probing()
     data = bytes(index * 7 & 255 for index in range(30_000))
-    send(sk, data)
+    send_probing(sk, data)
     sent = b"".join(segment.payload for segment in wire.segments)
     rest = b"".join(skb.data for skb in sk.sk_write_queue)
     assert sent + rest == data
@@ -103,7 +111,7 @@ def test_no_probe_with_a_small_window_or_too_little_data(wire: Wire) -> None:
             sk.snd_cwnd = 10
         elif change == "sacks":
             sk.selective_acks = [(6000, 7000)]
-        send(sk, bytes(3000 if change == "data" else 30_000))
+        send_probing(sk, bytes(3000 if change == "data" else 30_000))
         assert sk.mtup_probe_size == 0
 
 
@@ -112,7 +120,7 @@ def test_a_search_that_ended_begins_anew_after_ten_minutes() -> None:
     sk.mtup_search_low = sk.mtup_search_high
     tcp_mss.tcp_mtu_check_reprobe(sk)
     assert sk.mtup_search_low == sk.mtup_search_high
-    sk.net.now_ns = sk.net.timers.now_ns = sk.net.now_ns + 600 * 10**9
+    wait_ns(sk.net, 600 * 10**9)
     tcp_mss.tcp_mtu_check_reprobe(sk)
     assert sk.mtup_search_low < sk.mtup_search_high
 
@@ -120,6 +128,6 @@ def test_a_search_that_ended_begins_anew_after_ten_minutes() -> None:
 def test_a_probe_s_memory_is_charged(wire: Wire) -> None:
     """But for the bytes that were only cut off from the segment behind: the kernel leaves those charged, too."""
     sk = probing()
-    send(sk, bytes(30_000))
+    send_probing(sk, bytes(30_000))
     assert queued(sk) == sk.sk_wmem_queued
     assert (sk.sk_wmem_queued + sk.sk_forward_alloc) % wmem.PAGE_SIZE == 0

@@ -84,14 +84,25 @@ def test_pressure_begins_above_the_second_limit_and_ends_below_the_first() -> No
     assert sk.net.mib["TCPMemoryPressures"] == 1
 
 
-def test_above_the_hard_limit_a_sender_below_its_buffer_is_refused_and_its_buffer_halved() -> None:
+def test_above_the_hard_limit_a_sender_below_its_buffer_is_refused_and_its_buffer_shrinks() -> None:
     sk = make_sender()
     sk.net.sysctl.tcp_mem = (1, 2, 3)
-    sk.sk_wmem_queued = 40_000
-    assert not wmem.sk_wmem_schedule(sk, 5 * wmem.PAGE_SIZE - 20_000 + 3000)
-    assert sk.sk_sndbuf == 20_000
+    sk.net.tcp_memory_allocated = 5
+    sk.sk_wmem_queued = 4000
+    assert not wmem.sk_wmem_schedule(sk, 100)
+    assert sk.sk_sndbuf == wmem.SOCK_MIN_SNDBUF
     assert sk.sk_forward_alloc == 0
-    assert sk.net.tcp_memory_allocated == 0
+    assert sk.net.tcp_memory_allocated == 5
+
+
+def test_above_the_hard_limit_a_sender_at_its_buffer_is_served() -> None:
+    """It blocks by itself next, and something must be in flight to wake it."""
+    sk = make_sender()
+    sk.net.sysctl.tcp_mem = (1, 2, 3)
+    sk.net.tcp_memory_allocated = 5
+    sk.sk_wmem_queued = 40_000
+    assert wmem.sk_wmem_schedule(sk, 100)
+    assert sk.sk_sndbuf == 20_000
 
 
 def test_a_segment_may_be_forced() -> None:
