@@ -12,6 +12,7 @@ from types import FrameType
 import msgspec
 
 from netemu.errors import NetemuError, VoidRun
+from netemu.fidelity.called import compare_calls, read_calls
 from netemu.fidelity.captured import Captured, read_capture
 from netemu.fidelity.cause import cause
 from netemu.fidelity.judged import Difference, judge
@@ -92,6 +93,7 @@ def row(job: Job, real: Recording, model: Recording) -> Row:
         told,
         Captures(str(real.captures), str(model.captures)),
         probes,
+        compare_calls(read_calls(real), read_calls(model)),
     )
 
 
@@ -99,7 +101,7 @@ def _failed(job: Job, real: Recording, error: str) -> Row:
     packets = sum(len(found) for found in _captures(real, job.plan).values())
     captures = Captures(str(real.captures), None)
     head = (job.name, job.mechanisms, job.kernel, job.model, job.plan.digest)
-    return Row(*head, packets, 0.0, None, {}, Times(), ERROR, captures, None, error)
+    return Row(*head, packets, 0.0, None, {}, Times(), ERROR, captures, error=error)
 
 
 def _captures(recording: Recording, plan: Plan) -> dict[str, list[Captured]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from netemu.fidelity.called import Calls
 from netemu.fidelity.judged import Difference
 from netemu.fidelity.probes import ProbeDifference
 from netemu.fidelity.times import Times
@@ -26,6 +27,7 @@ class Row(msgspec.Struct, frozen=True):
     """One scenario on one kernel and its model.
 
     ``packets``: rows of the alignment in all hosts' captures; ``differences``: how many differ in each field.
+    ``probes`` and ``calls``: how the sockets' own variables and the results of system calls agree.
     ``error``: why the model made no run, whose ratio is then 0. ``cause``: where the first difference comes from.
     """
 
@@ -42,6 +44,7 @@ class Row(msgspec.Struct, frozen=True):
     cause: str
     captures: Captures
     probes: ProbeDifference | None = None
+    calls: Calls = Calls()
     error: str | None = None
 
 
@@ -109,7 +112,15 @@ def _line(row: Row, width: int) -> str:
     kinds = (row.times.answer, row.times.timer, row.times.call)
     packets, within = sum(one.packets for one in kinds), sum(one.within for one in kinds)
     times = f"{within / packets:6.1%}" if packets else f"{'-':>6}"
-    return f"{head}  {times}  {_first(row)}"
+    return f"{head}  {times}  {_first(row)}{_call(row)}"
+
+
+def _call(row: Row) -> str:
+    """The first system call that gave something else, where packets are identical: they tell no more then."""
+    first = row.calls.first
+    if first is None or row.first_difference is not None:
+        return ""
+    return f"{first.agent}, call {first.number}: {first.real} | {first.model}"
 
 
 def _first(row: Row) -> str:
