@@ -20,7 +20,7 @@ def row(
     told = "" if first is None else "receiving (tcp_window)"
     captures = Captures("/real", None if error else "/model")
     return Row(
-        name, ("M01",), kernel, model, "abc", packets, ratio, first, differences, times, told, captures, None, error
+        name, ("M01",), kernel, model, "abc", packets, ratio, first, differences, times, told, captures, error=error
     )
 
 
