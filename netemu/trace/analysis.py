@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,51 +13,45 @@ import polars as pl
 
 from netemu.errors import BadInput
 from netemu.recording.tables import PACKET_TABLES, PACKETS, TABLES
-from netemu.trace import tables as t
 from netemu.trace.ahead import ahead
+from netemu.trace.chunk_rows import icmp_frame, rtt_rows, sacks_rows
+from netemu.trace.column import Rows, frame_of, rows_of
 from netemu.trace.connections import connections_frame
 from netemu.trace.engine import Chunk, Reader
-from netemu.trace.observe.observer import Observer
 from netemu.trace.observe.registry import observers_of
-from netemu.trace.observe.sender_episodes import episodes
-from netemu.trace.packets import packets_columns
+from netemu.trace.packets import packets_columns, packets_frame
 from netemu.trace.parquet import ParquetFile
-from netemu.trace.retransmissions import retransmissions_frame
+from netemu.trace.retransmissions import retransmissions_rows
 from netemu.trace.show.result import Analysis
-
-PacketSink = Callable[[pl.DataFrame], None]
+from netemu.trace.table_files import TableFiles
+from netemu.trace.tables import empty
 
 
 @dataclass(slots=True)
-class _Gathered:
-    """Frames of one or more files, in order."""
+class Told:
+    """What one or more files say beside tables."""
 
-    frames: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: {name: [] for name in PACKET_TABLES})
     warnings: list[str] = field(default_factory=list)
     partial: bool = False
     packet_count: int = 0
     comments: list[str] = field(default_factory=list)
     packet_comments: int = 0
 
-    def take(self, reader: Reader, chunk: Chunk, observers: Sequence[Observer], origin_ns: int) -> None:
-        """Keep what a chunk gave beside its packets."""
-        self.frames["rtt"].append(t.rtt_frame(reader, chunk, origin_ns))
-        self.frames["sacks"].append(t.sacks_frame(reader, chunk, origin_ns))
-        self.frames["icmp"].append(t.icmp_frame(reader, chunk, origin_ns))
-        for observer in observers:
-            self.frames[observer.table].append(observer.take(chunk, origin_ns))
-        self.packet_count += chunk.columns.t_ns.size
-
-    def end(self, reader: Reader, observers: Sequence[Observer], samples: Any, origin_ns: int) -> None:
-        """Keep what the end of a file gives."""
-        self.frames["connections"].append(connections_frame(reader, samples, origin_ns))
-        self.frames["retransmissions"].append(retransmissions_frame(reader, origin_ns))
-        for observer in observers:
-            self.frames[observer.table].append(observer.end(origin_ns))
+    def end(self, reader: Reader) -> None:
+        """Take in what the end of a file tells."""
         self.warnings += reader.warnings()
         self.comments += reader.container.comments
         self.packet_comments += int(reader.container.scan["packet_comments"][0])
         self.partial = self.partial or reader.fault is not None
+
+
+@dataclass(slots=True)
+class Given:
+    """Rows by their table, and the chunk of packets that gave them; what the end of a file gives has no chunk."""
+
+    rows: dict[str, Rows]
+    origin_ns: int
+    chunk: Chunk | None = None
 
 
 def _first_time(path: Path) -> int | None:
@@ -72,34 +67,48 @@ def _origin(paths: Sequence[Path], relative: bool) -> int:
     return min(firsts, default=0)
 
 
-def chunks_of(
-    paths: Sequence[Path], gathered: _Gathered, *, relative: bool, inner: bool = False
-) -> Iterator[tuple[Reader, Chunk, int]]:
-    """Reader, chunk and time origin of every chunk of every file; all but packets ends up in ``gathered``."""
+def rows_in(paths: Sequence[Path], told: Told, *, relative: bool, inner: bool = False) -> Iterator[Given]:
+    """What every chunk of every file and every file's end give, in order."""
     origin_ns = _origin(paths, relative)
     for path in paths:
-        reader = Reader(path, inner)
-        observers = observers_of(reader)
-        samples = [np.zeros((0, 2), np.int64)]
-        for chunk in reader.chunks():
-            gathered.take(reader, chunk, observers, origin_ns)
-            flow = 2 * chunk.rtt["connection"] + chunk.rtt["direction"]
-            samples.append(np.stack([flow, chunk.rtt["rtt_ns"]], axis=1))
-            yield reader, chunk, origin_ns
-        gathered.end(reader, observers, np.concatenate(samples), origin_ns)
+        yield from _of_file(Reader(path, inner), told, origin_ns)
 
 
-def _finish(packets: pl.DataFrame, gathered: _Gathered) -> Analysis:
-    tables = {name: pl.concat([t.empty(TABLES[name]), *frames]) for name, frames in gathered.frames.items()}
-    tables["episodes"] = episodes(tables["sender"])
+def _of_file(reader: Reader, told: Told, origin_ns: int) -> Iterator[Given]:
+    observers = observers_of(reader)
+    samples: list[Any] = [np.zeros((0, 2), np.int64)]
+    for chunk in reader.chunks():
+        given: dict[str, Rows] = {
+            "rtt": rtt_rows(reader, chunk, origin_ns),
+            "sacks": sacks_rows(reader, chunk, origin_ns),
+        }
+        if chunk.icmp.size:
+            given["icmp"] = rows_of(icmp_frame(reader, chunk, origin_ns))
+        for observer in observers:
+            given |= observer.take(chunk, origin_ns)
+        flow = 2 * chunk.rtt["connection"] + chunk.rtt["direction"]
+        samples.append(np.stack([flow, chunk.rtt["rtt_ns"]], axis=1))
+        told.packet_count += chunk.columns.t_ns.size
+        yield Given(given, origin_ns, chunk)
+    given = {
+        "connections": rows_of(connections_frame(reader, np.concatenate(samples), origin_ns)),
+        "retransmissions": retransmissions_rows(reader, origin_ns),
+    }
+    for observer in observers:
+        given |= observer.end(origin_ns)
+    told.end(reader)
+    yield Given(given, origin_ns)
+
+
+def _result(packets: pl.DataFrame, tables: Any, told: Told) -> Analysis:
     return Analysis(
         packets,
         tables,
-        gathered.partial,
-        gathered.warnings,
-        gathered.packet_count,
-        comments=gathered.comments,
-        packet_comments=gathered.packet_comments,
+        told.partial,
+        told.warnings,
+        told.packet_count,
+        comments=told.comments,
+        packet_comments=told.packet_comments,
     )
 
 
@@ -116,27 +125,36 @@ def analyze(
     """Analyse a capture file or several, each on its own; times count from the earliest first packet of them.
 
     With ``relative`` False times are those of the captures.
-    With ``keep_packets`` False the packet table stays empty and memory follows the connections only. With ``inner``
+    With ``keep_packets`` False the packet table stays empty. With ``inner``
     the packets within tunnels (IPIP, GRE, VXLAN) are analysed and not those that carry them. Raises
     :class:`~netemu.errors.BadInput` for a file that is no capture; a damaged one is analysed as far as it goes.
     """
-    gathered = _Gathered()
-    kept = [pl.DataFrame(schema=t.PACKETS_SCHEMA)]
-    for reader, chunk, origin_ns in chunks_of(_checked(paths), gathered, relative=relative, inner=inner):
-        if keep_packets:
-            kept.append(t.packets_frame(reader, chunk, origin_ns))
-    return _finish(pl.concat(kept), gathered)
+    told = Told()
+    packets = [empty(PACKETS)]
+    frames = {name: [empty(TABLES[name])] for name in PACKET_TABLES}
+    for given in rows_in(_checked(paths), told, relative=relative, inner=inner):
+        for name, rows in given.rows.items():
+            frames[name].append(frame_of(rows, TABLES[name]))
+        if keep_packets and given.chunk is not None:
+            packets.append(packets_frame(given.chunk, given.origin_ns))
+    return _result(pl.concat(packets), {name: pl.concat(parts) for name, parts in frames.items()}, told)
 
 
-def analyze_to_parquet(
-    paths: Iterable[Path | str], packets: Path, *, relative: bool = True, inner: bool = False
+def analyze_to_tables(
+    paths: Iterable[Path | str], directory: Path, *, relative: bool = True, inner: bool = False
 ) -> Analysis:
-    """As :func:`analyze`, with the packet table streamed into the Parquet file ``packets`` as it is made."""
-    gathered = _Gathered()
+    """As :func:`analyze`, with every table streamed into a Parquet file of its name in ``directory`` as it is made.
+
+    Those of the analysis are read from there when they are asked for.
+    """
+    told, names = Told(), ("packets", *PACKET_TABLES)
     checked = [Path(path) for path in paths]
-    with ParquetFile(packets, PACKETS) as file:
-        # The pass, what observes it and what writes it have a thread each: together they fill two cores.
-        chunks = ahead(chunks_of(checked, gathered, relative=relative, inner=inner), 2)
-        for _, chunk, origin_ns in chunks:
-            file.write(packets_columns(chunk), {"t_ns": origin_ns})
-    return _finish(pl.DataFrame(schema=t.PACKETS_SCHEMA), gathered)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(ParquetFile(directory / f"{name}.parquet", TABLES[name])) for name in names}
+        # The pass, what observes it and what writes have a thread each: together they fill two cores.
+        for given in ahead(rows_in(checked, told, relative=relative, inner=inner), 2):
+            for name, rows in given.rows.items():
+                files[name].write(rows)
+            if given.chunk is not None:
+                files["packets"].write(packets_columns(given.chunk), {"t_ns": given.origin_ns})
+    return _result(empty(PACKETS), TableFiles(directory, PACKET_TABLES), told)

@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.memory import bit_width, i64, put64, set_word, shift_right, word
 
@@ -107,11 +103,14 @@ def encode_delta(values: int, count: int, narrow: bool, deltas: int, out: int) -
 
 
 @entry
-def encode_codes(codes: Any, width: int, out: int) -> int:
-    """Numbers of a dictionary as RLE_DICTIONARY holds them: one bit-packed run; returns the bytes written."""
-    put64(out, 0, i64(width))
-    groups = (codes.size + 7) // 8
+def encode_codes(values: int, count: int, width: int, out: int) -> int:
+    """Numbers of a dictionary as RLE_DICTIONARY holds them: one bit-packed run; returns the bytes written.
+
+    There is room for seven words more than the ``count`` at ``values``.
+    """
+    put64(out, 0, width)
+    groups = (count + 7) // 8
     at = _varint(out, i64(1), (groups << 1) | 1)
-    values = np.zeros(8 * groups, np.int64)
-    values[: codes.size] = codes
-    return _pack(values.ctypes.data, i64(0), i64(values.size), i64(width), out, at)
+    for i in range(count, 8 * groups):
+        set_word(values, i, i64(0))
+    return _pack(values, i64(0), 8 * groups, width, out, at)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from netemu.errors import BadInput
-from netemu.trace.analysis import analyze_to_parquet
+from netemu.recording.tables import PACKET_TABLES
+from netemu.trace.analysis import analyze_to_tables
 from netemu.trace.ends_files import ends_of
 from netemu.trace.show.result import Analysis
 from netemu.trace.show.selection import EVERYTHING, Selection
+from netemu.trace.table_files import TableFiles
 
 
 def write_analysis(
@@ -26,18 +29,19 @@ def write_analysis(
     :class:`~netemu.errors.BadInput` when the directory cannot be made or written.
     """
     part = directory.with_name(directory.name + ".part")
+    names = list(PACKET_TABLES)
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        analysis = analyze_to_parquet(files, part / "packets.parquet", inner=inner)
-        ends = ends_of(files, part / "packets.parquet", analysis.connections)
+        analysis = analyze_to_tables(files, part, inner=inner)
+        connections = analysis.connections
+        ends = ends_of(files, part / "packets.parquet", connections)
         if not ends.transits.is_empty():
-            analysis.tables.update(transits=ends.transits, clocks=ends.clocks)
-        for name, frame in analysis.tables.items():
-            frame.write_parquet(part / f"{name}.parquet")
-        shown = analysis.select(selection)
+            names += ["transits", "clocks"]
+            ends.transits.write_parquet(part / "transits.parquet")
+            ends.clocks.write_parquet(part / "clocks.parquet")
         if selection:
-            _narrow(part, selection, selection.chosen(analysis.connections))
+            _narrow(part, selection, selection.chosen(connections))
         for path in sorted(part.glob("*.parquet")):
             pl.scan_parquet(path).sink_csv(path.with_suffix(".csv"))
         directory.mkdir(parents=True, exist_ok=True)
@@ -49,7 +53,7 @@ def write_analysis(
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return shown
+    return replace(analysis, tables=TableFiles(directory, names), selection=selection)
 
 
 def _narrow(directory: Path, selection: Selection, chosen: pl.DataFrame) -> None:

@@ -1,10 +1,12 @@
-"""The packets of a chunk as columns of a Parquet file."""
+"""The packets of a chunk as rows of their table."""
 
 from __future__ import annotations
 
+import polars as pl
+
 from netemu.recording.tables import ENUMS, PACKETS
+from netemu.trace.column import Column, Named, frame_of
 from netemu.trace.engine import Chunk
-from netemu.trace.parquet import Column, Named
 
 _ENUMERATED = tuple((name, kind) for name, (kind, _) in PACKETS.items() if kind in ENUMS)
 
@@ -17,3 +19,9 @@ def packets_columns(chunk: Chunk) -> dict[str, Column]:
         columns[name] = Named(columns[name], ENUMS[kind])
     columns["capture"] = Named(columns["capture"], chunk.names)
     return columns
+
+
+def packets_frame(chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    """The packets of one chunk, times counted from ``origin_ns``."""
+    columns = packets_columns(chunk)
+    return frame_of(columns | {"t_ns": chunk.columns.t_ns - origin_ns}, PACKETS)

@@ -7,7 +7,7 @@ Format: github.com/apache/parquet-format (parquet.thrift, Encodings.md, LogicalT
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -18,33 +18,28 @@ import numpy as np
 import polars as pl
 
 from netemu.recording.tables import ENUMS, Schema
+from netemu.trace.column import Column, Named, Nullable, Rows, height
 from netemu.trace.encode import BLOCK, SPARE_BYTES, encode_codes, encode_delta
 from netemu.trace.tables import polars_schema
-from netemu.trace.thrift import I32, I64, LIST, STRUCT, TEXT, flag, int8, integer, listed, struct, text
+from netemu.trace.thrift import I32, I64, LIST, STRUCT, TEXT, flag, int8, integer, listed, struct, text, varint
 
 _MAGIC = b"PAR1"
-_BOOLEAN, _INT32, _INT64, _BYTE_ARRAY = 0, 1, 2, 6
+_BOOLEAN, _INT32, _INT64, _DOUBLE, _BYTE_ARRAY = 0, 1, 2, 5, 6
 _PLAIN, _RLE, _DELTA, _DICTIONARY = 0, 3, 5, 8
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
-_REQUIRED = 0
+_OPTIONAL = 1
 _UTF8 = 0
 _CONVERTED = {(8, False): 11, (16, False): 12, (32, False): 13, (8, True): 15, (16, True): 16}
-_PHYSICAL = {"bool": _BOOLEAN, "i64": _INT64, "str": _BYTE_ARRAY, **dict.fromkeys(ENUMS, _BYTE_ARRAY)}
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A column of text of which there are few: for each row a number, and the text of each number."""
-
-    codes: Any
-    names: Sequence[str]
-
-
-Column = Any | Named
+_PHYSICAL = {
+    **{"bool": _BOOLEAN, "i64": _INT64, "f64": _DOUBLE, "str": _BYTE_ARRAY},
+    **dict.fromkeys(ENUMS, _BYTE_ARRAY),
+}
+_LENGTH_BYTES = 4
+_SPARE_VALUES = 8
 
 
 def _schema_element(name: str, kind: str) -> bytes:
-    fields = {1: (I32, integer(_PHYSICAL.get(kind, _INT32))), 3: (I32, integer(_REQUIRED)), 4: (TEXT, text(name))}
+    fields = {1: (I32, integer(_PHYSICAL.get(kind, _INT32))), 3: (I32, integer(_OPTIONAL)), 4: (TEXT, text(name))}
     if _PHYSICAL.get(kind) == _BYTE_ARRAY:
         fields |= {6: (I32, integer(_UTF8)), 10: (STRUCT, struct({1: (STRUCT, struct({}))}))}
     elif kind[0] in "iu" and kind not in ("i32", "i64"):
@@ -62,6 +57,39 @@ def _page(kind: int, size: int, values: int, encoding: int) -> bytes:
     return struct({**sizes, (5 if kind == _DATA_PAGE else 7): (STRUCT, struct(counts))})
 
 
+def _levels(absent: Any, count: int) -> bytes:
+    """Definition levels of a page: which of its ``count`` rows have a value."""
+    if absent is None or not absent.any():
+        runs = varint(count << 1) + b"\x01"
+    else:
+        runs = varint((count + 7) // 8 << 1 | 1) + np.packbits(~absent, bitorder="little").tobytes()
+    return len(runs).to_bytes(_LENGTH_BYTES, "little") + runs
+
+
+def _one_value(value: int, size: int) -> bytes:
+    """A dictionary of one number of ``size`` bytes."""
+    return _page(_DICTIONARY_PAGE, size, 1, _PLAIN) + (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+
+
+def _one_run(count: int) -> bytes:
+    """``count`` times the first value of a dictionary."""
+    return b"\x01" + varint(count << 1) + b"\x00"
+
+
+def _plain_texts(texts: Iterable[str]) -> bytes:
+    """Texts one behind the other, each behind its length."""
+    return b"".join(len(raw).to_bytes(_LENGTH_BYTES, "little") + raw for raw in (one.encode() for one in texts))
+
+
+def _split(column: Column) -> tuple[Any, Any]:
+    """Which rows are null, None for no row; and the values of the others."""
+    if not isinstance(column, Nullable):
+        return None, column
+    if not column.absent.any():
+        return None, column.values
+    return column.absent, column.values[~column.absent]
+
+
 def _notes(schema: Schema) -> list[bytes]:
     """What Polars adds to a file of this schema: its types in Arrow's terms, so that closed lists are read as such."""
     file = BytesIO()
@@ -71,11 +99,20 @@ def _notes(schema: Schema) -> list[bytes]:
     return [struct({1: (TEXT, text(key)), 2: (TEXT, text(value))}) for key, value in notes.items()]
 
 
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What a data page holds: values as encoded, and which rows have none (None: each has)."""
+
+    packed: Any
+    encoding: int
+    absent: Any
+
+
 @dataclass(slots=True)
 class ParquetFile:
     """A file being written: :meth:`write` row groups, then :meth:`close`. A context manager closes by itself.
 
-    Columns are those of ``schema`` in its order, none of them null; without :meth:`close` the file is no Parquet file.
+    Columns are those of ``schema`` in its order; without :meth:`close` the file is no Parquet file.
     Names of a closed list are text, as for any reader, and of Polars' type Enum for Polars.
     """
 
@@ -103,24 +140,20 @@ class ParquetFile:
             self.close()
         self._file.close()
 
-    def write(self, columns: Mapping[str, Column], shift: Mapping[str, int] | None = None) -> None:
-        """Append rows as one row group; ``shift`` is taken from the values of its columns."""
-        first = columns[next(iter(self.schema))]
-        count = len(first.codes if isinstance(first, Named) else first)
+    def write(self, rows: Rows, shift: Mapping[str, int] | None = None) -> None:
+        """Append ``rows`` as one row group; ``shift`` is taken from the values of its columns."""
+        count = height(rows)
         if not count:
             return
-        if self._values.size < count:
-            self._values = np.empty(count, np.int64)
+        if self._values.size < count + _SPARE_VALUES:
+            self._values = np.empty(count + _SPARE_VALUES, np.int64)
             # A block, the last one filled up, has at most its words, ten bytes for their least, and widths
             self._out = np.empty((count // BLOCK + 2) * (8 * BLOCK + 16) + SPARE_BYTES, np.uint8)
         start = self._at
-        chunks = []
-        for name, (kind, _) in self.schema.items():
-            column = columns[name]
-            if isinstance(column, Named):
-                chunks.append(self._write_names(name, column, count))
-            else:
-                chunks.append(self._write_numbers(name, kind, column, (shift or {}).get(name, 0)))
+        chunks = [
+            self._write_column(name, kind, rows[name], count, (shift or {}).get(name, 0))
+            for name, (kind, _) in self.schema.items()
+        ]
         group = {1: (LIST, listed(STRUCT, chunks)), 2: (I64, integer(self._at - start)), 3: (I64, integer(count))}
         self._groups.append(struct(group))
         self.rows += count
@@ -148,29 +181,50 @@ class ParquetFile:
         while view:
             view = view[self._file.write(view) :]
 
-    def _write_numbers(self, name: str, kind: str, column: Any, shift: int) -> bytes:
-        start, count = self._at, column.size
-        if kind == "bool":
-            packed, encoding = np.packbits(column, bitorder="little"), _PLAIN
+    def _write_column(self, name: str, kind: str, column: Column, count: int, shift: int) -> bytes:
+        if isinstance(column, Named):
+            return self._write_names(name, column, count)
+        absent, values = _split(column)
+        packed: Any
+        if kind in ("str", *ENUMS):
+            absent, packed, encoding = values.is_null().to_numpy(), _plain_texts(values.drop_nulls()), _PLAIN
+        elif kind == "bool":
+            packed, encoding = np.packbits(values, bitorder="little"), _PLAIN
+        elif kind == "f64":
+            packed, encoding = np.ascontiguousarray(values, "<f8").view(np.uint8), _PLAIN
+        elif len(values) > 1 and values[0] == values[-1] and (values == values[0]).all():
+            start = self._at
+            self._put(_one_value(int(values[0]) - shift, 8 if kind == "i64" else 4))
+            return self._write_page(name, kind, _Values(_one_run(len(values)), _DICTIONARY, absent), count, start)
         else:
-            narrow, values = kind != "i64", self._values[:count]
-            np.subtract(column, shift, out=values) if shift else np.copyto(values, column)
-            size = encode_delta(values.ctypes.data, count, narrow, self._deltas.ctypes.data, self._out.ctypes.data)
-            packed, encoding = self._out[:size], _DELTA
-        self._put(_page(_DATA_PAGE, packed.size, count, encoding))
-        self._put(packed)
-        return self._chunk(name, _PHYSICAL.get(kind, _INT32), [encoding], start=start, data=start, count=count)
+            packed, encoding = self._delta(values, shift, narrow=kind != "i64"), _DELTA
+        return self._write_page(name, kind, _Values(packed, encoding, absent), count)
+
+    def _delta(self, column: Any, shift: int, *, narrow: bool) -> Any:
+        values, deltas, out = self._values[: column.size], self._deltas.ctypes.data, self._out.ctypes.data
+        np.subtract(column, shift, out=values) if shift else np.copyto(values, column)
+        return self._out[: encode_delta(values.ctypes.data, values.size, narrow, deltas, out)]
 
     def _write_names(self, name: str, column: Named, count: int) -> bytes:
-        start = self._at
-        values = b"".join(len(raw).to_bytes(4, "little") + raw for raw in (one.encode() for one in column.names))
+        codes, absent, start = column.codes, None, self._at
+        if codes.dtype.kind == "i" and (codes < 0).any():
+            absent = codes < 0
+            codes = codes[~absent]
+        values = _plain_texts(column.names)
         self._put(_page(_DICTIONARY_PAGE, len(values), len(column.names), _PLAIN) + values)
-        data = self._at
         width = max((len(column.names) - 1).bit_length(), 1)
-        size = encode_codes(column.codes, width, self._out.ctypes.data)
-        self._put(_page(_DATA_PAGE, size, count, _DICTIONARY))
-        self._put(self._out[:size])
-        return self._chunk(name, _BYTE_ARRAY, [_PLAIN, _DICTIONARY], start=start, data=data, count=count)
+        np.copyto(self._values[: codes.size], codes)
+        packed = self._out[: encode_codes(self._values.ctypes.data, codes.size, width, self._out.ctypes.data)]
+        return self._write_page(name, "str", _Values(packed, _DICTIONARY, absent), count, start)
+
+    def _write_page(self, name: str, kind: str, values: _Values, count: int, start: int | None = None) -> bytes:
+        """Write the data page of a column chunk that begins at ``start``, here unless it has a dictionary."""
+        data, levels = self._at, _levels(values.absent, count)
+        self._put(_page(_DATA_PAGE, len(levels) + len(values.packed), count, values.encoding) + levels)
+        self._put(values.packed)
+        encodings = [values.encoding] if start is None else [_PLAIN, values.encoding]
+        start = data if start is None else start
+        return self._chunk(name, _PHYSICAL.get(kind, _INT32), encodings, start=start, data=data, count=count)
 
     def _chunk(self, name: str, physical: int, encodings: list[int], *, start: int, data: int, count: int) -> bytes:
         """The description of a column of a row group: its pages lie from ``start`` to here, the data from ``data``."""

@@ -15,7 +15,7 @@ import polars as pl
 from netemu.errors import BadInput, VoidRun
 from netemu.recording.layout import Recording
 from netemu.recording.tables import CALLS, COUNTERS, SOCKETS, TRACE, WIRES, Schema
-from netemu.trace.analysis import analyze_to_parquet
+from netemu.trace.analysis import analyze_to_tables
 from netemu.trace.ends import transits
 from netemu.trace.join import sends
 from netemu.trace.tables import empty, polars_schema
@@ -57,13 +57,11 @@ def _write_packet_tables(recording: Recording, directory: Path) -> pl.DataFrame:
     """Write the tables that packets give; the connections."""
     captures = sorted(recording.captures.glob("*.pcapng"))
     try:
-        analysis = analyze_to_parquet(captures, directory / "packets.parquet", relative=False)
+        analysis = analyze_to_tables(captures, directory, relative=False)
     except BadInput as error:
         raise VoidRun(f"the run's capture cannot be read: {error}") from error
     if analysis.partial:
         raise VoidRun(f"the run's captures are not whole: {'; '.join(analysis.warnings)}")
-    for name, frame in analysis.tables.items():
-        _write(frame, directory / f"{name}.parquet")
     return analysis.connections
 
 

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import polars as pl
 
-from netemu.recording.tables import RETRANSMISSIONS
+from netemu.trace.chunk_rows import captures_of
+from netemu.trace.column import Rows, absent_at, null_where, of_list
 from netemu.trace.engine import Reader
-from netemu.trace.tables import captures_of, enumerated, nullable, polars_schema
 
 
-def retransmissions_frame(reader: Reader, origin_ns: int, frames: range | None = None) -> pl.DataFrame:
+def retransmissions_rows(reader: Reader, origin_ns: int, frames: range | None = None) -> Rows:
     """The retransmissions of a file read to its end, or of some frames that are settled, in its order."""
     rows = reader.state.rows("events", "event_count")
     if frames is not None:
         rows = rows[(rows["row"] + 1 >= frames.start) & (rows["row"] + 1 < frames.stop)]
     capture, connection = captures_of(reader, rows["flow"] >> 1)
-    columns: dict[str, Any] = {
+    return {
         "capture": capture,
         "frame": (rows["row"] + 1).astype(np.uint32),
-        "connection": connection.astype(np.int32),
+        "connection": connection,
         "direction": (rows["flow"] & 1).astype(np.int8),
         "t_ns": rows["sent_ns"] - origin_ns,
-        "kind": enumerated("segment_kind", rows["kind"].astype(np.uint8)),
-        "spurious_by": enumerated("spurious_by", rows["spurious"].astype(np.uint8)),
+        "kind": of_list("segment_kind", rows["kind"]),
+        "spurious_by": of_list("spurious_by", rows["spurious"]),
         "start_offset_bytes": np.ascontiguousarray(rows["start"]),
         "end_offset_bytes": np.ascontiguousarray(rows["end"]),
-        "last_frame": nullable(rows["last_row"]) + 1,
-        "waited_ns": nullable(rows["waited_ns"]),
-        "silence_ns": nullable(rows["silence_ns"]),
+        "last_frame": null_where(rows["last_row"] == -1, rows["last_row"] + 1),
+        "waited_ns": absent_at(rows["waited_ns"], -1),
+        "silence_ns": absent_at(rows["silence_ns"], -1),
         "rto_ns": np.ascontiguousarray(rows["rto_ns"]),
         "backoff": np.ascontiguousarray(rows["backoff"]),
-        "ca_state": enumerated("ca_state", rows["state"].astype(np.uint8)),
+        "ca_state": of_list("ca_state", rows["state"]),
         "duplicate_acks": np.ascontiguousarray(rows["dupacks"]),
         "sacked_segments": np.ascontiguousarray(rows["sacked_count"]),
         "sent_after_arrived": rows["rack"] != 0,
     }
-    return pl.DataFrame(columns, schema_overrides=polars_schema(RETRANSMISSIONS))

@@ -31,12 +31,10 @@ _CHILD = """
 import json, sys, time
 from pathlib import Path
 begin = time.perf_counter()
-from netemu.trace.analysis import analyze_to_parquet
-warm = analyze_to_parquet([sys.argv[2]], Path(sys.argv[3]) / "warm.parquet")
+from netemu.trace.analysis import analyze_to_tables
+warm = analyze_to_tables([sys.argv[2]], Path(sys.argv[3]))
 started, cpu = time.perf_counter(), time.process_time()
-analysis = analyze_to_parquet([sys.argv[1]], Path(sys.argv[3]) / "packets.parquet")
-for name, frame in analysis.tables.items():
-    frame.write_parquet(Path(sys.argv[3]) / f"{name}.parquet")
+analysis = analyze_to_tables([sys.argv[1]], Path(sys.argv[3]))
 done = time.perf_counter()
 peak = next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmHWM")) * 1024
 print(json.dumps({"start_up_s": started - begin, "run_s": done - started, "packets": analysis.packet_count,

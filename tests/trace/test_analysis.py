@@ -10,7 +10,7 @@ import pytest
 
 from netemu.errors import BadInput
 from netemu.recording.tables import CONNECTIONS, ICMP, PACKET_TABLES, RTT, SACKS
-from netemu.trace.analysis import analyze, analyze_to_parquet
+from netemu.trace.analysis import analyze, analyze_to_tables
 from netemu.trace.tables import PACKETS_SCHEMA, polars_schema
 from tests.trace.build import Talk, enhanced, interface, section, write_pcap
 
@@ -60,11 +60,14 @@ def test_packets_may_be_left_out_and_all_else_stays(capture: Path) -> None:
         assert lean.tables[table].equals(whole.tables[table])
 
 
-def test_streaming_into_parquet_writes_the_same_packets(capture: Path, tmp_path: Path) -> None:
-    streamed = analyze_to_parquet([str(capture)], tmp_path / "packets.parquet")
+def test_streaming_into_parquet_writes_the_same_rows(capture: Path, tmp_path: Path) -> None:
+    streamed = analyze_to_tables([str(capture)], tmp_path)
     whole = analyze([str(capture)])
     assert pl.read_parquet(tmp_path / "packets.parquet").equals(whole.packets)
-    assert streamed.rtt.equals(whole.rtt) and streamed.packets.is_empty()
+    assert streamed.packets.is_empty() and set(streamed.tables) == set(whole.tables)
+    for table in TABLES[1:]:
+        assert streamed.tables[table].schema == whole.tables[table].schema, table
+        assert streamed.tables[table].equals(whole.tables[table]), table
 
 
 def test_a_capture_without_packets_gives_every_table_without_rows(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def decode_codes(data: bytes, count: int) -> list[int]:
 
 @given(st.integers(1, 16), COUNTS, st.randoms(use_true_random=False))
 def test_codes_come_back(width: int, count: int, random: Any) -> None:
-    codes = np.array([random.randrange(1 << width) for _ in range(count)], np.uint16)
+    codes = np.array([random.randrange(1 << width) for _ in range(count)] + 7 * [-1], np.int64)
     out = np.full(2 * count + 100 + SPARE_BYTES, 0xAA, np.uint8)
-    assert decode_codes(out[: encode_codes(codes, width, out.ctypes.data)].tobytes(), count) == codes.tolist()
+    size = encode_codes(codes.ctypes.data, count, width, out.ctypes.data)
+    assert decode_codes(out[:size].tobytes(), count) == codes[:count].tolist()

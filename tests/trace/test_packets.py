@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from netemu.recording.tables import PACKETS
+from netemu.trace.column import Named
 from netemu.trace.engine import Reader
-from netemu.trace.packets import packets_columns
-from netemu.trace.parquet import Named
-from netemu.trace.tables import packets_frame
+from netemu.trace.packets import packets_columns, packets_frame
 from tests.trace.build import Talk, write_pcap
 
 
@@ -20,7 +19,7 @@ def test_columns_and_frame_agree(tmp_path: Path) -> None:
         talk.say(40 + i, "b", 1, 1001)
     reader = Reader(write_pcap(tmp_path / "x.pcap", talk.records))
     for chunk in reader.chunks():
-        frame, columns = packets_frame(reader, chunk, 0), packets_columns(chunk)
+        frame, columns = packets_frame(chunk, 0), packets_columns(chunk)
         assert list(PACKETS) == frame.columns
         for name in PACKETS:
             column = columns[name]

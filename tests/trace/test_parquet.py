@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from netemu.recording.tables import Schema
-from netemu.trace.parquet import Named, ParquetFile
+from netemu.trace.column import Named, Nullable, frame_of, of_list
+from netemu.trace.parquet import ParquetFile
 from netemu.trace.tables import polars_schema
 
 SCHEMA: Schema = {
@@ -78,6 +79,61 @@ def test_a_shift_is_taken_from_its_column(tmp_path: Path) -> None:
 def test_a_file_left_by_an_error_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(KeyError), ParquetFile(tmp_path / "x.parquet", SCHEMA) as file:
         file.write(rows(10, 1))
-        file.write({})
+        file.write({"who": rows(10, 1)["who"]})
     with pytest.raises(pl.exceptions.PolarsError):
         pl.read_parquet(tmp_path / "x.parquet")
+
+
+GAPS: Schema = {
+    "capture": ("str", "few texts"),
+    "state": ("ca_state", "closed list with nulls"),
+    "none": ("ca_state", "nothing but nulls"),
+    "count": ("i64", "with nulls"),
+    "same": ("i32", "one number and nulls"),
+    "absent": ("u32", "nothing but nulls"),
+    "rate": ("f64", "with nulls"),
+    "flag": ("bool", "with nulls"),
+    "text": ("str", "many texts"),
+}
+
+
+def gaps(count: int, seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+
+    def absent() -> Any:
+        return rng.random(count) < 0.3
+
+    return {
+        "capture": Named(np.zeros(count, np.uint16), NAMES),
+        "state": of_list("ca_state", rng.integers(-1, 5, count)),
+        "none": of_list("ca_state", np.full(count, -1)),
+        "count": Nullable(rng.integers(-(2**63), 2**63 - 1, count), absent()),
+        "same": Nullable(np.full(count, -7), absent()),
+        "absent": Nullable(np.zeros(count, np.int64), np.ones(count, bool)),
+        "rate": Nullable(rng.random(count), absent()),
+        "flag": Nullable(rng.random(count) < 0.5, absent()),
+        "text": pl.Series([None if k % 3 == 1 else "ü" * (k % 5) for k in range(count)], dtype=pl.String),
+    }
+
+
+@pytest.mark.parametrize("counts", [[1], [2, 7, 8, 9], [129, 5000]])
+def test_nulls_and_texts_are_read_as_they_were(tmp_path: Path, counts: list[int]) -> None:
+    parts = [gaps(count, seed) for seed, count in enumerate(counts)]
+    with ParquetFile(tmp_path / "x.parquet", GAPS) as file:
+        for part in parts:
+            file.write(part)
+    expected = pl.concat([frame_of(part, GAPS) for part in parts])
+    found = pl.read_parquet(tmp_path / "x.parquet")
+    assert found.schema == expected.schema
+    assert found.equals(expected)
+
+
+def test_a_column_of_one_value_takes_a_few_bytes(tmp_path: Path) -> None:
+    sizes = []
+    for count in (1000, 100_000):
+        path = tmp_path / f"{count}.parquet"
+        with ParquetFile(path, {"t_ns": ("i64", "always the same")}) as file:
+            file.write({"t_ns": np.full(count, 10**18)}, {"t_ns": 10**18 + 5})
+        assert pl.read_parquet(path)["t_ns"].unique().to_list() == [-5]
+        sizes.append(path.stat().st_size)
+    assert sizes[1] - sizes[0] < 10

@@ -5,38 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from netemu.recording.path_tables import DATAGRAMS
+from netemu.trace.column import null_where
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe import datagrams_scan as scan
-from netemu.trace.observe.growing import null_where, text_columns
+from netemu.trace.observe.growing import text_columns
 from netemu.trace.observe.keys import Keyed
-from netemu.trace.observe.observer import Observer
-from netemu.trace.tables import empty, polars_schema
+from netemu.trace.observe.observer import Given, Observer
 
 
 class Datagrams(Observer):
     """Follows every UDP flow."""
 
-    table = "datagrams"
+    tables = ("datagrams",)
 
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
         self._flows = Keyed(scan.FLOW)
 
-    def take(self, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    def take(self, chunk: Chunk, origin_ns: int) -> Given:
         """No rows yet: a flow is described at the end."""
         if chunk.others.size:
             self._flows.reserve(chunk.others.size)
             scan.scan(chunk.others.ctypes.data, chunk.others.size, self._flows.address)
-        return empty(DATAGRAMS)
+        return {}
 
-    def end(self, origin_ns: int) -> pl.DataFrame:
+    def end(self, origin_ns: int) -> Given:
         """One row for each flow."""
         rows = self._flows.rows
         columns = text_columns(self.reader, rows, ports=True) | _arrivals(rows, origin_ns) | _numbers(rows, origin_ns)
-        return pl.DataFrame({name: columns[name] for name in DATAGRAMS}, schema=polars_schema(DATAGRAMS))
+        return {"datagrams": columns}
 
 
 def _arrivals(rows: Any, origin_ns: int) -> dict[str, Any]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 
-from netemu.recording.path_tables import FRAGMENTS
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe import fragments_scan as scan
 from netemu.trace.observe.growing import text_columns
 from netemu.trace.observe.keys import Keyed
-from netemu.trace.observe.observer import Observer
-from netemu.trace.tables import empty, polars_schema
+from netemu.trace.observe.observer import Given, Observer
 
 _COUNTS = ("packets", "fragments", "ip_bytes", "extra_header_bytes", "complete", "incomplete", "incomplete_bytes")
 
@@ -19,22 +16,22 @@ _COUNTS = ("packets", "fragments", "ip_bytes", "extra_header_bytes", "complete",
 class Fragments(Observer):
     """Follows the fragments of every protocol from one address to another."""
 
-    table = "fragments"
+    tables = ("fragments",)
 
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
         self._flows = Keyed(scan.FLOW)
         self._pending = np.zeros(scan.PENDING, scan.PACKET)
 
-    def take(self, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    def take(self, chunk: Chunk, origin_ns: int) -> Given:
         """No rows yet: what was sent is described at the end."""
         if chunk.columns.fragment.any():
             self._flows.reserve(chunk.others.size)
             others, pending = chunk.others.ctypes.data, self._pending.ctypes.data
             scan.scan(others, chunk.others.size, self._flows.address, pending)
-        return empty(FRAGMENTS)
+        return {}
 
-    def end(self, origin_ns: int) -> pl.DataFrame:
+    def end(self, origin_ns: int) -> Given:
         """One row for each protocol between two addresses."""
         scan.finish(self._flows.address, self._pending.ctypes.data)
         rows = self._flows.rows
@@ -46,4 +43,4 @@ class Fragments(Observer):
             "last_ns": rows["last_ns"] - origin_ns,
             **{name: rows[name].copy() for name in _COUNTS},
         }
-        return pl.DataFrame({name: columns[name] for name in FRAGMENTS}, schema=polars_schema(FRAGMENTS))
+        return {"fragments": columns}

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from netemu.trace.column import Column, Named
 from netemu.trace.engine import Reader
-from netemu.trace.tables import address_text, endpoint_text, enumerated
+from netemu.trace.tables import address_text, endpoint_text
 
 
 class Growing:
-    """Records of ``dtype``, all zero at first; compiled code is given :attr:`address`."""
+    """Records of ``dtype``, all zero at first but for the words in ``unknown``, which are -1.
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.array: Any = np.zeros(1 << 10, dtype)
+    Compiled code is given :attr:`address`.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], unknown: Sequence[str] = ()) -> None:
+        self._unknown = unknown
+        self.array: Any = self._new(1 << 10, dtype, 0)
+
+    def _new(self, rows: int, dtype: np.dtype[Any], kept: int) -> Any:
+        array = np.zeros(rows, dtype)
+        for name in self._unknown:
+            array[name][kept:] = -1
+        return array
 
     def grow(self, rows: int) -> None:
         """Make room for ``rows`` records; the content stays, the address does not."""
         if self.array.size < rows:
             old = self.array
-            self.array = np.zeros(max(2 * old.size, rows), old.dtype)
+            self.array = self._new(max(2 * old.size, rows), old.dtype, old.size)
             self.array[: old.size] = old
 
     @property
@@ -30,30 +42,13 @@ class Growing:
         return int(self.array.ctypes.data)
 
 
-def nullable(values: Any, absent: int, origin_ns: int = 0) -> pl.Series:
-    """``values`` less ``origin_ns``, null where they are ``absent``."""
-    series = pl.Series(values - origin_ns)
-    return series.set(pl.Series(values == absent), None)
-
-
-def named(kind: str, codes: Any) -> pl.Series:
-    """Codes of a closed list as its names, null where they are negative."""
-    names = enumerated(kind, np.maximum(codes, 0).astype(np.uint8))
-    return names.zip_with(pl.Series(codes >= 0), pl.Series([None], dtype=names.dtype))
-
-
-def null_where(absent: Any, values: Any) -> pl.Series:
-    """``values``, null where ``absent``."""
-    return pl.Series(np.ascontiguousarray(values)).set(pl.Series(absent), None)
-
-
-def text_columns(reader: Reader, rows: Any, *, ports: bool) -> dict[str, Any]:
+def text_columns(reader: Reader, rows: Any, *, ports: bool) -> dict[str, Column]:
     """Capture, source and destination of keyed records; with ``ports``, ``x`` and ``y`` are the two ports."""
     sources = zip(*(rows[name].tolist() for name in ("version", "src_hi", "src_lo", "x")), strict=True)
     destinations = zip(*(rows[name].tolist() for name in ("version", "dst_hi", "dst_lo", "y")), strict=True)
     text = endpoint_text if ports else _address
     return {
-        "capture": pl.Series(reader.names, dtype=pl.String).gather(rows["capture"].astype(np.uint32)),
+        "capture": Named(rows["capture"].astype(np.uint16), reader.names),
         "source": pl.Series([text(*end) for end in sources], dtype=pl.String),
         "destination": pl.Series([text(*end) for end in destinations], dtype=pl.String),
     }

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 
-from netemu.recording.path_tables import ICMP_MESSAGES
+from netemu.trace.column import null_where
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe import icmp_messages_scan as scan
-from netemu.trace.observe.growing import null_where, text_columns
+from netemu.trace.observe.growing import text_columns
 from netemu.trace.observe.keys import Keyed
-from netemu.trace.observe.observer import Observer
-from netemu.trace.tables import empty, polars_schema
+from netemu.trace.observe.observer import Given, Observer
 
 
 class IcmpMessages(Observer):
     """Follows every type and code from one address to another."""
 
-    table = "icmp_messages"
+    tables = ("icmp_messages",)
 
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
         self._flows = Keyed(scan.FLOW)
         self._pending = np.zeros(scan.PENDING, scan.ECHO)
 
-    def take(self, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    def take(self, chunk: Chunk, origin_ns: int) -> Given:
         """No rows yet: what was sent is described at the end."""
         if chunk.others.size:
             self._flows.reserve(chunk.others.size)
             others, pending = chunk.others.ctypes.data, self._pending.ctypes.data
             scan.scan(others, chunk.others.size, self._flows.address, pending)
-        return empty(ICMP_MESSAGES)
+        return {}
 
-    def end(self, origin_ns: int) -> pl.DataFrame:
+    def end(self, origin_ns: int) -> Given:
         """One row for each type and code between two addresses."""
         rows = self._flows.rows
         request = rows["x"] == np.where(rows["version"] == 4, 8, 128)
@@ -53,4 +51,4 @@ class IcmpMessages(Observer):
             "mean_rtt_ns": null_where(unanswered, rows["sum_rtt_ns"] // np.maximum(rows["answered"], 1)),
             "max_rtt_ns": null_where(unanswered, rows["max_rtt_ns"]),
         }
-        return pl.DataFrame({name: columns[name] for name in ICMP_MESSAGES}, schema=polars_schema(ICMP_MESSAGES))
+        return {"icmp_messages": columns}

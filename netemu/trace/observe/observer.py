@@ -1,16 +1,19 @@
-"""What an observer is: settled chunks in, rows of one table out."""
+"""What an observer is: settled chunks in, rows of tables out."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import polars as pl
 
-from netemu.recording.tables import TABLES
+from netemu.trace.chunk_rows import captures_of
+from netemu.trace.column import Column, Rows
 from netemu.trace.engine import Chunk, Reader
-from netemu.trace.tables import captures_of, polars_schema
+
+Given = Mapping[str, Rows]
+"""Rows by the table they belong to."""
 
 
 class Observer(ABC):
@@ -22,18 +25,18 @@ class Observer(ABC):
     (addresses, options of a SYN) may be used.
     """
 
-    table: ClassVar[str]
-    """Name of the table in :data:`netemu.recording.tables.TABLES`."""
+    tables: ClassVar[tuple[str, ...]]
+    """Names of its tables in :data:`netemu.recording.tables.TABLES`."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
     @abstractmethod
-    def take(self, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    def take(self, chunk: Chunk, origin_ns: int) -> Given:
         """Rows that the packets of ``chunk`` give, times counted from ``origin_ns``."""
 
     @abstractmethod
-    def end(self, origin_ns: int) -> pl.DataFrame:
+    def end(self, origin_ns: int) -> Given:
         """Rows that only the end of the file gives."""
 
     @property
@@ -41,15 +44,8 @@ class Observer(ABC):
         """How many flows the file has shown so far: the least size of a state that is indexed by flow."""
         return 2 * self.reader.state["connection_count"]
 
-    def frame(self, flow: Any, columns: dict[str, Any]) -> pl.DataFrame:
-        """``columns`` with capture, connection and direction of ``flow`` before them, as the observer's table."""
-        schema = TABLES[self.table]
+    def of_flow(self, flow: Any) -> dict[str, Column]:
+        """Capture, connection and direction of ``flow`` as the columns that rows begin with."""
         flow = np.asarray(flow, np.int64)
         capture, connection = captures_of(self.reader, flow >> 1)
-        named = {
-            "capture": capture,
-            "connection": connection.astype(np.int32),
-            "direction": (flow & 1).astype(np.int8),
-            **columns,
-        }
-        return pl.DataFrame({name: named[name] for name in schema}, schema=polars_schema(schema))
+        return {"capture": capture, "connection": connection, "direction": (flow & 1).astype(np.int8)}

@@ -13,9 +13,8 @@ from typing import Any
 from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import flow_at as known_flow_at
-from netemu.trace.layout import icmp_at, words
+from netemu.trace.layout import words
 from netemu.trace.memory import i64, record_at
-from netemu.trace.observe.rows import await_flows, take_row
 from netemu.trace.verdict import KIND_NEW, KIND_TAIL_LOSS_PROBE, KIND_TIMEOUT
 
 (
@@ -42,6 +41,9 @@ _LARGEST_UNKNOWN_BYTES = 9216
 ROW = words("flow t_ns frame cause before after probe proven_ns timeouts since_ns version router_hi router_lo")
 """One row of the table ``path_mtu``; 0 stands for null, but in times, where it is -1."""
 
+ROWS_PER_PACKET, ROWS_PER_FLOW = 3, 1
+"""The most that a packet or ICMP message gives, and the end of a flow."""
+
 FLOW = words("""
 mtu una nxt full mark_end proven_ns limit max_window head_ns timeouts suspected
 run_size run_end run_ns run_frame probe_size probe_start probe_end probe_ns probe_frame syn_ns syn_frame
@@ -53,15 +55,7 @@ row_ns row_frame row_cause row_before row_probe row_timeouts row_since_ns row_ve
 acknowledged ends. ``run_*``: the last segment that more data of the same write followed. ``probe_*``: a single packet
 larger than ``mtu``. ``max_window``: the largest that the peer offered."""
 
-PACKET = words("""
-t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offset_bytes ip_bytes ip_version
-dont_fragment fragment
-""")
-"""The columns of a packet that are looked at."""
-_COLUMNS = len(PACKET.names or ())
-_FLOW_COLUMN = (PACKET.names or ()).index("flow")
-_FLOW_BYTES = FLOW.itemsize
-flow_at, row_at, packet_at = record_at(FLOW), record_at(ROW), record_at(PACKET)
+flow_at, row_at = record_at(FLOW), record_at(ROW)
 
 
 @compiled
@@ -239,7 +233,16 @@ def _on_data(rows: int, count: int, flow: int, s: Any, size: int, start: int, c:
 
 
 @compiled
-def _on_packet(rows: int, count: int, state: int, c: Any, flows: int) -> int:
+def on_report(rows: int, count: int, state: int, report: Any) -> int:
+    """Take an ICMP message in; returns the rows then written, three for a message or packet at most."""
+    if report.connection < 0:
+        return count
+    return _on_icmp(rows, count, flow_at(state, 2 * report.connection + report.direction), report)
+
+
+@compiled
+def on_packet(rows: int, count: int, state: int, c: Any, flows: int) -> int:
+    """Take the packet ``c`` in; ``flows`` is what the pass knows of each flow. Returns the rows then written."""
     flow, flags = i64(c.flow), i64(c.flags)
     s, peer = flow_at(state, flow), flow_at(state, flow ^ 1)
     if flags & (SYN | RST):
@@ -261,29 +264,6 @@ def _on_packet(rows: int, count: int, state: int, c: Any, flows: int) -> int:
     if payload > s.limit if s.limit > 0 else i64(c.ip_bytes) > _LARGEST_UNKNOWN_BYTES:
         return count
     return _on_data(rows, count, flow, s, i64(c.ip_bytes), c.seq_offset_bytes, c)
-
-
-@entry
-def scan(columns: int, size: int, row: int, icmp: int, icmp_count: int, flows: int, state: int, rows: int) -> int:
-    """Take one chunk of ``size`` packets; ``columns`` are those of :data:`PACKET`, ``row`` is room for one.
-
-    ``icmp`` are its ICMP messages, ``flows`` is what the pass knows of each flow. Returns how many rows were written to
-    ``rows``; a packet gives at most three.
-    """
-    count, k = i64(0), i64(0)
-    c = packet_at(row, 0)
-    for i in range(size):
-        await_flows(columns, _FLOW_COLUMN, i, size, state, _FLOW_BYTES)
-        take_row(columns, _COLUMNS, i, row)
-        if k < icmp_count and icmp_at(icmp, k).frame == c.frame:
-            report = icmp_at(icmp, k)
-            if report.connection >= 0:
-                flow = 2 * report.connection + report.direction
-                count = _on_icmp(rows, count, flow_at(state, flow), report)
-            k += 1
-        if c.flow >= 0:
-            count = _on_packet(rows, count, state, c, flows)
-    return count
 
 
 @entry

@@ -7,11 +7,9 @@ from netemu.trace.observe.datagrams import Datagrams
 from netemu.trace.observe.fragments import Fragments
 from netemu.trace.observe.icmp_messages import IcmpMessages
 from netemu.trace.observe.observer import Observer
-from netemu.trace.observe.path_mtu import PathMtu
-from netemu.trace.observe.sender import Sender
-from netemu.trace.observe.windows import Windows
+from netemu.trace.observe.together import Together
 
-OBSERVERS: tuple[type[Observer], ...] = (PathMtu, Sender, Windows, Datagrams, IcmpMessages, Fragments)
+OBSERVERS: tuple[type[Observer], ...] = (Together, Datagrams, IcmpMessages, Fragments)
 """Every observer, in the order of their tables."""
 
 

@@ -1,7 +1,7 @@
-"""Columns of a chunk read row by row in compiled code.
+"""Columns of a chunk as rows in compiled code.
 
 Arrays cost a count of references at every use where the flow of control is not simple, many times the read itself: so
-the columns that an observer wants are read by address into one record of words.
+the columns that observers want are read by address into records of words, some rows at a time.
 """
 
 # ruff: noqa: PLR0917 (compiled functions take their state by position)
@@ -17,13 +17,11 @@ from netemu.trace.layout import COLUMN, Columns, column_at
 from netemu.trace.memory import byte, i64, le16, le32, prefetch, set_word, word
 
 _SIGNED = (np.dtype(np.int32),)
-_AHEAD = 8
-"""Rows between asking for the state of a flow and using it: some 200 ns, what memory takes at most."""
 _LINE_BYTES = 64
 
 
 def wanted(columns: Columns, record: np.dtype[Any]) -> Any:
-    """The columns that ``record`` names, for :func:`take_row`: 64-bit, 32-bit, or smaller without sign."""
+    """The columns that ``record`` names, for :func:`take_rows`: 64-bit, 32-bit, or smaller without sign."""
     found = [(name, getattr(columns, name)) for name in record.names or ()]
     rows = [
         (column.ctypes.data, place, -4 if column.dtype in _SIGNED else column.itemsize)
@@ -33,34 +31,37 @@ def wanted(columns: Columns, record: np.dtype[Any]) -> Any:
 
 
 @compiled
-def take_row(columns: int, count: int, i: int, row: int) -> None:
-    """Read row ``i`` of the ``count`` columns of :func:`wanted` into the record at ``row``."""
+def take_rows(columns: int, count: int, first: int, some: int, rows: int, width: int) -> None:
+    """Read ``some`` rows from row ``first`` on into the records at ``rows``, of ``width`` bytes each.
+
+    ``columns`` are the ``count`` of :func:`wanted`. One column after the other, so that its size is asked for once.
+    """
     for k in range(count):
         column = column_at(columns, k)
-        size = column.bytes
+        size, target = column.bytes, rows + 8 * k
+        source = column.address + abs(size) * first
         if size == 8:
-            set_word(row, k, word(column.address, i))
+            for i in range(some):
+                set_word(target + i * width, 0, word(source, i))
         elif size == 4:
-            set_word(row, k, le32(column.address, 4 * i))
+            for i in range(some):
+                set_word(target + i * width, 0, le32(source, 4 * i))
         elif size == -4:
-            set_word(row, k, ((le32(column.address, 4 * i) + i64(0x80000000)) & i64(0xFFFFFFFF)) - i64(0x80000000))
+            for i in range(some):
+                value = le32(source, 4 * i)
+                set_word(target + i * width, 0, ((value + i64(0x80000000)) & i64(0xFFFFFFFF)) - i64(0x80000000))
         elif size == 2:
-            set_word(row, k, le16(column.address, 2 * i))
+            for i in range(some):
+                set_word(target + i * width, 0, le16(source, 2 * i))
         else:
-            set_word(row, k, byte(column.address, i))
+            for i in range(some):
+                set_word(target + i * width, 0, byte(source, i))
 
 
 @compiled
-def await_flows(columns: int, place: int, i: int, size: int, state: int, width: int) -> None:
-    """Have the state of both directions of a later row's connection on its way.
-
-    ``place`` is that of the column ``flow`` among ``columns``; ``state`` holds ``width`` bytes for each flow.
-    """
-    if i + _AHEAD >= size:
-        return
-    flow = le32(column_at(columns, place).address, 4 * (i + _AHEAD))
-    if flow >= i64(0x80000000):  # -1: of no connection
-        return
+def await_state(state: int, flow: int, width: int, used: int) -> None:
+    """Have the state of a connection on its way: of both directions the first ``used`` of ``width`` bytes."""
     first = state + (flow >> 1) * 2 * width
-    for at in range(0, 2 * width, _LINE_BYTES):
+    for at in range(0, used, _LINE_BYTES):
         prefetch(first + at)
+        prefetch(first + width + at)

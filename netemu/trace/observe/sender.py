@@ -1,25 +1,19 @@
-"""The table ``sender``: what each sender had outstanding, how large its window was, and what held it, over time."""
+"""The tables ``sender`` and ``episodes``: what each sender had outstanding and what held it, over time."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from netemu.recording.kinds import ENUMS, SENDER_LIMITS
-from netemu.recording.sender_tables import SENDER
-from netemu.trace.engine import Chunk, Reader
-from netemu.trace.observe.observer import Observer
-from netemu.trace.observe.rows import wanted
-from netemu.trace.observe.sender_loop import PACKET, finish, observe
-from netemu.trace.observe.sender_state import (
-    SENDER_FLOW,
-    SENDER_ROW,
-    SENDER_STATE,
-    SLOT_WORDS,
-)
-from netemu.trace.tables import enumerated
+from netemu.recording.kinds import ENUMS
+from netemu.recording.sender_tables import EPISODES, SENDER
+from netemu.trace.column import Column, Nullable, of_list
+from netemu.trace.engine import Chunk
+from netemu.trace.observe.growing import Growing
+from netemu.trace.observe.sender_episodes import EPISODE, EPISODE_FLOW, end_episodes, join_rows
+from netemu.trace.observe.sender_loop import finish
+from netemu.trace.observe.sender_state import SENDER_FLOW, SENDER_ROW, SENDER_STATE, SLOT_WORDS
 
 _ROWS = 1 << 13
 _UNKNOWN = (
@@ -27,98 +21,89 @@ _UNKNOWN = (
     *("srtt_ns", "rto_ns", "since_ns", "small_end", "recovered_ns"),
 )
 """Words of a new flow that are -1; the others are 0."""
-_LISTS = {name: kind for name, (kind, _) in SENDER.items() if kind in ENUMS}
 _OF_FLOW = ("capture", "connection", "direction")
-_TIMES = ("start_ns", "t_ns", "cwnd_estimated_ns")
-_NULLABLE = (
-    "pipe_bytes",
-    "window_bytes",
-    "cwnd_estimated_bytes",
-    "cwnd_estimated_ns",
-    "ssthresh_estimated_bytes",
-    "srtt_ns",
-    "rto_estimated_ns",
-)
-_ACCOUNT = tuple(f"{limit}_limited_ns" for limit in SENDER_LIMITS if limit != "none")
+_TIMES = ("start_ns", "t_ns", "end_ns", "cwnd_estimated_ns")
+_NULLABLE = {
+    *("pipe_bytes", "window_bytes", "cwnd_estimated_bytes", "cwnd_estimated_ns", "ssthresh_estimated_bytes"),
+    *("srtt_ns", "rto_estimated_ns", "end_cwnd_estimated_bytes"),
+    *(name for name in SENDER if name.endswith("_limited_ns")),
+}
 
 
-class Sender(Observer):
-    """Sender state by round trip (docs/analysis.md, "Sender state")."""
+class Sender:
+    """Sender state by round trip (docs/analysis.md, "Sender state"), and rows of one phase joined."""
 
-    table = "sender"
-
-    def __init__(self, reader: Reader) -> None:
-        super().__init__(reader)
-        self._state = np.zeros(1, SENDER_STATE)
-        self._flows = np.zeros(0, SENDER_FLOW)
-        self._rows = np.zeros(_ROWS, SENDER_ROW)
+    def __init__(self) -> None:
+        self.state = np.zeros(1, SENDER_STATE)
+        self._flows, self._episodes = Growing(SENDER_FLOW, _UNKNOWN), Growing(EPISODE_FLOW)
+        self._rows, self._joined = np.zeros(_ROWS, SENDER_ROW), np.zeros(_ROWS, EPISODE)
         self._slots = np.zeros(16 * SLOT_WORDS, np.int64)
-        self._state["free"] = -1
-        self._state["rows"] = self._rows.ctypes.data
-        self._state["row_capacity"] = _ROWS
-        self._grow_flows(64)
+        self._taken: list[Any] = []
+        self._ended: list[Any] = []
+        self.state["free"] = -1
+        self.state["rows"] = self._rows.ctypes.data
+        self.state["row_capacity"] = _ROWS
         self._grow_slots()
 
-    def take(self, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
-        """A row per round trip, change of state and long silence that ended within ``chunk``."""
-        if not chunk.columns.t_ns.size:
-            return self._frame([], origin_ns)
-        self._grow_flows(int(chunk.columns.flow.max()) + 2)
-        announced = self.reader.state.tables["flows"]
-        state = self._state
-        state["announced"] = announced.ctypes.data
+    def reserve(self, flows: int, chunk: Chunk, announced: Any) -> None:
+        """Make room for so many flows, and begin with the lists of ``chunk``."""
+        self._flows.grow(flows)
+        self._episodes.grow(flows)
+        state = self.state
+        state["flows"], state["announced"] = self._flows.address, announced.ctypes.data
         for name, rows in (("sack", chunk.sacks), ("rtt", chunk.rtt)):
             state[f"{name}s" if name == "sack" else name] = rows.ctypes.data
             state[f"{name}_next"], state[f"{name}_count"] = 0, rows.size
-        columns, packet = wanted(chunk.columns, PACKET), np.zeros(1, PACKET)
-        taken, i = [], 0
-        while i < chunk.columns.t_ns.size:
-            size = chunk.columns.t_ns.size
-            i = observe(state.ctypes.data, columns.ctypes.data, size, packet.ctypes.data, i)
-            taken.append(self._taken())
-            self._grow_slots()
-        return self._frame(taken, origin_ns)
 
-    def end(self, origin_ns: int) -> pl.DataFrame:
-        """The last row of each flow."""
-        taken, flow = [], 0
-        while flow < self._flows.size:
-            flow = finish(self._state.ctypes.data, flow, self._flows.size)
-            taken.append(self._taken())
-        return self._frame(taken, origin_ns)
+    def keep(self) -> None:
+        """Keep the rows written so far, and make room for more."""
+        count = int(self.state["row_count"][0])
+        ended = join_rows(self._rows.ctypes.data, count, self._episodes.address, self._joined.ctypes.data)
+        self._taken.append(self._rows[:count].copy())
+        self._ended.append(self._joined[:ended].copy())
+        self.state["row_count"] = 0
+        self._grow_slots()
 
-    def _grow_flows(self, needed: int) -> None:
-        old = self._flows
-        if old.size < needed:
-            self._flows = np.zeros(max(2 * old.size, needed), SENDER_FLOW)
-            self._flows[: old.size] = old
-            for name in _UNKNOWN:
-                self._flows[name][old.size :] = -1
-            self._state["flows"] = self._flows.ctypes.data
+    def finish(self, flows: int) -> None:
+        """Keep the last row and episode of each flow."""
+        self._flows.grow(flows)
+        self._episodes.grow(flows)
+        self.state["flows"] = self._flows.address
+        flow = 0
+        while flow < flows:
+            flow = finish(self.state.ctypes.data, flow, flows)
+            self.keep()
+        last = np.zeros(flows, EPISODE)
+        self._ended.append(last[: end_episodes(self._episodes.address, flows, last.ctypes.data)])
+
+    def given(self) -> tuple[Any, Any]:
+        """Rows and episodes kept since the last call."""
+        rows, ended = np.concatenate([self._rows[:0], *self._taken]), np.concatenate([self._joined[:0], *self._ended])
+        self._taken, self._ended = [], []
+        return rows, ended
 
     def _grow_slots(self) -> None:
         capacity = self._slots.size // SLOT_WORDS
-        if self._state["slot_count"][0] + 1 > capacity:
+        if self.state["slot_count"][0] + 1 > capacity:
             self._slots = np.concatenate([self._slots, np.zeros_like(self._slots)])
             capacity *= 2
-        self._state["slots"] = self._slots.ctypes.data
-        self._state["slot_capacity"] = capacity
+        self.state["slots"] = self._slots.ctypes.data
+        self.state["slot_capacity"] = capacity
 
-    def _taken(self) -> Any:
-        rows = self._rows[: self._state["row_count"][0]].copy()
-        self._state["row_count"] = 0
-        return rows
 
-    def _frame(self, taken: list[Any], origin_ns: int) -> pl.DataFrame:
-        rows = np.concatenate([self._rows[:0], *taken])
-        columns = {name: np.ascontiguousarray(rows[name]) for name in SENDER if name not in _OF_FLOW}
-        for name in _TIMES:
-            columns[name] = np.where(columns[name] == -1, -1, columns[name] - origin_ns)
-        series: dict[str, Any] = {name: pl.Series(values) for name, values in columns.items()}
-        for name, kind in _LISTS.items():
-            codes = columns[name]
-            named = enumerated(kind, np.maximum(codes, 0).astype(np.uint8))
-            series[name] = named.set(pl.Series(codes == -1), None)
-        for name in _NULLABLE + _ACCOUNT:
-            series[name] = series[name].set(pl.Series(columns[name] == -1), None)
-        return self.frame(rows["flow"], series)
+def columns(table: str, rows: Any, origin_ns: int) -> dict[str, Column]:
+    """Rows of ``sender`` or ``episodes`` as columns beside those that name the flow."""
+    schema = {"sender": SENDER, "episodes": EPISODES}[table]
+    found: dict[str, Column] = {}
+    for name, (kind, _) in schema.items():
+        if name in _OF_FLOW:
+            continue
+        values = np.ascontiguousarray(rows[name])
+        if kind in ENUMS:
+            found[name] = of_list(kind, values)
+            continue
+        absent = values == -1
+        if name in _TIMES:
+            values = np.where(absent, -1, values - origin_ns)
+        found[name] = Nullable(values, absent) if name in _NULLABLE else values
+    return found

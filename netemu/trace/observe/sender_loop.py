@@ -12,9 +12,8 @@ from typing import Any
 
 from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.layout import flow_at, rtt_at, sack_at, words
-from netemu.trace.memory import i64, record_at
-from netemu.trace.observe.rows import await_flows, take_row
+from netemu.trace.layout import flow_at, rtt_at, sack_at
+from netemu.trace.memory import i64
 from netemu.trace.observe.sender_limits import limit_of_silence, slack_ns, was_released, why_waited
 from netemu.trace.observe.sender_pipe import (
     CA_CWR,
@@ -36,7 +35,6 @@ from netemu.trace.observe.sender_state import (
     REASON_END,
     REASON_ROUND,
     REASON_STATE,
-    SENDER_FLOW,
     sender_flow_at,
     sender_state_at,
 )
@@ -46,16 +44,6 @@ _ROWS_PER_PACKET = 4
 _TIMESTAMP_BYTES = 12
 _LONG_SILENCE_NS = 1_000_000_000
 """A silence with nothing outstanding gets a row of its own from one RTO on; from this where the RTO is not known."""
-
-PACKET = words("""
-t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offset_bytes ts_val ca_state dsack
-sack_blocks
-""")
-"""The columns of a packet that are looked at."""
-_COLUMNS = len(PACKET.names or ())
-_FLOW_COLUMN = (PACKET.names or ()).index("flow")
-_FLOW_BYTES = SENDER_FLOW.itemsize
-packet_at = record_at(PACKET)
 
 
 @compiled
@@ -269,30 +257,28 @@ def _on_data(st: Any, flow: int, f: Any, c: Any) -> None:
     _note_sent(f, start + payload + fin, payload, push, full, t_ns)
 
 
-@entry
-def observe(state: int, columns: int, size: int, row: int, i: int) -> int:
-    """Take packets from row ``i`` on until the chunk or the room for rows ends; returns the next row to take."""
-    st, c = sender_state_at(state, 0), packet_at(row, 0)
-    while i < size:
-        if st.row_count + _ROWS_PER_PACKET > st.row_capacity or st.slot_count + 1 > st.slot_capacity:
-            return i
-        await_flows(columns, _FLOW_COLUMN, i, size, st.flows, _FLOW_BYTES)
-        take_row(columns, _COLUMNS, i, row)
-        flow = i64(c.flow)
-        flags = c.flags
-        if flow >= 0 and not flags & RST:
-            own, peer = sender_flow_at(st.flows, flow), sender_flow_at(st.flows, flow ^ 1)
-            if flags & SYN:
-                _on_handshake(own, peer, c.t_ns, flags)
-            elif own.turn_ns < 0 and own.syn_ns >= 0 and peer.syn_ns >= 0:
-                own.turn_ns = c.t_ns - peer.syn_ns
-            if flags & ACK:
-                _on_ack(st, flow ^ 1, peer, c)
-                _take_rtt(st, flow ^ 1, peer, own, c.t_ns)
-            if c.kind and not flags & SYN:
-                _on_data(st, flow, own, c)
-        i += 1
-    return i
+@compiled
+def is_full(st: Any) -> bool:
+    """Whether the rows or scoreboards that a packet may take could be too many."""
+    return bool(st.row_count + _ROWS_PER_PACKET > st.row_capacity or st.slot_count + 1 > st.slot_capacity)
+
+
+@compiled
+def on_packet(st: Any, c: Any) -> None:
+    """Take the packet ``c`` in; not while :func:`is_full`."""
+    flow, flags = i64(c.flow), c.flags
+    if flags & RST:
+        return
+    own, peer = sender_flow_at(st.flows, flow), sender_flow_at(st.flows, flow ^ 1)
+    if flags & SYN:
+        _on_handshake(own, peer, c.t_ns, flags)
+    elif own.turn_ns < 0 and own.syn_ns >= 0 and peer.syn_ns >= 0:
+        own.turn_ns = c.t_ns - peer.syn_ns
+    if flags & ACK:
+        _on_ack(st, flow ^ 1, peer, c)
+        _take_rtt(st, flow ^ 1, peer, own, c.t_ns)
+    if c.kind and not flags & SYN:
+        _on_data(st, flow, own, c)
 
 
 @entry

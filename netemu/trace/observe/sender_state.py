@@ -41,6 +41,9 @@ srtt_ns rto_ns since_ns max_flight sent retransmitted acked busy_ns busy_before 
 )
 """One direction of a connection as its sender; ``limited_N`` is the time in limit N, ``before_N`` at the last row."""
 
+OFTEN_BYTES = 8 * ((SENDER_FLOW.names or ()).index("before_0"))
+"""Bytes of a flow that its packets need; what follows is looked at when a row is written."""
+
 SENDER_ROW = words(
     """
 flow start_ns t_ns round reason flight_bytes max_flight_bytes pipe_bytes window_bytes cwnd_estimated_bytes

@@ -15,7 +15,6 @@ from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import flow_at as known_flow_at
 from netemu.trace.layout import words
 from netemu.trace.memory import i64, record_at
-from netemu.trace.observe.rows import await_flows, take_row
 from netemu.trace.timers import TCP_RTO_MIN_NS
 from netemu.trace.verdict import KIND_NEW, KIND_WINDOW_PROBE
 
@@ -26,6 +25,9 @@ NOT_ENDED, WINDOW_UPDATE, PROBE_ANSWER, RESET = range(4)
 
 ROW = words("flow kind t_ns frame end_ns end_frame ended_by before after bytes count total_ns")
 """One row of the table ``windows``; 0 stands for null in ``end_frame`` and ``ended_by``, -1 elsewhere."""
+
+ROWS_PER_PACKET, ROWS_PER_FLOW = 4, 6
+"""The most that a packet or ICMP message gives, and the end of a flow."""
 
 FLOW = words("""
 ack edge window largest first stepped step_ns step_frame last_ts last_id seen
@@ -38,14 +40,7 @@ idle_count idle_total_ns idle_ns idle_end_ns idle_frame idle_end_frame
 
 ``largest`` was advertised at ``last_ns``; where the scale is not known, that is when ``shift`` was found too small."""
 
-PACKET = words("""
-t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offset_bytes ts_val ip_id network_duplicate
-""")
-"""The columns of a packet that are looked at."""
-_COLUMNS = len(PACKET.names or ())
-_FLOW_COLUMN = (PACKET.names or ()).index("flow")
-_FLOW_BYTES = FLOW.itemsize
-flow_at, row_at, packet_at = record_at(FLOW), record_at(ROW), record_at(PACKET)
+flow_at, row_at = record_at(FLOW), record_at(ROW)
 
 
 @compiled
@@ -218,7 +213,11 @@ def _on_data(s: Any, peer: Any, c: Any, known: bool) -> None:
 
 
 @compiled
-def _on_packet(rows: int, count: int, state: int, c: Any, flows: int) -> int:
+def on_packet(rows: int, count: int, state: int, c: Any, flows: int) -> int:
+    """Take the packet ``c`` in; ``flows`` is what the pass knows of each flow.
+
+    Returns the rows then written, four for a packet at most.
+    """
     flow, flags = i64(c.flow), i64(c.flags)
     s, peer = flow_at(state, flow), flow_at(state, flow ^ 1)
     if flags & RST:
@@ -238,22 +237,6 @@ def _on_packet(rows: int, count: int, state: int, c: Any, flows: int) -> int:
     if flags & ACK:
         both = own.wscale >= 0 and other.wscale >= 0
         count = _on_ack(rows, count, s, peer, c, known, own.wscale if both else i64(0))
-    return count
-
-
-@entry
-def scan(columns: int, size: int, row: int, flows: int, state: int, rows: int) -> int:
-    """Take one chunk of ``size`` packets; ``columns`` are those of :data:`PACKET`, ``row`` is room for one.
-
-    ``flows`` is what the pass knows of each flow. Returns the rows written, four for a packet at most.
-    """
-    count = i64(0)
-    c = packet_at(row, 0)
-    for i in range(size):
-        await_flows(columns, _FLOW_COLUMN, i, size, state, _FLOW_BYTES)
-        take_row(columns, _COLUMNS, i, row)
-        if c.flow >= 0:
-            count = _on_packet(rows, count, state, c, flows)
     return count
 
 

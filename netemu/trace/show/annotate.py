@@ -8,10 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from netemu.errors import BadInput
-from netemu.trace import tables as t
+from netemu.recording.tables import RETRANSMISSIONS
 from netemu.trace.analysis import analyze
+from netemu.trace.chunk_rows import icmp_frame
+from netemu.trace.column import frame_of
 from netemu.trace.engine import Reader
-from netemu.trace.retransmissions import retransmissions_frame
+from netemu.trace.packets import packets_frame
+from netemu.trace.retransmissions import retransmissions_rows
 from netemu.trace.show.comments import comments_of, icmp_comments
 from netemu.trace.show.copy import Copier
 from netemu.trace.show.selection import EVERYTHING, Selection
@@ -56,10 +59,11 @@ def _write(path: Path, part: Path, selection: Selection, inner: bool) -> Annotat
     with part.open("wb") as file:
         copier = Copier(path, file)
         while chunk is not None:
-            packets = t.packets_frame(reader, chunk, origin_ns)
+            packets = packets_frame(chunk, origin_ns)
             frames = range(chunk.first_row + 1, chunk.first_row + 1 + packets.height)
-            comments = comments_of(packets, retransmissions_frame(reader, origin_ns, frames))
-            comments |= icmp_comments(t.icmp_frame(reader, chunk, origin_ns))
+            again = frame_of(retransmissions_rows(reader, origin_ns, frames), RETRANSMISSIONS)
+            comments = comments_of(packets, again)
+            comments |= icmp_comments(icmp_frame(reader, chunk, origin_ns))
             left_out: frozenset[int] = frozenset()
             if selection:
                 hidden = packets.filter(~selection.predicate(packets.columns, chosen))

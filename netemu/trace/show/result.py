@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ class Analysis:
     """
 
     packets: pl.DataFrame
-    tables: dict[str, pl.DataFrame]
+    tables: Mapping[str, pl.DataFrame]
     partial: bool = False
     warnings: list[str] = field(default_factory=list)
     packet_count: int = 0

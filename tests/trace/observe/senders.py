@@ -29,9 +29,9 @@ class Sending(Talk):
         return [row for row in self.analyse(directory).tables["sender"].to_dicts() if row["direction"] == 0]
 
 
-def clocked(rounds: list[int], t_ms: float = 20, sent: int = 0) -> Sending:
+def clocked(rounds: list[int], t_ms: float = 20, sent: int = 0, **options: Any) -> Sending:
     """A sender whose window is ``rounds`` segments in each round trip, released by one ACK a round."""
-    talk = Sending()
+    talk = Sending(**options)
     talk.handshake()
     for count in rounds:
         talk.segments(t_ms, sent, count)

@@ -11,8 +11,9 @@ import pytest
 
 from netemu.recording.tables import RTT
 from netemu.trace import analysis
+from netemu.trace.column import frame_of
 from netemu.trace.engine import Chunk, Reader
-from netemu.trace.observe.observer import Observer
+from netemu.trace.observe.observer import Given, Observer
 from netemu.trace.tables import polars_schema
 from tests.trace.build import Talk, write_pcap
 
@@ -20,18 +21,20 @@ from tests.trace.build import Talk, write_pcap
 class _Counting(Observer):
     """Gives the time of every packet of a connection as a row of ``rtt``, and how many there were at the end."""
 
-    table = "rtt"
+    tables = ("rtt",)
     seen = 0
 
-    def take(self, chunk: Chunk, origin_ns: int) -> pl.DataFrame:
+    def take(self, chunk: Chunk, origin_ns: int) -> Given:
         columns = chunk.columns
         inside = columns.flow >= 0
         self.seen += int(inside.sum())
         flow = columns.flow[inside]
-        return self.frame(flow, {"t_ns": columns.t_ns[inside] - origin_ns, "rtt_ns": flow.astype(np.int64)})
+        rows = {"t_ns": columns.t_ns[inside] - origin_ns, "rtt_ns": flow.astype(np.int64)}
+        return {"rtt": self.of_flow(flow) | rows}
 
-    def end(self, origin_ns: int) -> pl.DataFrame:
-        return self.frame([self.flows - 1], {"t_ns": np.int64([-1]), "rtt_ns": np.int64([self.seen])})
+    def end(self, origin_ns: int) -> Given:
+        rows = {"t_ns": np.int64([-1]), "rtt_ns": np.int64([self.seen])}
+        return {"rtt": self.of_flow([self.flows - 1]) | rows}
 
 
 def test_it_sees_every_packet_once_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,10 +49,11 @@ def test_it_sees_every_packet_once_and_in_order(tmp_path: Path, monkeypatch: pyt
     assert found.rtt.rows()[-1] == ("talk", 0, 1, -1, found.packets.height)
 
 
-def test_a_frame_has_the_schema_of_its_table(tmp_path: Path) -> None:
+def test_rows_begin_with_capture_connection_and_direction(tmp_path: Path) -> None:
     talk = Talk()
     talk.handshake()
     reader = Reader(write_pcap(tmp_path / "talk.pcap", talk.records))
     chunks: list[Any] = list(reader.chunks())
-    frame = _Counting(reader).take(chunks[0], 0)
+    frame = frame_of(_Counting(reader).take(chunks[0], 0)["rtt"], RTT)
     assert frame.schema == polars_schema(RTT) and frame.height == chunks[0].columns.t_ns.size
+    assert frame.row(1)[:3] == ("talk", 0, 1)

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from netemu.trace.compiled import entry
 from netemu.trace.layout import new_columns, words
-from netemu.trace.observe.rows import take_row, wanted
+from netemu.trace.observe.rows import take_rows, wanted
 
 RECORD = words("t_ns flow frame flags kind")
 
 
 @entry
-def _take(columns: int, count: int, i: int, row: int) -> None:
-    take_row(columns, count, i, row)
+def _take(columns: int, count: int, first: int, some: int, rows: int) -> None:
+    take_rows(columns, count, first, some, rows, 8 * count)
 
 
-def test_every_size_and_sign_comes_through() -> None:
+@pytest.mark.parametrize(("first", "some"), [(0, 3), (1, 2), (2, 1), (1, 0)])
+def test_every_size_and_sign_comes_through(first: int, some: int) -> None:
     columns = new_columns(3)
     columns.t_ns[:] = [-5, 2**62, 7]
     columns.flow[:] = [-1, 2**31 - 1, 0]
     columns.frame[:] = [1, 2**32 - 1, 3]
     columns.flags[:] = [0, 2**16 - 1, 1]
     columns.kind[:] = [0, 255, 1]
-    table, row = wanted(columns, RECORD), np.zeros(1, RECORD)
-    for i in range(3):
-        _take(table.ctypes.data, table.size, i, row.ctypes.data)
-        assert row[0].tolist() == tuple(int(getattr(columns, name)[i]) for name in RECORD.names or ())
+    table, rows = wanted(columns, RECORD), np.zeros(3, RECORD)
+    _take(table.ctypes.data, table.size, first, some, rows.ctypes.data)
+    for i in range(some):
+        assert rows[i].tolist() == tuple(int(getattr(columns, name)[first + i]) for name in RECORD.names or ())
+    assert not any(map(any, rows[some:].tolist()))

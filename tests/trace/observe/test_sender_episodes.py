@@ -7,7 +7,6 @@ from pathlib import Path
 import polars as pl
 
 from netemu.recording.sender_tables import EPISODES
-from netemu.trace.observe.sender_episodes import episodes
 from netemu.trace.tables import polars_schema
 from tests.trace.observe.senders import MSS, Sending, clocked
 
@@ -52,14 +51,24 @@ def test_a_timeout_and_a_silence_begin_episodes(tmp_path: Path) -> None:
     assert reasons["loss"] == "timeout" and reasons["idle"] == "silence"
 
 
-def test_flows_do_not_run_into_each_other(tmp_path: Path) -> None:
-    sender = clocked([2, 4]).analyse(tmp_path).tables["sender"]
-    other = sender.with_columns(connection=pl.lit(1, pl.Int32))
-    found = episodes(pl.concat([sender, other]))
-    alone = episodes(sender)
-    assert found.filter(pl.col("connection") == 1).drop("connection").equals(alone.drop("connection"))
+def test_flows_that_take_turns_do_not_break_each_others_episodes(tmp_path: Path) -> None:
+    alone, other = (clocked([2, 4, 8, 16, 17, 18], ports=(port, 80)) for port in (40000, 40001))
+    both = Sending()
+    both.records = sorted(alone.records + other.records, key=lambda record: record[0])
+    found, expected = _found(both, tmp_path), _found(alone, tmp_path)
+    assert len(expected) > 1
+    for connection in (0, 1):
+        mine = [row | {"connection": 0} for row in found if row["connection"] == connection]
+        assert mine == expected
 
 
-def test_no_rows_make_no_episodes() -> None:
-    found = episodes(pl.DataFrame())
+def test_an_episode_ends_where_the_next_of_its_flow_begins(tmp_path: Path) -> None:
+    found = _found(clocked([2, 4, 8, 16, 17, 18]), tmp_path)
+    assert [row["end_ns"] for row in found[:-1]] == [row["start_ns"] for row in found[1:]]
+
+
+def test_no_rows_make_no_episodes(tmp_path: Path) -> None:
+    talk = Sending()
+    talk.handshake()
+    found = talk.analyse(tmp_path).tables["episodes"]
     assert found.is_empty() and found.schema == polars_schema(EPISODES)

@@ -1,0 +1,29 @@
+"""Tables that lie in Parquet files, as frames when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import polars as pl
+
+
+class TableFiles(Mapping[str, pl.DataFrame]):
+    """The tables ``names`` in ``directory``, each read at its first use and kept."""
+
+    def __init__(self, directory: Path, names: Iterable[str]) -> None:
+        self._directory, self._names = directory, tuple(names)
+        self._read: dict[str, pl.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            self._read[name] = pl.read_parquet(self._directory / f"{name}.parquet")
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
