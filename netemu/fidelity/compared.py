@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import struct
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +25,28 @@ from netemu.fidelity.times import Times, sent_by
 from netemu.kernels import Progress, kernel_named
 from netemu.recording.layout import Recording
 from netemu.specs import Plan
+from netemu.stack.task import KernelError
 
 PAIRS = {"7.2": "model:linux-7", "6.12": "model:linux-6"}
 """Version of a real kernel -> the model that is judged by it."""
 
 MODEL_SECONDS = 240
 """A model's run is given up after so much of this machine's time."""
+
+BUGS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    KernelError,
+    struct.error,
+)
+"""What a mistake in a model or in somebody's plug-in may raise."""
 
 ERROR = "a model that cannot run agrees in nothing"
 
@@ -64,7 +81,7 @@ def compare(job: Job, progress: Progress = lambda text: None) -> Row:
             kernel_named(job.model).execute(job.plan, model, progress)
     except NetemuError as reason:
         error = str(reason)
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as bug:
+    except BUGS as bug:
         # A model that raises is the worst difference there is, and the other scenarios are to be judged all the same.
         (job.place / "traceback.txt").write_text("".join(traceback.format_exception(bug)))
         error = f"the model raised {type(bug).__name__}: {bug} ({_place(bug)})"
