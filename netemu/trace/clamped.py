@@ -11,7 +11,7 @@ def clamped_mss(connections: pl.DataFrame) -> pl.DataFrame:
     ``connections`` is the table of that name, of captures on both sides of the router: the same connection is the one
     with the same addresses, ports and initial sequence number. A router that clamps only lowers the option,
     so the larger value is what was announced. Columns: client, server, direction, announced_capture,
-    announced_bytes, arrived_capture, arrived_bytes.
+    announced_bytes, arrived_capture, arrived_connection (its number there), arrived_bytes.
     """
     sides = [
         connections.select(
@@ -20,6 +20,7 @@ def clamped_mss(connections: pl.DataFrame) -> pl.DataFrame:
             direction=pl.lit(direction, pl.Int8),
             isn=pl.col(f"{prefix}isn"),
             capture="capture",
+            connection="connection",
             mss=pl.col(f"{prefix}mss_announced_bytes"),
         )
         for direction, prefix in ((0, "a_"), (1, "b_"))
@@ -34,5 +35,6 @@ def clamped_mss(connections: pl.DataFrame) -> pl.DataFrame:
         announced_capture="capture",
         announced_bytes="mss",
         arrived_capture="capture_arrived",
+        arrived_connection="connection_arrived",
         arrived_bytes="mss_arrived",
     ).sort("client", "server", "direction", "announced_capture", "arrived_capture")

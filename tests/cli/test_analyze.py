@@ -28,6 +28,7 @@ PROMISED = {
     "partial",
     "warnings",
     "comments",
+    "packet_comments",
 }
 PROMISED_SIDE = {
     "packets",

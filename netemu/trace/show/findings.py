@@ -9,12 +9,14 @@ from typing import Any
 import polars as pl
 
 from netemu.recording.tables import RETRANSMISSION_KINDS
+from netemu.trace.clamped import clamped_mss
 from netemu.trace.show.result import Analysis
 from netemu.trace.show.words import counted, format_share, times
 
 WHY = {
     "no_answer": "the other end, or the path to or from it, is silent",
     "refused": "nothing listens there, or a firewall says so",
+    "black_hole": "a link is too small, and the ICMP error that says so never arrives; tcp_mtu_probing gets around it",
     "timeout": "the sender waited for its timer each time",
     "zero_window": "its application did not read, and the sender had to wait",
     "spurious": "the bytes had arrived: reordering or late ACKs looked like loss",
@@ -24,6 +26,7 @@ WHY = {
     "one_sided": "figures that need both directions are missing",
     "out_of_order": "the network reordered packets",
     "reset": "it gave up, or closed without reading what had come",
+    "clamped_mss": "a router on the way lowers the option, so that segments fit a link beyond it",
     "keepalive": "the connection was idle",
 }
 """Every kind of finding, the worst first, with what it means."""
@@ -53,6 +56,8 @@ def findings_of(analysis: Analysis) -> list[Finding]:
     """The findings of the connections that an analysis holds, the worst first."""
     found = [one for row in _suspects(analysis.connections).iter_rows(named=True) for one in _of_connection(row)]
     found += _of_icmp(analysis.icmp)
+    found += _of_black_holes(analysis.tables["path_mtu"])
+    found += _of_clamping(analysis.connections)
     return sorted(found, key=lambda one: one.rank)
 
 
@@ -136,3 +141,31 @@ def _of_icmp(icmp: pl.DataFrame) -> Iterator[Finding]:
         side = "server" if row["direction"] == 1 else "client"
         text = f"{row['reporter']} reported an MTU of {row['mtu_bytes']:,} bytes to the {side} {times(row['count'])}"
         yield Finding("path_mtu", row["capture"], row["connection"], side, row["count"], text)
+
+
+def _of_black_holes(path_mtu: pl.DataFrame) -> Iterator[Finding]:
+    """One finding for each direction whose full segments died in silence; its last row has the most timeouts."""
+    silent = path_mtu.filter(pl.col("cause").cast(pl.String).is_in(["black_hole_suspected", "black_hole_probe"]))
+    keys = ("capture", "connection", "direction")
+    for row in (
+        silent.group_by(*keys, maintain_order=True)
+        .agg(pl.col("timeouts", "mtu_before_bytes").max())
+        .iter_rows(named=True)
+    ):
+        side = "server" if row["direction"] == 1 else "client"
+        count = row["timeouts"] or 1
+        text = (
+            f"packets of {row['mtu_before_bytes']:,} bytes of the {side} died in silence, {counted(count, 'timeout')}"
+        )
+        yield Finding("black_hole", row["capture"], row["connection"], side, count, text)
+
+
+def _of_clamping(connections: pl.DataFrame) -> Iterator[Finding]:
+    """One finding for each SYN that arrived with a smaller MSS than it left with; captures of both sides show it."""
+    for row in clamped_mss(connections).iter_rows(named=True):
+        side = "server" if row["direction"] == 1 else "client"
+        text = (
+            f"the {side}'s SYN announced an MSS of {row['announced_bytes']:,} bytes at {row['announced_capture']} and"
+            f" {row['arrived_bytes']:,} at {row['arrived_capture']}"
+        )
+        yield Finding("clamped_mss", row["arrived_capture"], row["arrived_connection"], side, 1, text)

@@ -38,4 +38,5 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
         "partial": analysis.partial,
         "warnings": analysis.warnings,
         "comments": analysis.comments,
+        "packet_comments": analysis.packet_comments,
     }

@@ -58,6 +58,7 @@ def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool =
         for row in shown.iter_rows(named=True):
             lines += ["", *connection_text(row, several=several)]
     lines += _icmp_text(analysis.icmp)
+    lines += _comments_text(analysis, width)
     lines += _warnings_text(analysis.warnings, width)
     return "\n".join(lines)
 
@@ -189,6 +190,18 @@ def _icmp_text(icmp: pl.DataFrame) -> list[str]:
         first = format_duration(row["first_ns"])
         lines.append(f"ICMP {row['kind']} from {row['reporter']}{mtu}: {times(row['count'])}, first at {first}")
     return lines
+
+
+def _comments_text(analysis: Analysis, width: int) -> list[str]:
+    """What the files say of themselves, the same text once."""
+    lines = [
+        line
+        for text in dict.fromkeys(analysis.comments)
+        for line in _wrapped(f"  {' '.join(text.split())}", width, " " * 4)
+    ]
+    if analysis.packet_comments:
+        lines.append(f"  and {counted(analysis.packet_comments, 'comment')} on single packets")
+    return ["", "Comments in the files", *lines] if lines else []
 
 
 def _warnings_text(warnings: Sequence[str], width: int) -> list[str]:

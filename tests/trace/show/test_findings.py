@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+
 from netemu.trace.analysis import analyze
 from netemu.trace.show.findings import WHY, findings_of
 from tests.trace.build import ACK, RST, SYN, Talk, write_pcap
@@ -60,3 +62,27 @@ def test_the_worst_comes_first_whatever_the_connection(tmp_path: Path) -> None:
     found = findings_of(analyze(write_pcap(tmp_path / "both.pcap", records)))
     assert [one.kind for one in found] == ["timeout", "one_sided"]
     assert set(WHY) >= {one.kind for one in found}
+
+
+def test_a_black_hole_names_the_size_that_died(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.handshake()
+    analysis = analyze(write_pcap(tmp_path / "x.pcap", talk.records))
+    row = {"capture": "x", "connection": 0, "direction": 0, "mtu_before_bytes": 1500, "timeouts": 3}
+    causes = ("black_hole_suspected", "black_hole_probe", "mtu_probe_lost")
+    steps = pl.DataFrame([row | {"cause": cause} for cause in causes], schema_overrides=analysis.path_mtu.schema)
+    analysis.tables["path_mtu"] = pl.concat([analysis.path_mtu, steps], how="diagonal")
+    (found,) = findings_of(analysis)
+    assert (found.kind, found.side, found.count) == ("black_hole", "client", 3)
+    assert found.text == "packets of 1,500 bytes of the client died in silence, 3 timeouts"
+
+
+def test_a_router_that_clamps_the_mss_is_told_by_captures_of_both_sides(tmp_path: Path) -> None:
+    files = []
+    for name, mss in (("near", 1460), ("far", 1360)):
+        talk = Talk(mss=mss)
+        talk.handshake()
+        files.append(write_pcap(tmp_path / f"{name}.pcap", talk.records))
+    client, _ = findings_of(analyze(files))
+    assert (client.kind, client.capture, client.connection, client.side) == ("clamped_mss", "far", 0, "client")
+    assert client.text == "the client's SYN announced an MSS of 1,460 bytes at near and 1,360 at far"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from netemu.trace.analysis import analyze
@@ -82,3 +83,10 @@ def test_one_direction_alone_is_told_without_what_it_cannot_tell(tmp_path: Path)
     assert lines[0] == "6 packets, 1 TCP connection, 4,000 B of payload in 300 ms"
     assert "#0  10.0.0.1:40000 -> 10.0.0.2:80   only one direction captured (syn only), 300 ms from 0 s" in lines
     assert "  retransmitted           1 (class not told)  -" in lines
+
+
+def test_comments_of_the_files_are_told_once_and_those_of_packets_counted(tmp_path: Path) -> None:
+    analysis = replace(analyze(write_pcap(tmp_path / "x.pcap", lossy().records)), comments=["plan a\nseed 1"] * 2)
+    analysis.packet_comments = 3
+    text = as_text(analysis, 20, width=500)
+    assert "\n\nComments in the files\n  plan a seed 1\n  and 3 comments on single packets" in text
