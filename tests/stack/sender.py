@@ -6,6 +6,7 @@ Sequence numbers are told in segments: segment 0 is the first one, each has ``MS
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -118,7 +119,7 @@ class Sender:
         if sk.sack_ok:
             assert sk.sacked_out == _tagged(queue, TCPCB_SACKED_ACKED)
         assert sk.sacked_out + sk.lost_out <= sk.packets_out
-        assert all(a.end_seq == b.seq for a, b in zip(queue, queue[1:], strict=False))
+        assert all(a.end_seq == b.seq for a, b in pairwise(queue))
         assert not any(skb.sacked & TCPCB_SACKED_ACKED and skb.sacked & TCPCB_LOST for skb in queue)
         tsorted = list(sk.tsorted_sent_queue)
         assert [skb.skb_mstamp_ns for skb in tsorted] == sorted(skb.skb_mstamp_ns for skb in tsorted)
