@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from netemu.stack import tcp_loss
@@ -40,7 +42,7 @@ def test_timeouts_double_up_to_the_wheels_rounding(monkeypatch: pytest.MonkeyPat
     sender = _timed_out(monkeypatch)
     sender.at(5000)
     times = [ms for ms, _ in sender.sent[11:]]
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps[0] == pytest.approx(620, abs=30)
     assert gaps[1] == pytest.approx(1220, abs=80)
 

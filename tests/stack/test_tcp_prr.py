@@ -57,12 +57,16 @@ def test_an_ack_that_delivers_nothing_changes_nothing() -> None:
 
 
 @given(
-    st.integers(2, 100), st.integers(2, 100), st.integers(0, 200), st.integers(1, 20), st.integers(0, 50),
-    st.integers(0, 50), st.booleans(),
-)  # fmt: skip
+    st.integers(2, 100),
+    st.integers(0, 200),
+    st.integers(1, 20),
+    st.tuples(st.integers(2, 100), st.integers(0, 50), st.integers(0, 50)),
+    st.booleans(),
+)
 def test_the_window_never_lets_ssthresh_be_exceeded_by_more_than_the_fast_retransmit(
-    ssthresh: int, prior: int, in_flight: int, delivered: int, prr_delivered: int, prr_out: int, advanced: bool
+    ssthresh: int, in_flight: int, delivered: int, counts: tuple[int, int, int], advanced: bool
 ) -> None:
+    prior, prr_delivered, prr_out = counts
     sk = _sock(
         snd_ssthresh=ssthresh, prior_cwnd=prior, packets_out=in_flight, prr_delivered=prr_delivered, prr_out=prr_out
     )

@@ -48,27 +48,24 @@ def test_an_ack_into_a_joined_segment_takes_off_its_packets(monkeypatch: pytest.
     assert sk.packets_out == (sk.snd_nxt - FIRST) // MSS - 4
 
 
+_S, _L, _E, _R = TCPCB_SACKED_ACKED, TCPCB_LOST, TCPCB_RETRANS & ~TCPCB_SACKED_RETRANS, TCPCB_RETRANS
+
+
 @pytest.mark.parametrize(
-    ("tags", "dup", "expected", "sacked", "lost", "retrans"),
+    ("tags", "dup", "expected", "counts"),
     [
-        (0, False, TCPCB_SACKED_ACKED, 1, 0, 0),
-        (TCPCB_LOST, False, TCPCB_SACKED_ACKED, 1, -1, 0),
-        (TCPCB_LOST | TCPCB_RETRANS, False, TCPCB_SACKED_ACKED | TCPCB_RETRANS & ~TCPCB_SACKED_RETRANS, 1, -1, -1),
-        (TCPCB_RETRANS, False, TCPCB_SACKED_ACKED | TCPCB_RETRANS, 1, 0, 0),
-        (TCPCB_RETRANS, True, TCPCB_SACKED_ACKED | TCPCB_RETRANS & ~TCPCB_SACKED_RETRANS, 1, 0, -1),
-        (
-            TCPCB_SACKED_ACKED | TCPCB_RETRANS,
-            True,
-            TCPCB_SACKED_ACKED | TCPCB_RETRANS & ~TCPCB_SACKED_RETRANS,
-            0,
-            0,
-            -1,
-        ),
+        (0, False, _S, (1, 0, 0)),
+        (_L, False, _S, (1, -1, 0)),
+        (_L | _R, False, _S | _E, (1, -1, -1)),
+        (_R, False, _S | _R, (1, 0, 0)),
+        (_R, True, _S | _E, (1, 0, -1)),
+        (_S | _R, True, _S | _E, (0, 0, -1)),
     ],
 )
 def test_the_six_states_of_a_segment(
-    monkeypatch: pytest.MonkeyPatch, tags: int, dup: bool, expected: int, sacked: int, lost: int, retrans: int
+    monkeypatch: pytest.MonkeyPatch, tags: int, dup: bool, expected: int, counts: tuple[int, int, int]
 ) -> None:
+    """``counts``: what changes in sacked_out, lost_out and retrans_out."""
     sender = established(monkeypatch)
     sk = sender.sk
     sender.write(10)
@@ -79,7 +76,7 @@ def test_the_six_states_of_a_segment(
     before = sk.sacked_out, sk.lost_out, sk.retrans_out
     assert tcp_sacktag.tcp_sacktag_one(sk, state, skb, skb.seq, skb.end_seq, dup, 1) == expected
     after = sk.sacked_out, sk.lost_out, sk.retrans_out
-    assert [b - a for a, b in zip(before, after, strict=True)] == [sacked, lost, retrans]
+    assert tuple(b - a for a, b in zip(before, after, strict=True)) == counts
     assert expected & TCPCB_EVER_RETRANS == tags & TCPCB_EVER_RETRANS
 
 
