@@ -31,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="what is here, what each can do, and what could be had")
     listing.add_argument("--json", action="store_true", help="print one JSON list")
-    listing.add_argument("--available", action="store_true", help="ask the Debian mirror what could be built")
+    listing.add_argument("--available", action="store_true", help="ask the Debian mirror which others there are")
     _add_mirror(listing)
     get = actions.add_parser(
         "get", help="fetch Debian's ready user-mode-linux, or its stock kernel for virtual machines"
@@ -89,16 +89,19 @@ def _list(args: argparse.Namespace, store: Store) -> int:
     sys.stdout.writelines(f"{note}\n" for note in notes(store))
     if args.available:
         from netemu.cli.progress import ProgressDisplay
+        from netemu.kernels import vm_get
         from netemu.kernels.debian import PrivateApt, available_series
         from netemu.kernels.store import writing
 
         display = ProgressDisplay("kernels")
         with writing(store.own.parent):
-            series = available_series(PrivateApt(store.own.parent / "apt", args.mirror), display)
+            apt = PrivateApt(store.own.parent / "apt", args.mirror)
+            sources, virtual = available_series(apt, display), vm_get.available_series(apt, display)
         display.done()
-        print("could be built:", *series)
+        print("could be built (netemu kernels build VERSION):", *sources)
+        print("could be had for virtual machines (netemu kernels get vm:VERSION):", *virtual)
     else:
-        print("netemu kernels list --available asks the Debian mirror which others could be built")
+        print("netemu kernels list --available asks the Debian mirror which others there are")
     return 0
 
 
