@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from netemu.stack.eras_connect import ROWS as CONNECT
 from netemu.stack.eras_receive import ROWS as RECEIVE
 from netemu.stack.profile import Profile
 
@@ -168,6 +169,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "how much later than asked a compressed SACK may leave",
     ),
     *(Difference(*row) for row in RECEIVE),
+    *(Difference(*row) for row in CONNECT),
 )
 
 

@@ -11,6 +11,7 @@ from netemu.stack.task import KernelError
 if TYPE_CHECKING:
     from netemu.stack.inet_timewait_sock import TimewaitSock
     from netemu.stack.sock import TcpSock
+    from netemu.stack.udp_sock import UdpSock
 
 AF_INET, AF_INET6 = 2, 10
 
@@ -124,7 +125,7 @@ def _owner_conflicts(sk: TcpSock, other: TcpSock | TimewaitSock, *, relax: bool,
     return not reuseport_ok or not both_reuseport
 
 
-def inet_rcv_saddr_equal(sk: TcpSock, other: TcpSock | TimewaitSock) -> bool:
+def inet_rcv_saddr_equal(sk: TcpSock | UdpSock, other: TcpSock | TimewaitSock | UdpSock) -> bool:
     """Whether both may be meant by a packet, wildcards included (ipv6_rcv_saddr_equal, ipv4_rcv_saddr_equal)."""
     if sk.sk_family != other.sk_family:
         v6 = sk if sk.sk_family == AF_INET6 else other

@@ -28,9 +28,9 @@ class SkBuff:
 
     __slots__ = (
         "ack_seq", "data", "end_seq", "eor", "gso_size", "next", "offset", "options", "owner", "packet", "prev",
-        "sacked", "seq", "skb_mstamp_ns", "tailroom", "tcp_flags", "tcp_gso_segs", "tos", "truesize", "tsorted_next",
-        "tsorted_prev", "tx_delivered", "tx_delivered_ce", "tx_delivered_mstamp", "tx_first_tx_mstamp", "tx_in_flight",
-        "tx_is_app_limited", "window",
+        "sacked", "seq", "skb_mstamp_ns", "tailroom", "tcp_flags", "tcp_gso_segs", "tcp_tw_isn", "tos", "truesize",
+        "tsorted_next", "tsorted_prev", "tx_delivered", "tx_delivered_ce", "tx_delivered_mstamp", "tx_first_tx_mstamp",
+        "tx_in_flight", "tx_is_app_limited", "window",
     )  # fmt: skip
 
     def __init__(self, seq: int, end_seq: int, tcp_flags: int, data: bytes = b"", truesize: int = 0) -> None:
@@ -38,7 +38,7 @@ class SkBuff:
         self.sacked = self.offset = self.skb_mstamp_ns = self.ack_seq = self.window = self.tos = 0
         self.tcp_gso_segs = 1
         self.tailroom = 0
-        self.gso_size = 0
+        self.gso_size = self.tcp_tw_isn = 0
         self.eor = False
         self.tx_delivered = self.tx_delivered_ce = self.tx_delivered_mstamp = self.tx_first_tx_mstamp = 0
         self.tx_in_flight = 0

@@ -63,21 +63,24 @@ _GROUPS = (
 
 
 class Mib:
-    """Counters that only grow, but for ``CurrEstab``. A name that the kernel has not is a KeyError."""
+    """Counters that only grow, but for ``CurrEstab``. A name that the kernel has not is a KeyError.
 
-    __slots__ = ("_counts",)
+    ``counts``: for hot paths, which add to it themselves.
+    """
+
+    __slots__ = ("counts",)
 
     def __init__(self) -> None:
-        self._counts = {short + name: 0 for _, short, names in _GROUPS for name in names.split()}
+        self.counts = {short + name: 0 for _, short, names in _GROUPS for name in names.split()}
 
     def inc(self, name: str, count: int = 1) -> None:
         """NET_INC_STATS, NET_ADD_STATS and their like."""
-        self._counts[name] += count
+        self.counts[name] += count
 
     def __getitem__(self, name: str) -> int:
-        return self._counts[name]
+        return self.counts[name]
 
-    def counters(self) -> dict[str, int]:
+    def by_name(self) -> dict[str, int]:
         """All of them by nstat's names: ``TcpRetransSegs``, ``TcpExtTCPLossProbes``."""
-        counts = self._counts
+        counts = self.counts
         return {group + name: counts[short + name] for group, short, names in _GROUPS for name in names.split()}

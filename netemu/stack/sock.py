@@ -19,6 +19,8 @@ from netemu.stack.win_minmax import MinMax
 
 if TYPE_CHECKING:
     from netemu.stack.cong import CongestionOps
+    from netemu.stack.eventpoll import EpollItem
+    from netemu.stack.request_sock import RequestSock
     from netemu.stack.route import Dst
     from netemu.stack.stack import LinuxStack
 
@@ -97,6 +99,7 @@ class TcpSock:
     sk_backlog_len: int = 0
     sk_owned: bool = False  # sk_lock.owned: a process holds the socket
     sk_wq: WaitQueue = field(default_factory=WaitQueue)
+    sk_watchers: list[EpollItem] = field(default_factory=list)  # epoll instances that watch it
     sk_timer: Timer = field(default_factory=_unarmed)  # keepalive, FIN-WAIT-2, (before 4.4) SYN-ACK
     sk_pacing_rate: int = (1 << 64) - 1  # bytes per second
     sk_max_pacing_rate: int = (1 << 64) - 1
@@ -124,6 +127,10 @@ class TcpSock:
     ttl: int = -1  # IP_TTL, IPV6_UNICAST_HOPS; -1: the sysctl's
     recverr: bool = False  # IP_RECVERR
     ipv6only: bool = False  # IPV6_V6ONLY
+    ss_state: int = 1  # SS_UNCONNECTED 1, SS_CONNECTING 2, SS_CONNECTED 3, SS_DISCONNECTING 4
+    nonblocking: bool = False  # O_NONBLOCK
+    sk_priority: int = 0
+    mtu_info: int = 0  # what an ICMP error told of the path
     sk_dst: Dst | None = None  # sk_dst_cache
 
     # ---- struct inet_connection_sock
@@ -147,7 +154,11 @@ class TcpSock:
     icsk_ca_priv: Any = None  # the congestion control's own state
     icsk_ca_initialized: bool = False
     icsk_accept_queue: deque[TcpSock] = field(default_factory=deque)
-    icsk_request_socks: dict[tuple[str, int, str, int], Any] = field(default_factory=dict)  # SYN queue
+    icsk_request_socks: dict[tuple[str, int, str, int], RequestSock] = field(default_factory=dict)  # SYN queue
+    icsk_ca_setsockopt: bool = False  # TCP_CONGESTION was set
+    icsk_young: int = 0  # those of them whose SYN-ACK was never sent again
+    syn_flood_warned: bool = False
+    synq_overflow_ts: int = 0  # jiffy when cookies were sent last
     ack_pending: int = 0
     ack_quick: int = 0
     ack_pingpong: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,7 @@ from netemu.stack.fdtable import FileTable
 from netemu.stack.icmp_ratelimit import IcmpGlobal
 from netemu.stack.inet_hashtables import InetHashinfo
 from netemu.stack.ip_fragment import FragQueues
+from netemu.stack.ip_output import run_loopback
 from netemu.stack.prng import Prng
 from netemu.stack.route import Fib
 from netemu.stack.snmp import Mib
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from netemu.packet.ip import Packet
     from netemu.stack.inet_diag import Entry
     from netemu.stack.profile import Profile
+    from netemu.stack.sock import TcpSock
     from netemu.stack.sysctl import Sysctl
+    from netemu.stack.udp_sock import UdpSock
 
 
 class Stack(Protocol):
@@ -66,7 +70,9 @@ class LinuxStack:
     """
 
     def __init__(self, name: str, profile: Profile, sysctl: Sysctl, seed: int) -> None:
-        self.name, self.profile, self.sysctl = name, profile, sysctl
+        self.name = name
+        self.profile: Profile = profile
+        self.sysctl: Sysctl = sysctl
         self.timers = Timers(profile.hz)
         self.now_ns = 0
         self.context = "process"
@@ -80,16 +86,18 @@ class LinuxStack:
         self.fib = Fib(self)
         self.hashinfo = InetHashinfo()
         self.files = FileTable()
+        self.loopback: deque[Packet] = deque()
         self.frags = FragQueues()
         self.icmp_global = IcmpGlobal()
-        self.tcp_memory_allocated = 0  # pages, net.ipv4.tcp_mem
-        self.tcp_memory_pressure = 0  # jiffy it began, 0: none
         self.tcp_challenge_timestamp = -1  # second that tcp_challenge_count is of (RFC 5961 section 7)
         self.tcp_challenge_count = 0
         self.tcp_orphan_count = 0
+        self.udp_table: dict[int, list[UdpSock]] = {}
         self.udp_memory_allocated = 0  # pages, net.ipv4.udp_mem
         self.sockets_created = 0  # each socket's cookie
         self.tracing = True  # whether packets pass the tracepoints of netemu.stack.tcp_trace
+        self.tcp_sockets: set[TcpSock] = set()  # with a process or, as orphans, without
+        self.sigpipes = 0  # SIGPIPE sent to processes
 
     @property
     def jiffies(self) -> int:
@@ -118,6 +126,9 @@ class LinuxStack:
                 task = self._task(event.call_id)
                 task.interrupted = True
                 task.wake()
+        if self.loopback:
+            self.context = "softirq"
+            run_loopback(self)
         return actions
 
     def next_deadline_ns(self) -> int | None:

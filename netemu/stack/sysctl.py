@@ -24,6 +24,7 @@ class Sysctl:
     ip_no_pmtu_disc: int = 0
     ip_local_port_range: tuple[int, int] = (32768, 60999)
     ipv6_forwarding: bool = False
+    ipv6_bindv6only: bool = False
     min_pmtu: int = 552
     min_adv_mss: int = 256
     mtu_expires: int = 600

@@ -15,6 +15,7 @@ _RENAMED = {
     "net.ipv6.conf.all.forwarding": "ipv6_forwarding",
     "net.ipv6.route.mtu_expires": "ip6_mtu_expires",
     "net.ipv6.icmp.ratelimit": "icmpv6_ratelimit",
+    "net.ipv6.bindv6only": "ipv6_bindv6only",
     "net.ipv6.ip6frag_time": "ip6frag_time",
     "net.ipv4.tcp_invalid_ratelimit": "tcp_invalid_ratelimit_ms",
 }

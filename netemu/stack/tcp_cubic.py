@@ -176,6 +176,8 @@ class CubicTcp(TcpCongestionOps):
         if delay < 0:
             return
         ca = sk.icsk_ca_priv
+        if ca is None:
+            return  # the SYN's own round trip: what it teaches is forgotten when the control begins
         if ca.epoch_start and sk.net.jiffies - ca.epoch_start < sk.net.profile.hz:
             return  # within a second after recovery
         delay = delay or 1
