@@ -72,7 +72,7 @@ def tcp_sendmsg_locked(sk: TcpSock, data: bytes, flags: int) -> Generator[None, 
     if err == -EPIPE and sk.sk_err:
         err, sk.sk_err = -sk.sk_err, 0
     elif err == -EPIPE and not flags & MSG_NOSIGNAL:
-        sk.net.trace("signal_generate", {"sig": "SIGPIPE", "cookie": sk.sk_cookie})
+        sock_wake.send_sigpipe(sk)
     if err == -EAGAIN and sk.tcp_rtx_queue.head is None and sk.sk_write_queue.head is None:
         # Nothing will be acknowledged, so nothing else would wake a watcher for POLLOUT.
         sk_stream_write_space(sk)
