@@ -134,11 +134,12 @@ def test_the_last_segment_may_overdraw_the_buffer(wire: Wire) -> None:
     assert sk.sk_wmem_queued == 2 * (MSS + wmem.SKB_TRUESIZE_HEAD) > sk.sk_sndbuf
 
 
-def test_what_is_queued_is_pushed_before_the_writer_sleeps(wire: Wire) -> None:
+def test_what_is_left_in_the_queue_is_pushed_before_the_writer_sleeps(wire: Wire) -> None:
     sk = make_sender()
-    sk.sk_userlocks, sk.sk_sndbuf = 1, 4608
-    assert Writer(sk, bytes(5 * MSS)).run()
-    assert [segment.flags & PSH for segment in wire.segments] == [0, PSH]
+    sk.sk_userlocks, sk.sk_sndbuf, sk.snd_cwnd = 1, 4608, 1
+    assert Writer(sk, bytes(5 * MSS), sendmsg.MSG_MORE).run()
+    assert [segment.flags for segment in wire.segments] == [ACK]
+    assert [skb.tcp_flags for skb in sk.sk_write_queue] == [ACK | PSH]
 
 
 def test_nonblocking_writes_what_fits_and_then_fails(wire: Wire) -> None:
