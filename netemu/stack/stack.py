@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from netemu.stack.profile import Profile
     from netemu.stack.sock import TcpSock
     from netemu.stack.sysctl import Sysctl
+    from netemu.stack.tcp_metrics import TcpMetrics
     from netemu.stack.udp_sock import UdpSock
 
 
@@ -95,6 +96,7 @@ class LinuxStack:
         self.udp_table: dict[int, list[UdpSock]] = {}
         self.udp_memory_allocated = 0  # pages, net.ipv4.udp_mem
         self.sockets_created = 0  # each socket's cookie
+        self.tcp_metrics: dict[tuple[str, str], TcpMetrics] = {}  # by local and remote address
         self.tracing = True  # whether packets pass the tracepoints of netemu.stack.tcp_trace
         self.tcp_sockets: set[TcpSock] = set()  # with a process or, as orphans, without
         self.sigpipes = 0  # SIGPIPE sent to processes

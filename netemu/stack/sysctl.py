@@ -60,6 +60,7 @@ class Sysctl:
     tcp_app_win: int = 31
     tcp_slow_start_after_idle: bool = True
     tcp_no_metrics_save: bool = False
+    tcp_no_ssthresh_metrics_save: bool = True
     tcp_early_retrans: int = 3
     tcp_recovery: int = 1
     tcp_frto: int = 2
