@@ -1,0 +1,15 @@
+"""Does a plug-in keep its contract? Public tests for congestion controls, profiles and whole stacks of others.
+
+::
+
+    from netemu.stack.testing import check_congestion_control
+
+    def test_mine():
+        check_congestion_control(Mine())
+
+Each check raises :class:`netemu.errors.BadInput`, naming the plug-in, the member and what it did.
+"""
+
+from netemu.stack.testing.congestion import check_congestion_control
+
+__all__ = ["check_congestion_control"]
