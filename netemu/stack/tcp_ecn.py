@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu.packet.ip import CE, ECT_0, NOT_ECT
-from netemu.packet.tcp import CWR, ECE
+from netemu.packet.tcp import CWR, ECE, SYN
 from netemu.stack import tcp_ack_snd
 from netemu.stack.cong import CA_EVENT_ECN_IS_CE, CA_EVENT_ECN_NO_CE
 from netemu.stack.sock import ICSK_ACK_NOW
@@ -103,8 +103,8 @@ def tcp_ecn_rcv_syn(sk: TcpSock, skb: SkBuff) -> None:
 
 
 def tcp_ecn_rcv_ecn_echo(sk: TcpSock, skb: SkBuff) -> bool:
-    """Whether an ACK says that a segment met congestion."""
-    return bool(skb.tcp_flags & ECE and sk.ecn_flags & TCP_ECN_OK)
+    """Whether an ACK says that a segment met congestion; on a SYN-ACK the flag is the agreement on ECN."""
+    return skb.tcp_flags & (ECE | SYN) == ECE and sk.ecn_flags & TCP_ECN_OK != 0
 
 
 def tcp_ecn_queue_cwr(sk: TcpSock) -> None:
