@@ -150,7 +150,8 @@ def _segment(packet: Captured, connection: _Connection) -> Relative:
             if mine.tick is None:
                 mine.tick = val
             ts_val = _since(val, mine.tick)
-            ts_ecr = _since(ecr, other.tick) if other.tick is not None else ABSENT
+            # An echo of 0 echoes nothing: a SYN's, which may come after the other end's first clock.
+            ts_ecr = _since(ecr, other.tick) if other.tick is not None and ecr else ABSENT
             options.append((kind, "zero" if ecr == 0 else "set"))
         elif kind == OPTION_SACK:
             edges = struct.unpack(f"!{len(value) // 4}I", value)

@@ -59,7 +59,7 @@ class TcpBbr(TcpCongestionOps):
 
     def cwnd_event(self, sk: TcpSock, event: str) -> None:
         """Data after silence goes at the estimated rate (bbr_cwnd_event_tx_start)."""
-        if event != CA_EVENT_TX_START or not sk.app_limited:
+        if event != CA_EVENT_TX_START or not sk.app_limited or sk.icsk_ca_priv is None:
             return
         bbr = sk.icsk_ca_priv
         bbr.idle_restart = True
@@ -72,19 +72,22 @@ class TcpBbr(TcpCongestionOps):
 
     def ssthresh(self, sk: TcpSock) -> int:
         """A loss changes nothing but what is remembered (bbr_ssthresh)."""
-        sk.icsk_ca_priv.save_cwnd(sk)
+        if sk.icsk_ca_priv is not None:  # before the connection is there, init() would throw it away
+            sk.icsk_ca_priv.save_cwnd(sk)
         return sk.snd_ssthresh
 
     def undo_cwnd(self, sk: TcpSock) -> int:
         """The loss was none: look again whether the pipe is full (bbr_undo_cwnd)."""
         bbr = sk.icsk_ca_priv
+        if bbr is None:
+            return sk.snd_cwnd
         bbr.full_bw = bbr.full_bw_cnt = 0
         bbr.reset_lt_bw_sampling(sk)
         return sk.snd_cwnd
 
     def set_state(self, sk: TcpSock, new_state: int) -> None:
         """A timeout ends a round (bbr_set_state)."""
-        if new_state != TCP_CA_Loss:
+        if new_state != TCP_CA_Loss or sk.icsk_ca_priv is None:
             return
         bbr = sk.icsk_ca_priv
         rs = RateSample()

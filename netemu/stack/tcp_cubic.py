@@ -118,6 +118,14 @@ class BicTcp:
             self.cnt = min(self.cnt, cwnd // (self.tcp_cwnd - cwnd))
 
 
+def _ca(sk: TcpSock) -> BicTcp:
+    """The socket's state; before the connection is there it has one too, all zero, which init() throws away."""
+    ca: BicTcp | None = sk.icsk_ca_priv
+    if ca is None:
+        ca = sk.icsk_ca_priv = BicTcp()
+    return ca
+
+
 class CubicTcp(TcpCongestionOps):
     """``cubictcp``: the members, on a :class:`BicTcp` per socket."""
 
@@ -132,7 +140,7 @@ class CubicTcp(TcpCongestionOps):
         """After silence the curve goes on where it stood (cubictcp_cwnd_event_tx_start)."""
         if event != CA_EVENT_TX_START:
             return
-        ca = sk.icsk_ca_priv
+        ca = _ca(sk)
         now = sk.net.jiffies
         delta = now - sk.lsndtime
         if ca.epoch_start and delta > 0:
@@ -152,7 +160,7 @@ class CubicTcp(TcpCongestionOps):
 
     def ssthresh(self, sk: TcpSock) -> int:
         """717/1024 of the window; a loss below the last maximum leaves room for others (cubictcp_recalc_ssthresh)."""
-        ca, cwnd = sk.icsk_ca_priv, sk.snd_cwnd
+        ca, cwnd = _ca(sk), sk.snd_cwnd
         ca.epoch_start = 0
         if cwnd < ca.last_max_cwnd:
             ca.last_max_cwnd = cwnd * (BICTCP_BETA_SCALE + BETA) // (2 * BICTCP_BETA_SCALE)
@@ -167,17 +175,16 @@ class CubicTcp(TcpCongestionOps):
     def set_state(self, sk: TcpSock, new_state: int) -> None:
         """A timeout begins all anew (cubictcp_state)."""
         if new_state == TCP_CA_Loss:
-            sk.icsk_ca_priv.reset()
-            sk.icsk_ca_priv.hystart_reset(sk)
+            ca = _ca(sk)
+            ca.reset()
+            ca.hystart_reset(sk)
 
     def pkts_acked(self, sk: TcpSock, sample: AckSample) -> None:
         """Learn the smallest RTT; in slow start, whether it is time to leave it (cubictcp_acked)."""
         delay = sample.rtt_us
         if delay < 0:
             return
-        ca = sk.icsk_ca_priv
-        if ca is None:
-            return  # the SYN's own round trip: what it teaches is forgotten when the control begins
+        ca = _ca(sk)
         if ca.epoch_start and sk.net.jiffies - ca.epoch_start < sk.net.profile.hz:
             return  # within a second after recovery
         delay = delay or 1
