@@ -4,7 +4,8 @@
 
     python -S -s -m netemu.lab.relay SPEC.json
 
-    {"wires": [{"link": NAME, "namespace": "/proc/<pid>/fd/<n>", "log": "wires/NAME.jsonl", "frame_bytes": 1514,
+    {"time_is_virtual": false,
+     "wires": [{"link": NAME, "namespace": "/proc/<pid>/fd/<n>", "log": "wires/NAME.jsonl", "frame_bytes": 1514,
                 "ring_bytes": 4194304, "a_to_b": LINK_DIRECTION, "b_to_a": LINK_DIRECTION,
                 "seeds": {"a_to_b": 1, "b_to_a": 2}}]}
 
@@ -169,6 +170,7 @@ class Relay:
         self._numbers = itertools.count()
         self._commands = b""
         self._stopped = False
+        self._exact: bool = spec["time_is_virtual"]
         self.t0_ns: int | None = None
         self._lookahead_ns = max(_COALESCE_NS, min(lane.model.least_transit_ns(0) for lane in self._lanes))
 
@@ -194,9 +196,19 @@ class Relay:
                 time.sleep(wait_ns / 1e9)
 
     def _wait(self, wait_ns: int | None) -> None:
-        """Sleep until a frame or a command comes, or ``wait_ns`` have passed (None: no limit)."""
+        """Sleep until a frame or a command comes, or ``wait_ns`` have passed (None: no limit).
+
+        select() counts in microseconds and Python rounds up. Where time is virtual, that would be all the error a wire
+        has: there the whole microseconds are waited for so, and the rest is slept.
+        """
+        rest_ns = 0
+        if wait_ns is not None and self._exact:
+            rest_ns = max(0, wait_ns) % 1000
+            wait_ns -= rest_ns + 500  # half a unit less than what rounding up is to give
         timeout_s = None if wait_ns is None else max(0, wait_ns) / 1e9
         ready, _, _ = select.select(self._watched, (), (), timeout_s)
+        if rest_ns and not ready:
+            time.sleep(rest_ns / 1e9)
         if 0 in ready:
             self._command()
 

@@ -14,6 +14,7 @@ import msgspec
 
 from netemu.errors import VoidRun
 from netemu.lab.members import Member, start, wait_end, wait_ready
+from netemu.lab.start import time_is_virtual
 from netemu.link.account import DIRECTIONS
 from netemu.link.draws import derive_seed
 
@@ -48,7 +49,8 @@ def relay_spec(
 ) -> dict[str, Any]:
     """What :mod:`netemu.lab.relay` reads: the wires of one process."""
     ring_bytes = max(_RING_LEAST_BYTES, min(_RING_BYTES, _RING_TOTAL_BYTES // (2 * links_in_all)))
-    return {"wires": [_wire(site, directory, plan_seed, ring_bytes) for site in sites]}
+    wires = [_wire(site, directory, plan_seed, ring_bytes) for site in sites]
+    return {"time_is_virtual": time_is_virtual(), "wires": wires}
 
 
 def _wire(site: WireSite | SocketSite, directory: Path, plan_seed: int, ring_bytes: int) -> dict[str, Any]:
