@@ -45,6 +45,8 @@ class TcpBbr(TcpCongestionOps):
     def cong_control(self, sk: TcpSock, ack: int, flag: int, rs: RateSample) -> None:
         """bbr_main: learn from the ACK, then set pacing rate and window."""
         bbr = sk.icsk_ca_priv
+        if bbr is None:
+            return  # the ACK of the SYN: tcp_init_transfer sets window and rate right after it
         model.update_bw(sk, bbr, rs)
         model.update_ack_aggregation(sk, bbr, rs)
         if bbr.mode == model.PROBE_BW and _is_next_cycle_phase(sk, bbr, rs):
