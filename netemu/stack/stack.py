@@ -88,6 +88,7 @@ class LinuxStack:
         self.hashinfo = InetHashinfo()
         self.files = FileTable()
         self.loopback: deque[Packet] = deque()
+        self.tx_socks: list[TcpSock] = []  # whose segments the device holds until the present softirq is over
         self.frags = FragQueues()
         self.icmp_global = IcmpGlobal()
         self.tcp_challenge_timestamp = -1  # second that tcp_challenge_count is of (RFC 5961 section 7)
@@ -128,9 +129,11 @@ class LinuxStack:
                 task = self._task(event.call_id)
                 task.interrupted = True
                 task.wake()
-        if self.loopback:
+        while self.loopback or self.tx_socks:
             self.context = "softirq"
             run_loopback(self)
+            if self.tx_socks:
+                self._complete_transmissions()
         return actions
 
     def next_deadline_ns(self) -> int | None:
@@ -152,6 +155,14 @@ class LinuxStack:
         from netemu.stack.snapshot import snapshot
 
         return snapshot(self)
+
+    def _complete_transmissions(self) -> None:
+        """The device is done with what a softirq gave it: the tasklet of TCP small queues, last socket first."""
+        from netemu.stack.tcp_output import tcp_wfree
+
+        socks, self.tx_socks = self.tx_socks, []
+        for sk in reversed(socks):
+            tcp_wfree(sk, sk.sk_wmem_alloc)
 
     # ---- what the rest of the stack calls
 

@@ -310,9 +310,8 @@ def tcp_check_probe_timer(sk: TcpSock) -> None:
 
 # ---- not too much at once into the device, and not too soon
 #
-# A device of the model takes a packet at once, so that sk_wmem_alloc is 0 between packets and small queues stop
-# nothing, as with the virtual devices of a real kernel; a simulator that holds packets back counts them there and
-# calls tcp_wfree.
+# A device takes what a process sends at once, so that sk_wmem_alloc is 0 again: the softirq runs at the end of
+# dev_queue_xmit. What a softirq sends waits until that softirq is over, as with the virtual devices of a real kernel.
 
 
 def tcp_pacing_check(sk: TcpSock) -> bool:
@@ -327,7 +326,7 @@ def tcp_pacing_check(sk: TcpSock) -> bool:
 def tcp_small_queue_check(sk: TcpSock, skb: SkBuff, factor: int) -> bool:
     """Whether enough of this socket is in the device: two segments, or a millisecond; retransmissions twice that."""
     limit = min(max(2 * skb.truesize, sk.sk_pacing_rate >> sk.sk_pacing_shift), sk.net.sysctl.tcp_limit_output_bytes)
-    if sk.sk_wmem_alloc <= limit << factor or sk.tcp_rtx_queue.qlen <= 1:
+    if sk.sk_wmem_alloc < limit << factor or sk.tcp_rtx_queue.qlen <= 1:
         return False
     sk.tsq_throttled = True
     return True

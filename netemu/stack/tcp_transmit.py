@@ -137,6 +137,12 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
     )  # fmt: skip
     err: int = ip_output.ip_queue_xmit(sk, segment, header + len(data))
     if not err and clone_it:
+        net = sk.net
+        if net.context != "process":
+            # The device takes it when this softirq is over; a process's is taken at once (local_bh_enable).
+            if not sk.sk_wmem_alloc:
+                net.tx_socks.append(sk)
+            sk.sk_wmem_alloc += skb.truesize
         tcp_update_skb_after_send(sk, skb, prior_wstamp)
         tcp_rate.tcp_rate_skb_sent(sk, skb)
     return err

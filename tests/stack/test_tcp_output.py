@@ -163,7 +163,7 @@ def test_small_queues_hold_back_the_third_segment_in_the_device() -> None:
     skb = SkBuff(1001, 1001 + MSS, ACK, bytes(MSS), 2408)
     for _ in range(2):
         sk.tcp_rtx_queue.append(SkBuff(0, 1, ACK))
-    sk.sk_wmem_alloc = 2 * 2408
+    sk.sk_wmem_alloc = 2 * 2408 - 1
     assert not output.tcp_small_queue_check(sk, skb, 0)
     sk.sk_wmem_alloc += 1
     assert output.tcp_small_queue_check(sk, skb, 0)
