@@ -57,6 +57,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         "the longest RTO is a sysctl (tcp_rto_max_ms) instead of 120 s",
     ),
     Difference(
+        "advmss_of_device",
+        (False, False, False, False, False, True),
+        "after 6.12",
+        "net/ipv4/route.c: ipv4_default_advmss",
+        "a SYN announces the MSS of the device's MTU even when the path's is known to be smaller",
+    ),
+    Difference(
         "grows_first_skb",
         (False, False, False, False, True, True),
         "6.10",

@@ -36,6 +36,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     t0_after_boot_ns: int = 30_000_000_000  # how long a host has been up when a run begins, as netemu's UML guests
     ca_releases_uninitialized: bool = False  # a control is released even where it had not begun
     rto_max_sysctl: bool = True  # tcp_rto_max_ms, TCP_RTO_MAX_MS
+    advmss_of_device: bool = True  # the MSS announced follows the device's MTU, whatever was learned of the path's
     grows_first_skb: bool = True  # tcp_grow_skb: a short segment at the head of the send queue is filled up
     traces_failed_retransmit: bool = True  # tracepoint tcp_retransmit_skb is passed when sending failed, too
     tick_aligned: bool = True  # ticks fall on multiples of their length since boot
