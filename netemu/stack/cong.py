@@ -1,9 +1,9 @@
 """Congestion control plugs in behind the kernel's own member names (struct tcp_congestion_ops, include/net/tcp.h).
 
-A control is one object for all sockets; what it keeps of one socket it puts in ``sk.icsk_ca_priv``. It derives from
-:class:`TcpCongestionOps`, whose members do what the kernel does where a control has none, and gives at least
-``ssthresh``, ``undo_cwnd`` and one of ``cong_avoid`` and ``cong_control``. Others' controls come by the entry-point
-group ``netemu.congestion``: the entry's name is the control's, its value such a class or object.
+A control is one object for all sockets; what it keeps of one socket is ``sk.icsk_ca_priv``, made by ``ca_priv``. It
+derives from :class:`TcpCongestionOps`, whose members do what the kernel does where a control has none, and gives at
+least ``ssthresh``, ``undo_cwnd`` and one of ``cong_avoid`` and ``cong_control``. Others' controls come by the
+entry-point group ``netemu.congestion``: the entry's name is the control's, its value such a class or object.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class CongestionOps(Protocol):
     needs_ecn: bool
     has_cong_control: bool
 
+    def ca_priv(self) -> object: ...
     def init(self, sk: TcpSock) -> None: ...
     def release(self, sk: TcpSock) -> None: ...
     def ssthresh(self, sk: TcpSock) -> int: ...
@@ -83,8 +84,15 @@ class TcpCongestionOps:
     needs_ecn = False
     has_cong_control = False
 
+    def ca_priv(self) -> object:
+        """What the control keeps of one socket, before ``init``: the kernel's zeroed ``icsk_ca_priv``.
+
+        Members are called on it while the connection is being made: a SYN can be lost and acknowledged, too.
+        """
+        return None
+
     def init(self, sk: TcpSock) -> None:
-        """The socket is established, or takes this control: make ``sk.icsk_ca_priv``."""
+        """The connection is established, or changes to this control: begin ``sk.icsk_ca_priv``."""
 
     def release(self, sk: TcpSock) -> None:
         """The socket ends, or takes another control."""
@@ -150,8 +158,8 @@ def tcp_validate_congestion_control(ops: object, place: str) -> CongestionOps:
 
 
 _MEMBERS = (
-    "init", "release", "ssthresh", "cong_avoid", "set_state", "cwnd_event", "in_ack_event", "pkts_acked", "undo_cwnd",
-    "cong_control", "sndbuf_expand", "min_tso_segs",
+    "ca_priv", "init", "release", "ssthresh", "cong_avoid", "set_state", "cwnd_event", "in_ack_event", "pkts_acked",
+    "undo_cwnd", "cong_control", "sndbuf_expand", "min_tso_segs",
 )  # fmt: skip
 
 

@@ -35,9 +35,14 @@ class TcpBbr(TcpCongestionOps):
     name = "bbr"
     has_cong_control = True
 
+    def ca_priv(self) -> Bbr:
+        """All zero."""
+        return Bbr()
+
     def init(self, sk: TcpSock) -> None:
         """bbr_init."""
-        sk.icsk_ca_priv = bbr = Bbr(sk)
+        bbr = sk.icsk_ca_priv
+        bbr.begin(sk)
         sk.snd_ssthresh = TCP_INFINITE_SSTHRESH
         _init_pacing_rate_from_rtt(sk, bbr)
         sk.sk_pacing_needed = True
@@ -45,8 +50,6 @@ class TcpBbr(TcpCongestionOps):
     def cong_control(self, sk: TcpSock, ack: int, flag: int, rs: RateSample) -> None:
         """bbr_main: learn from the ACK, then set pacing rate and window."""
         bbr = sk.icsk_ca_priv
-        if bbr is None:
-            return  # the ACK of the SYN: tcp_init_transfer sets window and rate right after it
         model.update_bw(sk, bbr, rs)
         model.update_ack_aggregation(sk, bbr, rs)
         if bbr.mode == model.PROBE_BW and _is_next_cycle_phase(sk, bbr, rs):
@@ -61,7 +64,7 @@ class TcpBbr(TcpCongestionOps):
 
     def cwnd_event(self, sk: TcpSock, event: str) -> None:
         """Data after silence goes at the estimated rate (bbr_cwnd_event_tx_start)."""
-        if event != CA_EVENT_TX_START or not sk.app_limited or sk.icsk_ca_priv is None:
+        if event != CA_EVENT_TX_START or not sk.app_limited:
             return
         bbr = sk.icsk_ca_priv
         bbr.idle_restart = True
@@ -74,22 +77,19 @@ class TcpBbr(TcpCongestionOps):
 
     def ssthresh(self, sk: TcpSock) -> int:
         """A loss changes nothing but what is remembered (bbr_ssthresh)."""
-        if sk.icsk_ca_priv is not None:  # before the connection is there, init() would throw it away
-            sk.icsk_ca_priv.save_cwnd(sk)
+        sk.icsk_ca_priv.save_cwnd(sk)
         return sk.snd_ssthresh
 
     def undo_cwnd(self, sk: TcpSock) -> int:
         """The loss was none: look again whether the pipe is full (bbr_undo_cwnd)."""
         bbr = sk.icsk_ca_priv
-        if bbr is None:
-            return sk.snd_cwnd
         bbr.full_bw = bbr.full_bw_cnt = 0
         bbr.reset_lt_bw_sampling(sk)
         return sk.snd_cwnd
 
     def set_state(self, sk: TcpSock, new_state: int) -> None:
         """A timeout ends a round (bbr_set_state)."""
-        if new_state != TCP_CA_Loss or sk.icsk_ca_priv is None:
+        if new_state != TCP_CA_Loss:
             return
         bbr = sk.icsk_ca_priv
         rs = RateSample()

@@ -45,22 +45,30 @@ class Bbr:
         "round_start", "rtt_cnt",
     )  # fmt: skip
 
-    def __init__(self, sk: TcpSock) -> None:
+    def __init__(self) -> None:
+        self._zero()
+
+    def _zero(self) -> None:
         self.prior_cwnd = self.rtt_cnt = self.full_bw = self.full_bw_cnt = self.cycle_mstamp = self.cycle_idx = 0
-        self.pacing_gain = self.cwnd_gain = 0
-        self.next_rtt_delivered = sk.delivered
-        self.prev_ca_state = TCP_CA_Open
+        self.pacing_gain = self.cwnd_gain = self.next_rtt_delivered = self.prev_ca_state = 0
         self.packet_conservation = self.round_start = self.idle_restart = self.full_bw_reached = False
-        self.probe_rtt_done_stamp = 0
-        self.probe_rtt_round_done = self.has_seen_rtt = False
-        self.min_rtt_us = sk.rtt_min_us
-        self.min_rtt_stamp = sk.net.jiffies
-        self.max_bw = MinMax(0, 0, largest=True)
-        self.reset_lt_bw_sampling(sk)
-        self.mode = STARTUP
-        self.ack_epoch_mstamp = sk.tcp_mstamp
+        self.probe_rtt_round_done = self.has_seen_rtt = self.lt_use_bw = self.lt_is_sampling = False
+        self.min_rtt_us = self.min_rtt_stamp = self.probe_rtt_done_stamp = self.ack_epoch_mstamp = 0
+        self.lt_bw = self.lt_last_stamp = self.lt_last_delivered = self.lt_last_lost = self.lt_rtt_cnt = 0
         self.ack_epoch_acked = self.extra_acked_win_rtts = self.extra_acked_win_idx = 0
         self.extra_acked = [0, 0]
+        self.max_bw = MinMax(0, 0, largest=True)
+        self.mode = STARTUP
+
+    def begin(self, sk: TcpSock) -> None:
+        """The connection is there: Startup, and nothing known but the handshake's RTT (bbr_init)."""
+        self._zero()
+        self.next_rtt_delivered = sk.delivered
+        self.prev_ca_state = TCP_CA_Open
+        self.min_rtt_us = sk.rtt_min_us
+        self.min_rtt_stamp = sk.net.jiffies
+        self.reset_lt_bw_sampling(sk)
+        self.ack_epoch_mstamp = sk.tcp_mstamp
 
     def bw(self) -> int:
         """The estimated rate: a policer's if one was found (bbr_bw)."""

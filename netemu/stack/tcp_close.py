@@ -245,7 +245,7 @@ def _as_new(sk: TcpSock) -> None:
             setattr(sk, name, getattr(fresh, name))
     sk.write_seq = seq
     sk.copied_seq = sk.rcv_nxt
-    sk.icsk_ca_priv = None
+    sk.icsk_ca_priv = sk.icsk_ca_ops.ca_priv()
     sk.icsk_ca_state = TCP_CA_Open
     sk.snd_ssthresh = TCP_INFINITE_SSTHRESH
     if not sk.inet_bound_addr:

@@ -6,7 +6,7 @@ from errno import ENOENT
 from typing import TYPE_CHECKING
 
 from netemu.stack import cong, tcp_ecn, tcp_trace
-from netemu.stack.sock import TCP_CLOSE, TCP_LISTEN
+from netemu.stack.sock import TCP_CLOSE, TCP_LISTEN, TCP_CA_Open
 from netemu.stack.task import KernelError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def tcp_assign_congestion_control(sk: TcpSock) -> None:
     ops = cong.tcp_ca_find(sk.net.sysctl.tcp_congestion_control)
     assert ops is not None, f"no congestion control {sk.net.sysctl.tcp_congestion_control!r}"
     sk.icsk_ca_ops = ops
-    sk.icsk_ca_priv = None
+    sk.icsk_ca_priv = ops.ca_priv()
     _mark_ecn(sk)
 
 
@@ -44,16 +44,26 @@ def tcp_cleanup_congestion_control(sk: TcpSock) -> None:
     sk.icsk_ca_initialized = False
 
 
+def tcp_ca_openreq_child(child: TcpSock, listener: TcpSock) -> None:
+    """A connection that was accepted has the control that its listener was given, or the sysctl's (tcp_minisocks.c)."""
+    if listener.icsk_ca_setsockopt:
+        child.icsk_ca_setsockopt = True
+        child.icsk_ca_ops = listener.icsk_ca_ops
+        child.icsk_ca_priv = child.icsk_ca_ops.ca_priv()
+    tcp_set_ca_state(child, TCP_CA_Open)
+
+
 def tcp_set_congestion_control(sk: TcpSock, name: str) -> None:
     """setsockopt(TCP_CONGESTION); KernelError(ENOENT) for a name that there is not."""
     ops = cong.tcp_ca_find(name)
     if ops is None:
         raise KernelError(ENOENT)
+    sk.icsk_ca_setsockopt = True
     if ops is sk.icsk_ca_ops:
         return
     tcp_cleanup_congestion_control(sk)
     sk.icsk_ca_ops = ops
-    sk.icsk_ca_priv = None
+    sk.icsk_ca_priv = ops.ca_priv()
     _mark_ecn(sk)
     if sk.sk_state not in (TCP_CLOSE, TCP_LISTEN):
         tcp_init_congestion_control(sk)

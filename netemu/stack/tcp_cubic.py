@@ -118,29 +118,25 @@ class BicTcp:
             self.cnt = min(self.cnt, cwnd // (self.tcp_cwnd - cwnd))
 
 
-def _ca(sk: TcpSock) -> BicTcp:
-    """The socket's state; before the connection is there it has one too, all zero, which init() throws away."""
-    ca: BicTcp | None = sk.icsk_ca_priv
-    if ca is None:
-        ca = sk.icsk_ca_priv = BicTcp()
-    return ca
-
-
 class CubicTcp(TcpCongestionOps):
     """``cubictcp``: the members, on a :class:`BicTcp` per socket."""
 
     name = "cubic"
 
+    def ca_priv(self) -> BicTcp:
+        """All zero."""
+        return BicTcp()
+
     def init(self, sk: TcpSock) -> None:
         """cubictcp_init."""
-        sk.icsk_ca_priv = ca = BicTcp()
-        ca.hystart_reset(sk)
+        sk.icsk_ca_priv.reset()
+        sk.icsk_ca_priv.hystart_reset(sk)
 
     def cwnd_event(self, sk: TcpSock, event: str) -> None:
         """After silence the curve goes on where it stood (cubictcp_cwnd_event_tx_start)."""
         if event != CA_EVENT_TX_START:
             return
-        ca = _ca(sk)
+        ca = sk.icsk_ca_priv
         now = sk.net.jiffies
         delta = now - sk.lsndtime
         if ca.epoch_start and delta > 0:
@@ -160,7 +156,7 @@ class CubicTcp(TcpCongestionOps):
 
     def ssthresh(self, sk: TcpSock) -> int:
         """717/1024 of the window; a loss below the last maximum leaves room for others (cubictcp_recalc_ssthresh)."""
-        ca, cwnd = _ca(sk), sk.snd_cwnd
+        ca, cwnd = sk.icsk_ca_priv, sk.snd_cwnd
         ca.epoch_start = 0
         if cwnd < ca.last_max_cwnd:
             ca.last_max_cwnd = cwnd * (BICTCP_BETA_SCALE + BETA) // (2 * BICTCP_BETA_SCALE)
@@ -175,16 +171,15 @@ class CubicTcp(TcpCongestionOps):
     def set_state(self, sk: TcpSock, new_state: int) -> None:
         """A timeout begins all anew (cubictcp_state)."""
         if new_state == TCP_CA_Loss:
-            ca = _ca(sk)
-            ca.reset()
-            ca.hystart_reset(sk)
+            sk.icsk_ca_priv.reset()
+            sk.icsk_ca_priv.hystart_reset(sk)
 
     def pkts_acked(self, sk: TcpSock, sample: AckSample) -> None:
         """Learn the smallest RTT; in slow start, whether it is time to leave it (cubictcp_acked)."""
         delay = sample.rtt_us
         if delay < 0:
             return
-        ca = _ca(sk)
+        ca = sk.icsk_ca_priv
         if ca.epoch_start and sk.net.jiffies - ca.epoch_start < sk.net.profile.hz:
             return  # within a second after recovery
         delay = delay or 1

@@ -26,7 +26,7 @@ from netemu.stack import (
 )
 from netemu.stack.inet_bind import inet_inherit_port
 from netemu.stack.inet_timewait_sock import TCP_TIMEWAIT_LEN_S, TimewaitSock, inet_twsk_hashdance_schedule
-from netemu.stack.sock import SOCK_RCVBUF_LOCK, TCP_SYN_RECV, TCP_TIME_WAIT, TCP_CA_Open
+from netemu.stack.sock import SOCK_RCVBUF_LOCK, TCP_SYN_RECV, TCP_TIME_WAIT
 from netemu.stack.tcp_timewait import oow_rate_limited, tcp_in_window, tcp_paws_reject
 
 if TYPE_CHECKING:
@@ -146,9 +146,7 @@ def tcp_v4_syn_recv_sock(sk: TcpSock, skb: SkBuff, req: RequestSock, dst: Dst) -
     if net.sysctl.tcp_reflect_tos:
         child.tos = req.syn_tos & ~3
     child.sk_dst = dst
-    if sk.icsk_ca_setsockopt:
-        child.icsk_ca_ops, child.icsk_ca_setsockopt = sk.icsk_ca_ops, True
-    tcp_cong.tcp_set_ca_state(child, TCP_CA_Open)
+    tcp_cong.tcp_ca_openreq_child(child, sk)
     tcp_mss.tcp_sync_mss(child, route.dst_mtu(dst))
     child.advmss = tcp_mss.tcp_mss_clamp(sk, route.dst_metric_advmss(dst))
     tcp_rmem.tcp_initialize_rcv_mss(child)

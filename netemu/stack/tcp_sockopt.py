@@ -84,7 +84,6 @@ def _set_congestion(sk: TcpSock, value: int | bytes) -> None:
     sock_lock.lock_sock(sk)
     try:
         tcp_cong.tcp_set_congestion_control(sk, name)
-        sk.icsk_ca_setsockopt = True
     finally:
         sock_lock.release_sock(sk)
 

@@ -25,6 +25,7 @@ def _sock(seed: int = 1, **fields: Any) -> TcpSock:
     sk.tcp_mstamp = sk.delivered_mstamp = 10**6
     for name, value in fields.items():
         setattr(sk, name, value)
+    sk.icsk_ca_priv = bbr_ops.ca_priv()
     bbr_ops.init(sk)
     return sk
 

@@ -23,6 +23,12 @@ def _sock(**fields: Any) -> TcpSock:
     return sk
 
 
+def _bbr(sk: TcpSock) -> Bbr:
+    bbr = Bbr()
+    bbr.begin(sk)
+    return bbr
+
+
 def _sample(delivered: int = 10, interval_us: int = 10_000, **fields: Any) -> RateSample:
     rs = RateSample()
     rs.delivered, rs.interval_us, rs.acked_sacked = delivered, interval_us, 1
@@ -38,7 +44,7 @@ def test_a_rate_in_bytes_is_one_percent_less() -> None:
 
 def test_a_round_ends_when_what_was_sent_in_it_is_delivered() -> None:
     sk = _sock(delivered=100)
-    bbr = Bbr(sk)
+    bbr = _bbr(sk)
     sk.delivered = 110
     model.update_bw(sk, bbr, _sample(prior_delivered=99))
     assert (bbr.rtt_cnt, bbr.round_start) == (0, False)
@@ -50,7 +56,7 @@ def test_a_round_ends_when_what_was_sent_in_it_is_delivered() -> None:
 
 def test_a_sender_without_data_raises_the_estimate_but_never_lowers_it() -> None:
     sk = _sock()
-    bbr = Bbr(sk)
+    bbr = _bbr(sk)
     for delivered, app_limited, best in ((10, False, 10), (30, True, 30), (5, True, 30)):
         model.update_bw(sk, bbr, _sample(delivered, is_app_limited=app_limited))
         assert bbr.bw() == best * BW_UNIT // 10_000
@@ -58,7 +64,7 @@ def test_a_sender_without_data_raises_the_estimate_but_never_lowers_it() -> None
 
 def test_an_estimate_is_ten_rounds_old_at_most() -> None:
     sk = _sock()
-    bbr = Bbr(sk)
+    bbr = _bbr(sk)
     model.update_bw(sk, bbr, _sample(50))
     for _ in range(12):
         sk.delivered += 10
@@ -67,13 +73,13 @@ def test_an_estimate_is_ten_rounds_old_at_most() -> None:
 
 
 def test_the_pipe_is_full_after_three_rounds_of_little_growth() -> None:
-    bbr = Bbr(_sock())
+    bbr = _bbr(_sock())
     bbr.round_start = True
     for bw, count, full in ((100, 0, False), (125, 0, False), (150, 1, False), (155, 2, False), (152, 3, True)):
         bbr.max_bw.reset(0, bw)
         model.check_full_bw_reached(bbr, _sample())
         assert (bbr.full_bw_cnt, bbr.full_bw_reached) == (count, full)
-    limited = Bbr(_sock())
+    limited = _bbr(_sock())
     limited.round_start = True
     model.check_full_bw_reached(limited, _sample(is_app_limited=True))
     assert limited.full_bw_cnt == 0
@@ -81,7 +87,7 @@ def test_the_pipe_is_full_after_three_rounds_of_little_growth() -> None:
 
 def test_two_lossy_intervals_of_one_rate_are_a_policer() -> None:
     sk = _sock(delivered_mstamp=10**6)
-    bbr = Bbr(sk)
+    bbr = _bbr(sk)
     assert not bbr.lt_is_sampling
     model.lt_bw_sampling(sk, bbr, _sample(losses=1))
     for _ in range(2):
@@ -101,7 +107,7 @@ def test_two_lossy_intervals_of_one_rate_are_a_policer() -> None:
 
 def test_little_loss_no_data_and_long_intervals_are_no_policer() -> None:
     sk = _sock(delivered_mstamp=10**6)
-    bbr = Bbr(sk)
+    bbr = _bbr(sk)
     model.lt_bw_sampling(sk, bbr, _sample(losses=1))
     bbr.round_start = True
     for _ in range(5):
@@ -120,7 +126,7 @@ def test_little_loss_no_data_and_long_intervals_are_no_policer() -> None:
 
 def test_acks_in_bunches_are_room_for_more() -> None:
     sk = _sock(delivered_mstamp=0)
-    bbr = Bbr(sk)
+    bbr = _bbr(sk)
     bbr.max_bw.reset(0, BW_UNIT // 1000)
     model.update_ack_aggregation(sk, bbr, _sample(acked_sacked=10))
     assert bbr.extra_acked == [10, 0]

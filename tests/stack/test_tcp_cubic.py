@@ -23,6 +23,7 @@ def _sock(**fields: Any) -> TcpSock:
     sk = TcpSock(LinuxStack("h", Profile("test", hz=HZ), Sysctl(), 1), 2, cubictcp)
     for name, value in ({"is_cwnd_limited": True, "sk_pacing_rate": 10**6} | fields).items():
         setattr(sk, name, value)
+    sk.icsk_ca_priv = cubictcp.ca_priv()
     cubictcp.init(sk)
     return sk
 

@@ -91,6 +91,7 @@ def _sock(control: CongestionOps) -> TcpSock:
     stack.timers.advance(stack.now_ns)
     sk = TcpSock(stack, 2, control)
     sk.sk_state = TCP_ESTABLISHED
+    sk.icsk_ca_priv = control.ca_priv()
     sk.mss_cache, sk.snd_cwnd, sk.snd_wnd = MSS_BYTES, 10, 1 << 20
     sk.srtt_us, sk.rtt_min_us, sk.mdev_us = 8 * 20_000, 20_000, 40_000
     sk.write_seq = sk.snd_nxt = sk.snd_una = 1
