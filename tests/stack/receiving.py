@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import pytest
+
 from netemu.packet.ip import NO_OPTIONS, Packet, Tcp
 from netemu.packet.tcp import ACK
-from netemu.stack import skb_alloc
+from netemu.stack import skb_alloc, tcp_ack_snd, tcp_send, tcp_timer, tcp_window
 from netemu.stack.eras import PROFILES
-from netemu.stack.profile import Profile, sysctl_of
+from netemu.stack.host import make_host
+from netemu.stack.profile import Profile
 from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import TCP_ESTABLISHED, TcpSock
-from netemu.stack.stack import LinuxStack
 from netemu.stack.tcp_init import tcp_init_sock
 from netemu.stack.tcp_rmem import sk_rmem_schedule, skb_set_owner_r
 
@@ -18,7 +22,7 @@ MSS = 1448
 
 def receiver(profile: Profile = PROFILES["linux-7"]) -> TcpSock:
     """An established socket that has received nothing yet; its windows are as a handshake leaves them."""
-    net = LinuxStack("host", profile, sysctl_of(profile), 1)
+    net = make_host("host", profile, interfaces=())
     sk = tcp_init_sock(net, 2)
     sk.sk_state = TCP_ESTABLISHED
     sk.fd = 3
@@ -59,3 +63,34 @@ def queue(sk: TcpSock, skb: SkBuff) -> None:
 def charged(sk: TcpSock) -> int:
     """Truesize of everything queued."""
     return sum(skb.truesize for held in (sk.sk_receive_queue, sk.out_of_order_queue) for skb in held)
+
+
+@dataclass
+class Acks:
+    """ACKs that a socket sent, with the window and the SACK blocks of each; what sending one does to it is done."""
+
+    sent: list[tuple[int, int, tuple[tuple[int, int], ...]]]
+
+    def __call__(self, sk: TcpSock, flags: int = 0) -> None:
+        window = tcp_window.tcp_select_window(sk)
+        duplicate = () if sk.duplicate_sack is None else (sk.duplicate_sack,)
+        self.sent.append((sk.rcv_nxt, window, (*duplicate, *sk.selective_acks)))
+        sk.duplicate_sack = None
+        if sk.compressed_ack:
+            sk.compressed_ack = 0
+            sk.net.timers.del_timer(sk.compressed_ack_timer)
+        tcp_ack_snd.tcp_dec_quickack_mode(sk)
+        tcp_timer.inet_csk_clear_delack(sk)
+
+    @property
+    def numbers(self) -> list[int]:
+        """What was acknowledged."""
+        return [number for number, _, _ in self.sent]
+
+
+@pytest.fixture
+def acks(monkeypatch: pytest.MonkeyPatch) -> Acks:
+    """In place of tcp_send_ack."""
+    found = Acks([])
+    monkeypatch.setattr(tcp_send, "tcp_send_ack", found)
+    return found

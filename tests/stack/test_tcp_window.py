@@ -29,13 +29,13 @@ from tests.stack.receiving import receiver
 
 def test_first_window_of_a_default_buffer_is_what_a_guest_sends() -> None:
     sk = receiver()
-    assert tcp_select_initial_window(sk, 65_536, 1460, 0, True) == (64_240, 65_535 << 10, 10)
+    assert tcp_select_initial_window(sk, 65_536, 1460, 0, True) == (64_240, 65_535 << 7, 7)
     assert tcp_select_initial_window(sk, 65_536, 1460, 0, False) == (64_240, 65_535, 0)
 
 
 def test_a_clamp_bounds_the_first_window_and_its_scale() -> None:
     sk = receiver()
-    assert tcp_select_initial_window(sk, 65_536, 1448, 65_536, True) == (65_160, 65_535, 0)
+    assert tcp_select_initial_window(sk, 65_536, 1448, 65_536, True) == (65_160, 65_536, 1)
     assert tcp_select_initial_window(sk, -1, 1448, 0, True)[0] == 0
 
 
@@ -69,7 +69,7 @@ def test_backlog_and_queues_take_from_the_space() -> None:
 def test_window_is_never_taken_back() -> None:
     sk = receiver()
     sk.rcv_nxt += 1000
-    sk.sk_rmem_alloc = 120_000
+    sk.sk_rmem_alloc = 128_000
     assert tcp_select_window(sk) == (64_000 - 1000 + 127) // 128
     assert sk.rcv_wup == sk.rcv_nxt
     assert sk.net.mib["TCPWantZeroWindowAdv"] == 1
