@@ -141,5 +141,3 @@ def test_any_order_and_overlap_gives_the_stream_once(pieces: Pieces, sack: bool)
     assert bytes(stream) == pattern(1, 1 + end)
     assert sk.rcv_nxt == 1 + end
     assert not sk.out_of_order_queue
-
-
