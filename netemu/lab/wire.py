@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from netemu.errors import BadInput, MissingCapability
-from netemu.lab.netem import expressible
 from netemu.lab.wire_netem import NetemWires, missing_for_netem
 from netemu.lab.wire_relay import RelayWires
 from netemu.specs import LinkSpec
+from netemu.topology.carriers import expressible
 
 if TYPE_CHECKING:
     from netemu.lab.network import WireSite

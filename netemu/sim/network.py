@@ -18,6 +18,7 @@ from netemu.sim.port import Port
 from netemu.sim.switch import Switch
 from netemu.sim.wire import Lane
 from netemu.stack.host import Interface, make_host
+from netemu.topology.carriers import carried_by_kernel
 from netemu.topology.wiring import Wiring, derive_wiring
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Network:
             sysctls=node.sysctls,
             router=node.role == "router",
             seed=derive_seed(self.plan.seed, node.name),
+            # One relay on the way, and what arrives behind it is the relay's; a lab chooses by the same rule.
+            carried_by_kernel=all(map(carried_by_kernel, self.plan.links)),
         )
         host = self.hosts[node.name] = Host(node.name, stack, self._engine)
         for port in planned:

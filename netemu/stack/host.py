@@ -27,10 +27,12 @@ def make_host(
     sysctls: Mapping[str, str] | None = None,
     router: bool = False,
     seed: int = 1,
+    carried_by_kernel: bool = False,
 ) -> LinuxStack:
     """A host of ``profile`` that has booted at time 0. ``routes``: those whose ``node`` is ``name`` are taken.
 
     ``sysctls`` by the names of sysctl(8), as text; ``router``: forwards packets unless ``sysctls`` say otherwise.
+    ``carried_by_kernel``: no wire on the way is in user space, which shows in what a segment is charged.
 
     :raises MissingCapability: a sysctl that this model has not.
     :raises BadInput: a value that is none of its sysctl.
@@ -40,6 +42,7 @@ def make_host(
     size_by_memory(sysctl, profile.memory_bytes)
     apply_sysctls(sysctl, sysctls or {}, f"node {name!r}")
     stack = LinuxStack(name, profile, sysctl, seed)
+    stack.carried_by_kernel = carried_by_kernel
     for interface in interfaces:
         stack.fib.add_interface(interface)
     stack.fib.add_route_specs(route for route in routes if route.node == name)

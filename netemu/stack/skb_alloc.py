@@ -1,8 +1,9 @@
 """What a segment costs in memory: struct sk_buff and its buffer, as kmalloc rounds it (net/core/skbuff.c, x86-64).
 
-What arrives was built by whoever put it on the device. The judges' wires do that from user space, so a packet sits in
-one buffer made for its own length (packet_snd and packet_alloc_skb, net/packet/af_packet.c): a full segment of a
-1500-byte link is charged 2304 bytes. Measured with SO_MEMINFO on 7.2 and 6.12.
+What arrives was built by whoever put it on the device. A wire in user space puts every packet in anew, in one buffer
+made for its own length (packet_snd and packet_alloc_skb, net/packet/af_packet.c): a full segment of a 1500-byte link is
+charged 2304 bytes (:func:`received`). A wire of the kernel hands over what the sender made (:func:`sent`): 2408 bytes,
+and room behind the data for another segment. Measured with SO_MEMINFO on 7.2 and 6.12.
 """
 
 from __future__ import annotations
@@ -37,6 +38,26 @@ def skb_head_bytes(size: int) -> int:
 def skb_truesize(size: int) -> int:
     """What an skb with one plain buffer of ``size`` bytes is charged (SKB_TRUESIZE of what it really has)."""
     return _head_size(size) + SKB_STRUCT_BYTES
+
+
+MAX_TCP_HEADER_BYTES = 320
+"""What a sender leaves free for headers (include/net/tcp.h)."""
+
+_MORE_ROOM_BYTES = 128
+"""What __pskb_pull_tail() asks for beyond need, net/core/skbuff.c."""
+
+
+def sent(payload_bytes: int) -> tuple[int, int]:
+    """``(truesize, tailroom)`` of a sender's own segment where the kernel carried it to the receiver.
+
+    tcp_stream_alloc_skb() has a small head, and the payload in pages. A device without scatter/gather gets it in one
+    buffer (skb_needs_linearize, net/core/dev.c), which the allocator makes larger than need be, and truesize stays what
+    the sender was charged (pskb_expand_head).
+    """
+    head = SKB_SMALL_HEAD_BYTES - SKB_SHARED_BYTES
+    beyond = MAX_TCP_HEADER_BYTES + payload_bytes - head
+    area = skb_head_bytes(head + beyond + _MORE_ROOM_BYTES) if beyond > 0 else head
+    return skb_truesize(head) + payload_bytes, area - MAX_TCP_HEADER_BYTES - payload_bytes
 
 
 class _Received(dict[int, tuple[int, int]]):

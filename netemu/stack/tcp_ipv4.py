@@ -35,6 +35,8 @@ _HALF, _MASK = 0x80000000, 0xFFFFFFFF
 
 received = lru_cache(maxsize=4096)(skb_alloc.received)
 """What a packet of so many bytes costs, and the room behind it; most packets have one of a few lengths."""
+sent = lru_cache(maxsize=4096)(skb_alloc.sent)
+"""The same for so much payload, where a sender's own segment arrives."""
 
 
 def unwrap(number: int, near: int) -> int:
@@ -42,14 +44,14 @@ def unwrap(number: int, near: int) -> int:
     return near + ((number - near + _HALF) & _MASK) - _HALF
 
 
-def tcp_v4_fill_cb(packet: Packet, tcp: Tcp, rcv_near: int, snd_near: int) -> SkBuff:
+def tcp_v4_fill_cb(net: LinuxStack, packet: Packet, tcp: Tcp, rcv_near: int, snd_near: int) -> SkBuff:
     """The arrived segment as the stack's queues hold it."""
     seq = rcv_near + ((tcp.seq - rcv_near + _HALF) & _MASK) - _HALF
     flags, data = tcp.flags, tcp.payload
     end_seq = seq + len(data)
     if flags & (SYN | FIN):
         end_seq += (flags & SYN) // SYN + (flags & FIN)
-    truesize, tailroom = received(packet.length)
+    truesize, tailroom = sent(len(data)) if net.carried_by_kernel else received(packet.length)
     skb = SkBuff(seq, end_seq, flags, data, truesize)
     skb.tailroom = tailroom
     skb.ack_seq = snd_near + ((tcp.ack_seq - snd_near + _HALF) & _MASK) - _HALF
@@ -92,9 +94,9 @@ def tcp_v4_rcv(net: LinuxStack, interface: str, packet: Packet) -> None:
 
 def _rcv_connected(sk: TcpSock, packet: Packet, tcp: Tcp) -> None:
     if sk.sk_state == TCP_SYN_SENT:
-        skb = tcp_v4_fill_cb(packet, tcp, tcp.seq, sk.snd_una)
+        skb = tcp_v4_fill_cb(sk.net, packet, tcp, tcp.seq, sk.snd_una)
     else:
-        skb = tcp_v4_fill_cb(packet, tcp, sk.rcv_nxt, sk.snd_una)
+        skb = tcp_v4_fill_cb(sk.net, packet, tcp, sk.rcv_nxt, sk.snd_una)
     sk.segs_in += 1
     if skb.data:
         sk.data_segs_in += 1
@@ -141,7 +143,7 @@ def send_reset(sk: TcpSock, skb: SkBuff) -> None:
 
 def _rcv_listen(sk: TcpSock, packet: Packet, tcp: Tcp, tw_isn: int) -> None:
     """A segment that only a listening socket takes. ``tw_isn``: the SYN ended a TIME_WAIT; 0: it did not."""
-    skb = tcp_v4_fill_cb(packet, tcp, tcp.seq, tcp.ack_seq)
+    skb = tcp_v4_fill_cb(sk.net, packet, tcp, tcp.seq, tcp.ack_seq)
     skb.tcp_tw_isn = tw_isn
     if sk.sk_owned:
         # A SYN is never queued behind a process in listen() or close(): the kernel takes it without the lock.
@@ -159,7 +161,7 @@ def _rcv_request(req: RequestSock, interface: str, packet: Packet, tcp: Tcp) -> 
         tcp_request.inet_csk_reqsk_queue_drop(req)
         tcp_v4_rcv(req.net, interface, packet)
         return
-    skb = tcp_v4_fill_cb(packet, tcp, req.rcv_nxt, req.snt_isn + 1)
+    skb = tcp_v4_fill_cb(req.net, packet, tcp, req.rcv_nxt, req.snt_isn + 1)
     child = tcp_minisocks.tcp_check_req(sk, skb, req)
     if child is None:
         sk.sk_drops += 1
@@ -171,7 +173,7 @@ def _rcv_request(req: RequestSock, interface: str, packet: Packet, tcp: Tcp) -> 
 
 def _rcv_timewait(tw: TimewaitSock, interface: str, packet: Packet, tcp: Tcp) -> None:
     net = tw.net
-    skb = tcp_v4_fill_cb(packet, tcp, tw.tw_rcv_nxt, tw.tw_snd_nxt)
+    skb = tcp_v4_fill_cb(net, packet, tcp, tw.tw_rcv_nxt, tw.tw_snd_nxt)
     status, isn = tcp_timewait.tcp_timewait_state_process(tw, skb)
     if status == tcp_timewait.TCP_TW_SYN:
         sk = inet_hashtables.inet_lookup_listener(net, packet.destination, tcp.destination_port, interface)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netemu.lab import netem
-from netemu.specs import DropRule, FixedLoss, GilbertElliott, LinkChange, LinkDirection, Queue
+from netemu.specs import FixedLoss, GilbertElliott, LinkDirection, Queue
 
 FULL = LinkDirection(
     rate_bps=20_000_000,
@@ -77,33 +77,6 @@ def test_without_a_rate_one_netem_does_everything() -> None:
     delay = {"limit": 1_000_000, "delay_ns": 1_000_000, "jitter_ns": 7}
     assert stages(direction, chance=False) == [("1:", None, delay)]
     assert stages(direction, chance=True) == [("1:", None, {**delay, "reorder": 0.01, "loss": 0.013, "duplicate": 0.1})]
-
-
-@pytest.mark.parametrize(
-    ("direction", "reason"),
-    [
-        (LinkDirection(), None),
-        (FULL, None),
-        (LinkDirection(queue=Queue(bytes=5000)), None),
-        (LinkDirection(drops=(DropRule("data", (1,)),)), "exact drops"),
-        (LinkDirection(ecn_threshold=3), "ECN threshold"),
-        (LinkDirection(rate_bps=8000, queue=Queue(bytes=5000)), "packets, not bytes"),
-        (LinkDirection(rate_bps=8000, duplicate_ratio=0.1), "duplicates"),
-        (LinkDirection(schedule=(LinkChange(1, rate_bps=8000),)), "no queue"),
-        (LinkDirection(rate_bps=8000, delay_ns=9, jitter_ns=9), "the same for all packets"),
-        (LinkDirection(rate_bps=8000, delay_ns=9, reorder_ratio=0.1), "the same for all packets"),
-        (LinkDirection(rate_bps=8000, schedule=(LinkChange(1, delay_ns=1),)), "neither changes"),
-        (LinkDirection(rate_bps=8000, schedule=(LinkChange(1, rate_bps=80),)), "neither changes"),
-        (LinkDirection(rate_bps=8000, schedule=(LinkChange(1, loss=FixedLoss(0.1)),)), None),
-        (LinkDirection(delay_ns=9, jitter_ns=9, schedule=(LinkChange(1, delay_ns=1),)), None),
-        (LinkDirection(rate_bps=8001), "8001 bit/s"),
-        (LinkDirection(schedule=(LinkChange(1, rate_bps=4),)), "no queue"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_netem_cannot_do_has_a_reason(direction: LinkDirection, reason: str | None) -> None:
-    found = netem.expressible(direction)
-    assert (found is None) if reason is None else (found is not None and reason in found)
 
 
 def test_the_kernel_s_answer_matches() -> None:
