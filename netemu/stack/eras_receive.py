@@ -87,6 +87,13 @@ ROWS: tuple[tuple[str, tuple[bool, bool, bool, bool, bool, bool], str, str, str]
         "from the fourth duplicate on, ACKs of segments behind a gap wait for a timer",
     ),
     (
+        "compressed_ack_reads_clock",
+        (_OFF, _OFF, _OFF, _OFF, _OFF, _ON),
+        "after 6.12, before 7.2",
+        "net/ipv4/tcp_timer.c: tcp_compressed_ack_kick",
+        "a compressed ACK has the timestamp of when it leaves; before, of when the last segment arrived",
+    ),
+    (
         "comp_sack_rtt_percent",
         (_OFF, _OFF, _OFF, _OFF, _OFF, _ON),
         "7.0",

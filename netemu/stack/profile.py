@@ -51,6 +51,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ato_limited_by_delack_max: bool = True  # ato stays below TCP_DELACK_MAX
     backlog_ack_deferred: bool = True  # tcp_backlog_ack_defer
     compressed_acks: bool = True  # tcp_comp_sack_*
+    compressed_ack_reads_clock: bool = True  # its timestamp is of when it leaves, not of what arrived last
     comp_sack_rtt_percent: bool = True  # tcp_comp_sack_rtt_percent
     bare_fin_in_zero_window: bool = True  # a FIN without data is taken though the window is 0
     end_seq_checked: bool = True  # a segment's end must lie in the window too

@@ -208,7 +208,8 @@ def tcp_compressed_ack_kick(sk: TcpSock) -> None:
         sk.sk_tsq_flags |= TCP_DELACK_TIMER_DEFERRED
     elif sk.compressed_ack:
         sk.compressed_ack -= 1  # the one that is sent was not spared
-        tcp_mstamp_refresh(sk)
+        if sk.net.profile.compressed_ack_reads_clock:
+            tcp_mstamp_refresh(sk)
         tcp_send.tcp_send_ack(sk)
 
 
