@@ -31,15 +31,6 @@ _SCAN = 256
 
 
 @compiled
-def _learn_mtu(f: Any, s: Any) -> None:
-    """A packet that must not be fragmented was delivered: the path carries its size (docs/analysis.md, Path MTU)."""
-    if s.run == 0 or s.gap or s.ip_bytes <= 0:
-        return
-    if s.ip_bytes > f.pmtu and (f.pmtu_icmp_seen == 0 or s.sent_ns > f.pmtu_icmp_ns):
-        f.pmtu = s.ip_bytes
-
-
-@compiled
 def _eifel(st: Any, f: Any, s: Any, head: bool, p: Any) -> None:
     """RFC 3522: the ACK echoes a time before the retransmission, so the original had arrived."""
     if s.event < 0 or p.ts_ecr <= 0:
@@ -115,7 +106,6 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
         if not s.sacked and not s.gap:
             stamped = max(stamped, _timestamp_rtt(s, p))
             rack_advance(f, s, p.t_ns)
-        _learn_mtu(f, s)
         if not s.gap:
             first = s.sent_ns if head else first
             latest = max(latest, s.sent_ns)

@@ -16,7 +16,7 @@ from netemu.recording.tables import PACKET_TABLES, PACKETS, TABLES
 from netemu.trace.ahead import ahead
 from netemu.trace.chunk_rows import icmp_frame, rtt_rows, sacks_rows
 from netemu.trace.column import Rows, frame_of, rows_of
-from netemu.trace.connections import connections_frame
+from netemu.trace.connections import connections_rows, rtt_figures
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe.registry import observers_of
 from netemu.trace.packets import packets_columns, packets_frame
@@ -25,6 +25,8 @@ from netemu.trace.retransmissions import retransmissions_rows
 from netemu.trace.show.result import Analysis
 from netemu.trace.table_files import TableFiles
 from netemu.trace.tables import empty
+
+_ROWS_AT_ONCE = 1 << 16
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ def rows_in(paths: Sequence[Path], told: Told, *, relative: bool, inner: bool = 
 
 def _of_file(reader: Reader, told: Told, origin_ns: int) -> Iterator[Given]:
     observers = observers_of(reader)
-    samples: list[Any] = [np.zeros((0, 2), np.int64)]
+    flows, rtts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     for chunk in reader.chunks():
         given: dict[str, Rows] = {
             "rtt": rtt_rows(reader, chunk, origin_ns),
@@ -86,18 +88,25 @@ def _of_file(reader: Reader, told: Told, origin_ns: int) -> Iterator[Given]:
             given["icmp"] = rows_of(icmp_frame(reader, chunk, origin_ns))
         for observer in observers:
             given |= observer.take(chunk, origin_ns)
-        flow = 2 * chunk.rtt["connection"] + chunk.rtt["direction"]
-        samples.append(np.stack([flow, chunk.rtt["rtt_ns"]], axis=1))
+        flows.append((2 * chunk.rtt["connection"] + chunk.rtt["direction"]).astype(np.int32))
+        rtts.append(chunk.rtt["rtt_ns"].copy())
         told.packet_count += chunk.columns.t_ns.size
         yield Given(given, origin_ns, chunk)
-    given = {
-        "connections": rows_of(connections_frame(reader, np.concatenate(samples), origin_ns)),
-        "retransmissions": retransmissions_rows(reader, origin_ns),
-    }
+    figures = rtt_figures(2 * reader.state["connection_count"], np.concatenate(flows), np.concatenate(rtts))
     for observer in observers:
-        given |= observer.end(origin_ns)
+        yield Given(dict(observer.end(origin_ns)), origin_ns)
+        figures |= observer.figures()
+    for part in _parts(reader.state["connection_count"]):
+        yield Given({"connections": connections_rows(reader, part, figures, origin_ns)}, origin_ns)
+    for part in _parts(reader.state["event_count"]):
+        yield Given({"retransmissions": retransmissions_rows(reader, part, origin_ns)}, origin_ns)
     told.end(reader)
-    yield Given(given, origin_ns)
+
+
+def _parts(count: int) -> Iterator[range]:
+    """Numbers up to ``count``, so many at a time that rows made of them take little memory."""
+    for start in range(0, count, _ROWS_AT_ONCE):
+        yield range(start, min(start + _ROWS_AT_ONCE, count))
 
 
 def _result(packets: pl.DataFrame, tables: Any, told: Told) -> Analysis:

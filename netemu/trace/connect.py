@@ -135,7 +135,7 @@ def _create(st: Any, p: Any, low: bool) -> int:
     for flow in range(2 * index, 2 * index + 2):
         f = flow_at(st.flows, flow)
         f.ring_base = f.retrans_last = f.wscale = f.mss_announced = f.syn_ts_val = f.syn_ip_id = i64(-1)
-        f.syn_ns = f.first_data_ns = f.min_rtt_ns = f.mss_used_bytes = f.pmtu = i64(-1)
+        f.syn_ns = f.first_data_ns = f.min_rtt_ns = f.mss_used_bytes = i64(-1)
         f.max_window_bytes = f.last_window = f.rack_ns = f.ip_id = f.ts_val = f.unseen_from = f.retrans_stamp = i64(-1)
     return index
 

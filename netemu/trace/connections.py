@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from netemu.recording.kinds import CAPTURED, ENDS, OPENINGS, RETRANSMISSION_KINDS
-from netemu.recording.tables import CONNECTION_SIDE, CONNECTIONS
+from netemu.recording.tables import CONNECTION_SIDE
 from netemu.trace import layout as m
+from netemu.trace.column import Column, Named, Nullable, Rows, absent_at, null_where, of_list
 from netemu.trace.engine import Reader
 from netemu.trace.lifetime import RESET_REFUSED
-from netemu.trace.tables import endpoint_text, enumerated, nullable, polars_schema
+from netemu.trace.tables import endpoint_texts
 
 _CLASSES = tuple(f"retransmits_{name}" for name in RETRANSMISSION_KINDS)
 _OF_THE_OTHERS_PACKETS = ("acked_bytes", "isn", "packets")
 """What the other direction's packets tell of a side of which the capture holds none; its packets are none."""
 _OF_BOTH = ("acked_bytes", "spurious_retransmits", *_CLASSES)
 """What of a side only both directions together tell."""
+FIGURES = ("path_mtu_bytes", "rtt_min_ns", "rtt_median_ns")
+"""What of a side others than the pass tell."""
+_KEY_BITS = 62
 
 
-def _endpoints(table: Any, names: tuple[str, str, str]) -> list[str]:
-    columns = (table[name].tolist() for name in ("version", *names))
-    return [endpoint_text(*end) for end in zip(*columns, strict=True)]
+def _endpoints(table: Any, names: tuple[str, str, str]) -> pl.Series:
+    return endpoint_texts(*(table[name] for name in ("version", *names)))
 
 
 def _isn_is_true(flows: Any) -> Any:
@@ -75,79 +79,98 @@ def end_code(table: Any, a: Any, b: Any) -> Any:
     return np.select(list(cases.values()), [ENDS.index(name) for name in cases], ENDS.index("established"))
 
 
-def _life(table: Any, a: Any, b: Any) -> dict[str, Any]:
+def _life(table: Any, a: Any, b: Any) -> dict[str, Column]:
     """What was captured of each connection, how it began and how it ended; null where one direction cannot tell."""
     captured, end = captured_code(a, b), end_code(table, a, b)
     told = (captured == 0) | (table["reset_by"] > 0)
     return {
-        "captured": enumerated("captured", captured.astype(np.uint8)),
-        "opening": enumerated("opening", opening_code(a, b).astype(np.uint8)),
-        "end": enumerated("end", end.astype(np.uint8)).set(pl.Series(~told), None),
+        "captured": of_list("captured", captured),
+        "opening": of_list("opening", opening_code(a, b)),
+        "end": of_list("end", np.where(told, end, -1)),
     }
 
 
-def _hide_untold(side: dict[str, Any], missing: Any, other_missing: Any) -> dict[str, Any]:
+def _hidden(column: Column, untold: Any) -> Column:
+    """The column, null where ``untold``."""
+    if isinstance(column, Named):
+        return Named(np.where(untold, -1, column.codes), column.names)
+    if isinstance(column, Nullable):
+        return Nullable(column.values, column.absent | untold)
+    return Nullable(column, untold)
+
+
+def _hide_untold(side: dict[str, Column], missing: Any, other_missing: Any) -> dict[str, Column]:
     """Null for what the captured direction cannot tell."""
-    hidden = {}
-    for name, values in side.items():
+    found = {}
+    for name, column in side.items():
         untold = np.zeros(missing.size, bool)
         untold |= missing if name not in _OF_THE_OTHERS_PACKETS else untold
         untold |= other_missing if name in _OF_BOTH else untold
-        hidden[name] = pl.Series(values).set(pl.Series(untold), None) if untold.any() else values
-    return hidden
+        found[name] = _hidden(column, untold) if untold.any() else column
+    return found
 
 
-def _side(flows: Any, medians: Any, minima: Any) -> dict[str, Any]:
-    side: dict[str, Any] = {name: np.ascontiguousarray(flows[name]) for name in m.COUNTERS if name in CONNECTION_SIDE}
-    side["retransmitted_segments"] = sum(side[name] for name in _CLASSES)
+def _side(flows: Any, figures: Mapping[str, Any]) -> dict[str, Column]:
+    counters = {name: np.ascontiguousarray(flows[name]) for name in m.COUNTERS if name in CONNECTION_SIDE}
+    side: dict[str, Column] = dict(counters)
+    side["retransmitted_segments"] = sum(counters[name] for name in _CLASSES)
     for name, column in (
         ("mss_announced_bytes", "mss_announced"),
         ("mss_used_bytes", "mss_used_bytes"),
-        ("path_mtu_bytes", "pmtu"),
         ("window_scale", "wscale"),
     ):
-        side[name] = nullable(flows[column])
-    side["isn"] = pl.Series(flows["isn"] & 0xFFFFFFFF).cast(pl.UInt32).set(pl.Series(~_isn_is_true(flows)), None)
+        side[name] = absent_at(flows[column], -1)
+    side["isn"] = null_where(~_isn_is_true(flows), flows["isn"] & 0xFFFFFFFF)
     side["acked_bytes"] = np.maximum(flows["una"] - 1 - _fin_acked(flows), 0)
-    side["reset_kind"] = enumerated("reset_kind", flows["reset_kind"].astype(np.uint8))
+    side["reset_kind"] = of_list("reset_kind", flows["reset_kind"])
     side["max_window_bytes"] = np.maximum(flows["max_window_bytes"], 0)
-    side["rtt_min_ns"], side["rtt_median_ns"] = nullable(minima), nullable(medians)
+    side |= {name: absent_at(figures[name] if name in figures else np.full(flows.size, -1), -1) for name in FIGURES}
     span = flows["last_data_ns"] - flows["first_data_ns"]
     with np.errstate(divide="ignore", invalid="ignore"):
         goodput = flows["unique_payload_bytes"] * 8e9 / span
-    side["goodput_bps"] = pl.Series(np.where((flows["data_segments"] >= 2) & (span > 0), goodput, np.nan)).fill_nan(
-        None
-    )
+    side["goodput_bps"] = null_where((flows["data_segments"] < 2) | (span <= 0), goodput)
     return side
 
 
-def _rtt_figures(connections: int, samples: Any) -> tuple[Any, Any]:
+def rtt_figures(flows: int, flow: Any, rtt_ns: Any) -> dict[str, Any]:
     """Median (rounded down) and minimum of the RTT samples of every flow; -1 where there is none."""
-    median, minimum = np.full(2 * connections, -1, np.int64), np.full(2 * connections, -1, np.int64)
-    if samples.size:
-        flow, rtt = samples[:, 0], samples[:, 1]
-        order = np.lexsort((rtt, flow))
-        flow, rtt = flow[order], rtt[order]
+    median, minimum = np.full(flows, -1, np.int64), np.full(flows, -1, np.int64)
+    if flow.size:
+        flow, rtt_ns = _sorted(flow, rtt_ns)
         starts = np.flatnonzero(np.r_[True, flow[1:] != flow[:-1]])
         ends = np.r_[starts[1:], flow.size]
-        minimum[flow[starts]] = rtt[starts]
-        median[flow[starts]] = (rtt[(starts + ends - 1) // 2] + rtt[(starts + ends) // 2]) // 2
-    return median, minimum
+        minimum[flow[starts]] = rtt_ns[starts]
+        median[flow[starts]] = (rtt_ns[(starts + ends - 1) // 2] + rtt_ns[(starts + ends) // 2]) // 2
+    return {"rtt_median_ns": median, "rtt_min_ns": minimum}
 
 
-def connections_frame(reader: Reader, samples: Any, origin_ns: int) -> pl.DataFrame:
-    """The connections of a file read to its end; ``samples`` are (flow number, RTT) pairs of all chunks."""
-    table = reader.state.rows("connections", "connection_count")
-    flows = reader.state.tables["flows"][: 2 * table.size]
-    median, minimum = _rtt_figures(table.size, samples)
+def _sorted(flow: Any, rtt_ns: Any) -> tuple[Any, Any]:
+    """By flow, and the RTTs of each: as one number where both fit, which is sorted five times as fast."""
+    bits = int(rtt_ns.max()).bit_length()
+    if rtt_ns.min() < 0 or bits + int(flow.max()).bit_length() > _KEY_BITS:
+        order = np.lexsort((rtt_ns, flow))
+        return flow[order], rtt_ns[order]
+    key = flow.astype(np.int64) << bits | rtt_ns
+    key.sort()
+    return key >> bits, key & (1 << bits) - 1
+
+
+def connections_rows(reader: Reader, part: range, figures: Mapping[str, Any], origin_ns: int) -> Rows:
+    """The connections number ``part`` of a file read to its end.
+
+    ``figures`` are those of :data:`FIGURES` for every flow of the file, -1 for null; one that is missing is null.
+    """
+    table = reader.state.tables["connections"][part.start : part.stop]
+    own = slice(2 * part.start, 2 * part.stop)
+    flows, figures = reader.state.tables["flows"][own], {name: values[own] for name, values in figures.items()}
     low = _endpoints(table, ("addr_lo_hi", "addr_lo_lo", "port_lo"))
     high = _endpoints(table, ("addr_hi_hi", "addr_hi_lo", "port_hi"))
-    is_low = (table["client_is_low"] == 1).tolist()
-    columns: dict[str, Any] = {
-        "capture": pl.Series(reader.names, dtype=pl.String).gather(table["capture"].astype(np.uint32)),
+    is_low = pl.Series(table["client_is_low"] == 1)
+    columns: dict[str, Column] = {
+        "capture": Named(table["capture"].astype(np.uint16), reader.names),
         "connection": table["index"].astype(np.int32),
-        "client": [a if first else b for a, b, first in zip(low, high, is_low, strict=True)],
-        "server": [b if first else a for a, b, first in zip(low, high, is_low, strict=True)],
+        "client": low.zip_with(is_low, high),
+        "server": high.zip_with(is_low, low),
         "start_ns": table["start_ns"] - origin_ns,
         "duration_ns": table["end_ns"] - table["start_ns"],
         "complete": (table["syn_seen"] == 1)
@@ -161,7 +184,7 @@ def connections_frame(reader: Reader, samples: Any, origin_ns: int) -> pl.DataFr
         "b_": captured_code(a, b) == CAPTURED.index("client"),
     }
     for direction, prefix, other in ((0, "a_", "b_"), (1, "b_", "a_")):
-        side = _side(flows[direction::2], median[direction::2], minimum[direction::2])
+        side = _side(flows[direction::2], {name: values[direction::2] for name, values in figures.items()})
         side = _hide_untold(side, missing[prefix], missing[other])
-        columns |= {prefix + name: values for name, values in side.items()}
-    return pl.DataFrame({name: columns[name] for name in CONNECTIONS}, schema=polars_schema(CONNECTIONS))
+        columns |= {prefix + name: column for name, column in side.items()}
+    return columns

@@ -35,14 +35,6 @@ tcp_options inner tunnels jumbo
 sack flow number ipv4_id low hash
 """
 
-PACKET = words(_PACKET_FIELDS)
-"""A scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says.
-
-``sack`` is the address of its SACK blocks' edges; ``low`` and ``hash`` are the key that its connection is looked up by.
-``spurious`` is a code of SPURIOUS_BY; ``before_*`` is the evidence for a retransmission (:mod:`netemu.trace.evidence`).
-``inner`` is not the packet's: whether to look into tunnels. ``tunnels`` is how many it was found in, or carries.
-"""
-
 CONNECTION = words("""
 scope capture version index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low start_ns
 end_ns syn_seen syn_ack_seen fin_seen rst_seen syn_seq packets previous reset_by reset_ns
@@ -61,8 +53,8 @@ isn_known isn nxt una mss_announced wscale sack_permitted syn_sent syn_ack_sent 
 syn_retransmitted syn_ip_id first_data_ns last_data_ns last_probe_kind last_window ack_seen
 ring_base ring_capacity ring_head ring_count sacked_count highest_sacked ca_state high_seq frto
 loss_ns retrans_stamp undo_events undo_marker tlp_high dupacks srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq
-min_rtt_ns turn_ns backoff timer_base_ns last_send_ns last_ack_ns rack_ns rack_end rack_rtt_ns pmtu
-pmtu_icmp pmtu_icmp_ns pmtu_icmp_seen run_bytes run_end ip_id ip_ids_counted ip_ids_other ts_val ts_start
+min_rtt_ns turn_ns backoff timer_base_ns last_send_ns last_ack_ns rack_ns rack_end rack_rtt_ns
+pmtu_icmp ip_id ip_ids_counted ip_ids_other ts_val ts_start
 unseen_from unseen_ns reordered
 retrans_last syn_row cwr_high provoked prompt_rtt_ns reset_kind fin_end synced sack_0_start sack_0_end
 sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
@@ -71,11 +63,11 @@ sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
 _OFTEN = """
 isn_known isn nxt una packets sack_blocks wscale last_window
 ring_base ring_capacity ring_head ring_count data_segments payload_bytes unique_payload_bytes mss_used_bytes
-first_data_ns last_data_ns last_send_ns timer_base_ns last_probe_kind run_bytes run_end mss_announced
+first_data_ns last_data_ns last_send_ns timer_base_ns last_probe_kind mss_announced
 ip_id ip_ids_counted ip_ids_other ts_val ca_state syn_sent syn_ack_sent max_window_bytes
 provoked ack_seen last_ack_ns dupacks backoff tlp_high frto prompt_rtt_ns
 srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq min_rtt_ns sack_permitted cwr_high
-rack_ns rack_end rack_rtt_ns pmtu pmtu_icmp_seen pmtu_icmp_ns zero_windows sacked_count
+rack_ns rack_end rack_rtt_ns zero_windows sacked_count
 unseen_from unseen_ns ts_start reordered synced tcp_options high_seq highest_sacked retrans_stamp retrans_last
 """
 OFTEN_WORDS = len(_OFTEN.split())
@@ -87,7 +79,7 @@ FLOW = words(" ".join(sorted((_COUNTERS + _FLOW_STATE).split(), key=lambda name:
 COUNTERS = tuple(_COUNTERS.split())
 
 SEGMENT = words("""
-start end first_ns sent_ns ts_val ip_id ip_bytes event sacked retransmitted gap run row
+start end first_ns sent_ns ts_val ip_id event sacked retransmitted gap row
 """)
 """Sent and not yet acknowledged sequence space; ``gap`` is space that this capture has not shown."""
 
@@ -167,6 +159,16 @@ FIELDS = (
 They have the order of :data:`netemu.recording.tables.PACKETS`.
 
 ``flow`` is for observers and in no table: twice the connection's number in the file, plus the direction; -1 none.
+"""
+
+_STORED = {word for _, _, word in FIELDS}
+PACKET = words(" ".join(sorted(_PACKET_FIELDS.split(), key=lambda name: name not in _STORED)))
+"""A scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says.
+
+What is stored comes first, so that few lines of memory are read for it. ``sack`` is the address of its SACK blocks'
+edges; ``low`` and ``hash`` are the key that its connection is looked up by.
+``spurious`` is a code of SPURIOUS_BY; ``before_*`` is the evidence for a retransmission (:mod:`netemu.trace.evidence`).
+``inner`` is not the packet's: whether to look into tunnels. ``tunnels`` is how many it was found in, or carries.
 """
 
 

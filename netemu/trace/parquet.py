@@ -81,6 +81,17 @@ def _plain_texts(texts: Iterable[str]) -> bytes:
     return b"".join(len(raw).to_bytes(_LENGTH_BYTES, "little") + raw for raw in (one.encode() for one in texts))
 
 
+def _texts(series: pl.Series) -> Any:
+    """The same for many of them."""
+    sizes, text = series.str.len_bytes().to_numpy().astype(np.int64), "".join(series.to_list()).encode()
+    out = np.empty(len(text) + _LENGTH_BYTES * sizes.size, np.uint8)
+    starts = np.cumsum(sizes + _LENGTH_BYTES) - sizes
+    place = np.arange(len(text)) + np.repeat(_LENGTH_BYTES * np.arange(1, sizes.size + 1), sizes)
+    out[place] = np.frombuffer(text, np.uint8)
+    out[starts[:, None] + np.arange(-_LENGTH_BYTES, 0)] = sizes.astype("<u4").view(np.uint8).reshape(-1, _LENGTH_BYTES)
+    return out
+
+
 def _split(column: Column) -> tuple[Any, Any]:
     """Which rows are null, None for no row; and the values of the others."""
     if not isinstance(column, Nullable):
@@ -187,7 +198,7 @@ class ParquetFile:
         absent, values = _split(column)
         packed: Any
         if kind in ("str", *ENUMS):
-            absent, packed, encoding = values.is_null().to_numpy(), _plain_texts(values.drop_nulls()), _PLAIN
+            absent, packed, encoding = values.is_null().to_numpy(), _texts(values.drop_nulls()), _PLAIN
         elif kind == "bool":
             packed, encoding = np.packbits(values, bitorder="little"), _PLAIN
         elif kind == "f64":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from netemu.trace.chunk_rows import captures_of
@@ -9,11 +11,18 @@ from netemu.trace.column import Rows, absent_at, null_where, of_list
 from netemu.trace.engine import Reader
 
 
-def retransmissions_rows(reader: Reader, origin_ns: int, frames: range | None = None) -> Rows:
-    """The retransmissions of a file read to its end, or of some frames that are settled, in its order."""
+def retransmissions_in(reader: Reader, frames: range, origin_ns: int) -> Rows:
+    """The retransmissions among some frames that are settled, in the file's order."""
     rows = reader.state.rows("events", "event_count")
-    if frames is not None:
-        rows = rows[(rows["row"] + 1 >= frames.start) & (rows["row"] + 1 < frames.stop)]
+    return _rows(reader, rows[(rows["row"] + 1 >= frames.start) & (rows["row"] + 1 < frames.stop)], origin_ns)
+
+
+def retransmissions_rows(reader: Reader, part: range, origin_ns: int) -> Rows:
+    """The retransmissions number ``part`` of a file read to its end."""
+    return _rows(reader, reader.state.tables["events"][part.start : part.stop], origin_ns)
+
+
+def _rows(reader: Reader, rows: Any, origin_ns: int) -> Rows:
     capture, connection = captures_of(reader, rows["flow"] >> 1)
     return {
         "capture": capture,

@@ -111,7 +111,7 @@ def insert(st: Any, f: Any, k: int) -> int:
     f.ring_count += 1
     index = at(f, k)
     s = segment_at(st.segments, index)
-    s.start = s.end = s.first_ns = s.sent_ns = s.sacked = s.retransmitted = s.gap = s.run = s.ip_bytes = i64(0)
+    s.start = s.end = s.first_ns = s.sent_ns = s.sacked = s.retransmitted = s.gap = i64(0)
     s.event = s.ts_val = s.ip_id = s.row = i64(-1)
     return index
 

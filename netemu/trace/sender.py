@@ -116,25 +116,10 @@ def _is_probe(f: Any, peer: Any, p: Any, start: int) -> int:
 
 
 @compiled
-def _note_run(f: Any, peer: Any, p: Any, start: int) -> int:
-    """Whether the size of ``p`` is a full segment's: the MSS agreed on, or a size repeated back to back.
-
-    Only such a size tells of the path; a short message proves nothing. 0 also where the packet may be fragmented.
-    """
-    limit = min(f.mss_announced, peer.mss_announced) if f.mss_announced > 0 else peer.mss_announced
-    repeated = p.ip_bytes == f.run_bytes and f.run_end == start and p.ip_bytes >= 576
-    f.run_bytes, f.run_end = p.ip_bytes, start + p.payload
-    if not p.dont_fragment or p.fragment or p.payload == 0 or (limit > 0 and p.payload > limit):
-        return 0
-    full = limit > 0 and p.payload + p.options_bytes >= limit
-    return 1 if full or repeated else 0
-
-
-@compiled
 def _fill(st: Any, f: Any, index: int, start: int, end: int, p: Any) -> None:
     s = segment_at(st.segments, index)
     s.start, s.end, s.first_ns, s.sent_ns = start, end, p.t_ns, p.t_ns
-    s.ts_val, s.ip_id, s.ip_bytes, s.row = p.ts_val, p.ip_id, p.ip_bytes, p.row
+    s.ts_val, s.ip_id, s.row = p.ts_val, p.ip_id, p.row
 
 
 @compiled
@@ -147,7 +132,6 @@ def _on_new(st: Any, f: Any, peer: Any, start: int, end: int, p: Any) -> None:
         segment_at(st.segments, gap).gap = 1
     index = insert(st, f, f.ring_count)
     _fill(st, f, index, start, end, p)
-    segment_at(st.segments, index).run = _note_run(f, peer, p, start)
     f.nxt = max(f.nxt, end)
     f.unique_payload_bytes += p.payload
     f.last_send_ns = p.t_ns
@@ -239,7 +223,6 @@ def _mark_again(st: Any, f: Any, k: int, end: int, event: int, p: Any) -> None:
         if not s.gap:
             s.retransmitted, s.sent_ns, s.event = s.retransmitted + 1, p.t_ns, event
             s.ts_val, s.ip_id, s.row = p.ts_val, p.ip_id, p.row
-            s.run = 0 if p.ip_bytes != s.ip_bytes else s.run
         k += 1
 
 
@@ -266,10 +249,6 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
         f.spurious_retransmits += 1
         p.spurious = arrived
     _mark_again(st, f, k, end, event, p)
-    if p.ip_bytes and p.payload and k < f.ring_count:
-        s = outstanding(st, f, k)
-        if s.run == 0 and s.ip_bytes != p.ip_bytes:
-            s.ip_bytes, s.run = p.ip_bytes, _note_run(f, peer, p, start)
 
 
 @compiled

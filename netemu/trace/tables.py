@@ -34,11 +34,6 @@ def polars_schema(schema: Schema) -> dict[str, Any]:
 PACKETS_SCHEMA = polars_schema(PACKETS)
 
 
-def enumerated(kind: str, codes: Any) -> pl.Series:
-    """Codes (bytes) of a closed list as its names."""
-    return pl.Series(codes).cat.to(POLARS_TYPES[kind])
-
-
 def empty(schema: Schema) -> pl.DataFrame:
     """A frame without rows and with the schema's types."""
     return pl.DataFrame(schema=polars_schema(schema))
@@ -57,7 +52,11 @@ def endpoint_text(version: int, high: int, low: int, port: int) -> str:
     return f"[{address}]:{port}" if version == 6 else f"{address}:{port}"
 
 
-def nullable(values: Any) -> pl.Series:
-    """-1 stands for what is not there."""
-    series = pl.Series(np.ascontiguousarray(values))
-    return series.set(series == -1, None)
+def endpoint_texts(version: Any, high: Any, low: Any, port: Any) -> pl.Series:
+    """``ip:port`` of many ends; those of IPv4 are made all at once."""
+    if not (version == 4).all():
+        ends = zip(*(words.tolist() for words in (version, high, low, port)), strict=True)
+        return pl.Series([endpoint_text(*end) for end in ends], dtype=pl.String)
+    octets = {f"o{shift}": (low >> shift & 0xFF).astype(np.uint8) for shift in (24, 16, 8, 0)}
+    frame = pl.DataFrame(octets | {"port": port.astype(np.uint16)})
+    return frame.select(pl.format("{}.{}.{}.{}:{}", *frame.columns)).to_series()

@@ -120,9 +120,7 @@ def _on_mtu_report(st: Any, flow: int, p: Any) -> None:
     """A router says how much it can carry: the kernel cuts what is outstanding anew and sends it at once."""
     f = flow_at(st.flows, flow)
     known = f.pmtu_icmp
-    f.pmtu = p.icmp_mtu if p.icmp_mtu else -1
-    f.pmtu_icmp, f.pmtu_icmp_seen = p.icmp_mtu, 1
-    f.pmtu_icmp_ns = p.t_ns
+    f.pmtu_icmp = p.icmp_mtu
     quoted = unwrap(f, p.q_seq, f.una)
     if known and p.icmp_mtu >= known:
         return

@@ -10,7 +10,7 @@ import polars as pl
 
 from netemu.trace.column import Column, Named
 from netemu.trace.engine import Reader
-from netemu.trace.tables import address_text, endpoint_text
+from netemu.trace.tables import address_text, endpoint_texts
 
 
 class Growing:
@@ -44,15 +44,15 @@ class Growing:
 
 def text_columns(reader: Reader, rows: Any, *, ports: bool) -> dict[str, Column]:
     """Capture, source and destination of keyed records; with ``ports``, ``x`` and ``y`` are the two ports."""
-    sources = zip(*(rows[name].tolist() for name in ("version", "src_hi", "src_lo", "x")), strict=True)
-    destinations = zip(*(rows[name].tolist() for name in ("version", "dst_hi", "dst_lo", "y")), strict=True)
-    text = endpoint_text if ports else _address
     return {
         "capture": Named(rows["capture"].astype(np.uint16), reader.names),
-        "source": pl.Series([text(*end) for end in sources], dtype=pl.String),
-        "destination": pl.Series([text(*end) for end in destinations], dtype=pl.String),
+        "source": _texts(rows, "src_hi", "src_lo", "x" if ports else None),
+        "destination": _texts(rows, "dst_hi", "dst_lo", "y" if ports else None),
     }
 
 
-def _address(version: int, high: int, low: int, _: int) -> str:
-    return address_text(version, high, low)
+def _texts(rows: Any, high: str, low: str, port: str | None) -> pl.Series:
+    if port is not None:
+        return endpoint_texts(rows["version"], rows[high], rows[low], rows[port])
+    ends = zip(*(rows[name].tolist() for name in ("version", high, low)), strict=True)
+    return pl.Series([address_text(*end) for end in ends], dtype=pl.String)

@@ -39,6 +39,10 @@ class Observer(ABC):
     def end(self, origin_ns: int) -> Given:
         """Rows that only the end of the file gives."""
 
+    def figures(self) -> Mapping[str, Any]:
+        """After :meth:`end`: figures of every flow for the table of connections, by their name there; -1 for null."""
+        return {}
+
     @property
     def flows(self) -> int:
         """How many flows the file has shown so far: the least size of a state that is indexed by flow."""

@@ -40,3 +40,15 @@ class PathMtu(AtEnd):
             "since_ns": absent_at(rows["since_ns"], -1, origin_ns),
             "router": pl.Series(routers, dtype=pl.String),
         }
+
+
+def proven_bytes(rows: Any, flows: int) -> Any:
+    """The path MTU of each of ``flows`` that was reported or proven last, -1 for none; ``rows`` are in order."""
+    reported = (rows["cause"] == path_mtu_scan.ICMP_FRAGMENTATION_NEEDED) | (
+        rows["cause"] == path_mtu_scan.ICMP_PACKET_TOO_BIG
+    )
+    known = rows[reported | (rows["proven_ns"] != -1)]
+    found = np.full(flows, -1, np.int64)
+    last = np.flatnonzero(np.r_[known["flow"][1:] != known["flow"][:-1], True])[: known.size]
+    found[known["flow"][last]] = known["after"][last]
+    return found

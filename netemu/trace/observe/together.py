@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from netemu.trace.column import Rows
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe.observer import Given, Observer
-from netemu.trace.observe.path_mtu import PathMtu
+from netemu.trace.observe.path_mtu import PathMtu, proven_bytes
 from netemu.trace.observe.rows import wanted
 from netemu.trace.observe.sender import Sender, columns
 from netemu.trace.observe.together_loop import BATCH, LOOP, PACKET, observe
@@ -22,6 +25,7 @@ class Together(Observer):
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
         self._sender, self._at_end = Sender(), {"mtu": PathMtu(), "windows": Windows()}
+        self._path_mtu = np.zeros(0, np.int64)
         self._loop, self._packets = np.zeros(1, LOOP), np.zeros(BATCH, PACKET)
         self._loop["packets"], self._loop["sender"] = self._packets.ctypes.data, self._sender.state.ctypes.data
 
@@ -55,8 +59,13 @@ class Together(Observer):
         found = self._of_sender(origin_ns)
         for part in self._at_end.values():
             rows = part.end(self.flows)
+            if isinstance(part, PathMtu):
+                self._path_mtu = proven_bytes(rows, self.flows)
             found[part.table] = self.of_flow(rows["flow"]) | part.columns(rows, origin_ns)
         return found
+
+    def figures(self) -> Mapping[str, Any]:
+        return {"path_mtu_bytes": self._path_mtu}
 
     def _of_sender(self, origin_ns: int) -> dict[str, Rows]:
         given = zip(("sender", "episodes"), self._sender.given(), strict=True)

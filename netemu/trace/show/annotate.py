@@ -14,7 +14,7 @@ from netemu.trace.chunk_rows import icmp_frame
 from netemu.trace.column import frame_of
 from netemu.trace.engine import Reader
 from netemu.trace.packets import packets_frame
-from netemu.trace.retransmissions import retransmissions_rows
+from netemu.trace.retransmissions import retransmissions_in
 from netemu.trace.show.comments import comments_of, icmp_comments
 from netemu.trace.show.copy import Copier
 from netemu.trace.show.selection import EVERYTHING, Selection
@@ -61,7 +61,7 @@ def _write(path: Path, part: Path, selection: Selection, inner: bool) -> Annotat
         while chunk is not None:
             packets = packets_frame(chunk, origin_ns)
             frames = range(chunk.first_row + 1, chunk.first_row + 1 + packets.height)
-            again = frame_of(retransmissions_rows(reader, origin_ns, frames), RETRANSMISSIONS)
+            again = frame_of(retransmissions_in(reader, frames, origin_ns), RETRANSMISSIONS)
             comments = comments_of(packets, again)
             comments |= icmp_comments(icmp_frame(reader, chunk, origin_ns))
             left_out: frozenset[int] = frozenset()
