@@ -17,6 +17,7 @@ from netemu.stack import (
     tcp_input,
     tcp_ipv4,
     tcp_keepalive,
+    tcp_metrics,
     tcp_mss,
     tcp_reply,
     tcp_request,
@@ -59,6 +60,7 @@ def tcp_time_wait(sk: TcpSock, state: int, timeo: int) -> None:
         inet_twsk_hashdance_schedule(tw, sk, timeo)
     else:
         net.mib.inc("TCPTimeWaitOverflow")
+    tcp_metrics.tcp_update_metrics(sk)
     tcp_close.tcp_done(sk)
 
 

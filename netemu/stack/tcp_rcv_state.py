@@ -18,6 +18,7 @@ from netemu.stack import (
     tcp_ecn,
     tcp_input,
     tcp_keepalive,
+    tcp_metrics,
     tcp_minisocks,
     tcp_mss,
     tcp_rate,
@@ -115,6 +116,7 @@ def _acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
             tcp_minisocks.tcp_time_wait(sk, TCP_TIME_WAIT, 0)
             return True
     elif state == TCP_LAST_ACK and sk.snd_una == sk.write_seq:
+        tcp_metrics.tcp_update_metrics(sk)
         tcp_close.tcp_done(sk)
         return True
     return False

@@ -7,7 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netemu.packet.ip import IPPROTO_TCP, Options, Packet, Tcp
-from netemu.stack import ip_output, route, syncookies, tcp_ecn, tcp_input, tcp_minisocks, tcp_reply, tcp_send
+from netemu.stack import (
+    ip_output,
+    route,
+    syncookies,
+    tcp_ecn,
+    tcp_input,
+    tcp_metrics,
+    tcp_minisocks,
+    tcp_reply,
+    tcp_send,
+)
 from netemu.stack.request_sock import RequestSock
 from netemu.stack.timer import Timer
 
@@ -85,7 +95,7 @@ def tcp_v4_conn_request(sk: TcpSock, skb: SkBuff) -> None:
         isn, req.mss = syncookies.cookie_v4_init_sequence(net, packet, tcp, req.mss)
         req.syncookie = True
     elif not isn:
-        if not syncookies_asked and _keeps_last_quarter(sk):
+        if not syncookies_asked and _keeps_last_quarter(sk, packet):
             tcp_listendrop(sk)
             return
         isn = seq
@@ -102,10 +112,12 @@ def tcp_v4_conn_request(sk: TcpSock, skb: SkBuff) -> None:
     tcp_v4_send_synack(sk, req, TCP_SYNACK_NORMAL)
 
 
-def _keeps_last_quarter(sk: TcpSock) -> bool:
-    """Without cookies the last quarter of tcp_max_syn_backlog is for peers known from metrics, and none are kept."""
+def _keeps_last_quarter(sk: TcpSock, packet: Packet) -> bool:
+    """Without cookies the last quarter of tcp_max_syn_backlog is for peers whose RTT an earlier connection measured."""
     limit = sk.net.sysctl.tcp_max_syn_backlog
-    return limit - len(sk.icsk_request_socks) < limit >> 2
+    if limit - len(sk.icsk_request_socks) >= limit >> 2:
+        return False
+    return not tcp_metrics.tcp_peer_is_proven(sk.net, packet.destination, packet.source)
 
 
 def tcp_openreq_init(req: RequestSock, sk: TcpSock, skb: SkBuff, options: Options, *, keep: bool) -> None:
