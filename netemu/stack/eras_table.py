@@ -10,23 +10,16 @@ from netemu.stack.eras import DIFFERENCES, ERAS, PROFILES, Difference
 HEAD = """\
 # What differs between the eras
 
-Made from `netemu/stack/eras.py` by `python -m netemu.stack.eras_table`; the profiles are made from the same rows, so what
-stands here is what runs. Each row is one field of `netemu.stack.profile.Profile`, or a sysctl's default (`net.`).
+Made by `python -m netemu.stack.eras_table` from the rows that the profiles are made of: what stands here is what runs.
+Each row is one field of `netemu.stack.profile.Profile`, or a sysctl's default (`net.`).
 
 """
 
 
 def markdown() -> str:
     """The document: who judges which era, then a row for each difference with its value in each era and its source."""
-    judged = [
-        f"* `{era}`{_release(era)}: {'judged by ' + ', '.join(PROFILES[era].judged_by) if PROFILES[era].judged_by else '**unjudged**: read, not measured'}"
-        for era in ERAS
-    ]
+    judged = [f"* `{era}` (Linux {PROFILES[era].release}): {PROFILES[era].judgement}" for era in ERAS]
     return HEAD + "\n".join(judged) + "\n\n" + "\n".join(_table(DIFFERENCES)) + "\n"
-
-
-def _release(era: str) -> str:
-    return f" (Linux {PROFILES[era].release})"
 
 
 def _table(rows: Iterable[Difference]) -> Iterable[str]:

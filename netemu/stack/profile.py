@@ -35,11 +35,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_bytes: int = 253_645 * 4096  # nr_free_buffer_pages at boot, of netemu's UML guests with mem=1024M
     t0_after_boot_ns: int = 30_000_000_000  # how long a host has been up when a run begins, as netemu's UML guests
     ca_releases_uninitialized: bool = False  # a control is released even where it had not begun
-    rto_max_sysctl: bool = True  # tcp_rto_max_ms, TCP_RTO_MAX_MS
     advmss_of_device: bool = True  # the MSS announced follows the device's MTU, whatever was learned of the path's
     grows_first_skb: bool = True  # tcp_grow_skb: a short segment at the head of the send queue is filled up
     traces_failed_retransmit: bool = True  # tracepoint tcp_retransmit_skb is passed when sending failed, too
-    tick_aligned: bool = True  # ticks fall on multiples of their length since boot
+    timer_wheel_coarse: bool = True  # timers far away fire late by up to an eighth; else at the tick asked for
+    timeout_init_s: int = 1  # the first RTO, before there is an RTT
     win_by_scaling_ratio: bool = True  # window from memory by the measured ratio, not by tcp_adv_win_scale
     max_window_remembered: bool = True  # data is taken up to the furthest window ever offered
     zero_window_without_memory: bool = True  # what finds no memory is answered with window 0

@@ -74,7 +74,7 @@ class LinuxStack:
         self.name = name
         self.profile: Profile = profile
         self.sysctl: Sysctl = sysctl
-        self.timers = Timers(profile.hz)
+        self.timers = Timers(profile.hz, coarse=profile.timer_wheel_coarse)
         self.now_ns = 0
         self.context = "process"
         self.current: Task = Task(self, -1, _idle())

@@ -30,7 +30,7 @@ def tcp_init_sock(net: LinuxStack, family: int) -> TcpSock:
     sk.pmtudisc = 0 if sysctl.ip_no_pmtu_disc else 1
     sk.ipv6only = sysctl.ipv6_bindv6only and family == AF_INET6
     tcp_timer.tcp_init_xmit_timers(sk)
-    sk.icsk_rto = hz
+    sk.icsk_rto = net.profile.timeout_init_s * hz
     sk.icsk_rto_max = msecs_to_jiffies(sysctl.tcp_rto_max_ms, hz)
     sk.icsk_rto_min = usecs_to_jiffies(sysctl.tcp_rto_min_us, hz)
     sk.icsk_delack_max = hz // 5

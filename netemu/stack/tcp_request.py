@@ -163,7 +163,7 @@ def inet_csk_reqsk_queue_hash_add(sk: TcpSock, req: RequestSock) -> None:
     net.hashinfo.ehash[req.key] = req
     sk.icsk_request_socks[req.key] = req
     sk.icsk_young += 1
-    req.timeout = net.profile.hz
+    req.timeout = net.profile.timeout_init_s * net.profile.hz
     req.rsk_timer = Timer(partial(reqsk_timer_handler, req))
     net.timers.mod_timer(req.rsk_timer, net.jiffies + req.timeout)
 

@@ -148,7 +148,7 @@ def tcp_connect_init(sk: TcpSock) -> None:
     sk.snd_una = sk.snd_sml = sk.snd_up = sk.snd_nxt = sk.write_seq
     sk.rcv_nxt = sk.rcv_wup = sk.copied_seq = 0
     sk.rcv_mwnd_seq = sk.rcv_wnd
-    sk.icsk_rto = min(net.profile.hz, sk.icsk_rto_max)  # TCP_TIMEOUT_INIT, 1 s
+    sk.icsk_rto = min(net.profile.timeout_init_s * net.profile.hz, sk.icsk_rto_max)  # TCP_TIMEOUT_INIT
     sk.icsk_retransmits = 0
     tcp_fastretrans.tcp_clear_retrans(sk)
 

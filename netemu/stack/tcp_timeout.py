@@ -53,7 +53,7 @@ def retransmits_timed_out(sk: TcpSock, boundary: int, timeout_ms: int) -> bool:
     if not timeout_ms:
         hz = sk.net.profile.hz
         handshake = sk.sk_state in (TCP_SYN_SENT, TCP_SYN_RECV)
-        timeout_ms = tcp_model_timeout(sk, boundary, hz if handshake else hz // 5)
+        timeout_ms = tcp_model_timeout(sk, boundary, hz * sk.net.profile.timeout_init_s if handshake else hz // 5)
     return tcp_time_stamp_ms(sk) - sk.retrans_stamp - timeout_ms >= 0
 
 

@@ -68,12 +68,26 @@ class Timers:
     """All timers of one host. Times are ``now_ns`` of the stack; tick ``k`` is at ``k * tick_ns + phase_ns``.
 
     ``jiffies`` is the counter at ``now_ns``, ``clk`` what the wheel counts from: one ahead of it once the present
-    tick's timers have run (__run_timers), so that what they arm for now waits for the next tick.
+    tick's timers have run (__run_timers), so that what they arm for now waits for the next tick. ``coarse``: False
+    for the wheel before 4.8, whose timers fire at the very tick asked for.
     """
 
-    __slots__ = ("_base", "_counter", "_depth", "_heap", "_live", "clk", "jiffies", "now_ns", "phase_ns", "tick_ns")
+    __slots__ = (
+        "_base",
+        "_coarse",
+        "_counter",
+        "_depth",
+        "_heap",
+        "_live",
+        "clk",
+        "jiffies",
+        "now_ns",
+        "phase_ns",
+        "tick_ns",
+    )
 
-    def __init__(self, hz: int, phase_ns: int = 0) -> None:
+    def __init__(self, hz: int, phase_ns: int = 0, *, coarse: bool = True) -> None:
+        self._coarse = coarse
         self.tick_ns = 1_000_000_000 // hz
         self.phase_ns = phase_ns
         self.now_ns = 0
@@ -100,7 +114,7 @@ class Timers:
         if timer.expires == expires:
             return
         clk = max(self.clk, self.jiffies)
-        fires, level = wheel_expiry(expires, clk, self._depth)
+        fires, level = wheel_expiry(expires, clk, self._depth) if self._coarse else (max(expires, clk), 0)
         fires_ns = (fires - self._base) * self.tick_ns + self.phase_ns
         if timer.expires is not None and timer._fires_ns == fires_ns and timer._order == -level:
             timer.expires = expires

@@ -160,3 +160,13 @@ def test_every_pending_timer_fires_once_and_no_other(steps: list[tuple[int, int,
         assert {which for which, timer in enumerate(own) if timer.pending} == set(asked)
     _advance(timers, timers.now_ns + 60_000 * MS)
     assert sorted(which for which, _ in fired) == sorted(asked)
+
+
+def test_before_4_8_timers_fire_at_the_tick_asked_for() -> None:
+    timers = Timers(100, coarse=False)
+    base = timers.jiffies
+    for ahead, ticks in ((300, 300), (0, 0), (-5, 0)):
+        timer = Timer(lambda: None)
+        timers.mod_timer(timer, base + ahead)
+        assert timers.next_ns() == ticks * 10 * MS
+        timers.del_timer(timer)
