@@ -62,7 +62,7 @@ def _link(dice: _Dice) -> Mapping[str, Any]:
         "delay": f"{dice.whole('delay', 1, 60)}ms",
         "queue": f"{dice.whole('queue', 15, 200)}p",
         "mtu_bytes": dice.one("mtu", (1500, 1500, 1500, 1400, 1280)),
-        "backend": "relay",
+        "backend": dice.one("wire", ("auto", "relay")),
     }
     drops: dict[str, list[dict[str, object]]] = {}
     if dice.chance("data lost", 0.6):

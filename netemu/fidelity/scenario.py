@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 PROBES = ProbeSpec(interval_ns=0, counters=False, tracepoints=True)
 """Nothing samples sockets: the plan's packets and the kernel's tracepoints tell all that is compared."""
 
-WIRE = {"backend": "relay"}
-"""A relay makes every packet anew, as the models' wires do. Behind netem the receiver holds the sender's own buffer, so
-that its memory, and with it the window it offers, depends on how the sender had filled that."""
-
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -96,5 +92,5 @@ class Scenario:
             role = "router" if name.startswith("r") else "host"
             graph.add_node(name, role=role, sysctls=dict(self.sysctls.get(name, {})))
         for left, right, link in zip(names, names[1:], self.links, strict=False):
-            graph.add_edge(left, right, **{**WIRE, **link})
+            graph.add_edge(left, right, **link)
         return graph

@@ -32,4 +32,4 @@ def test_scenarios_differ_in_what_is_drawn() -> None:
     assert {agent.args.get("congestion") for plan in plans for agent in plan.agents} >= {"reno", "cubic", "bbr"}
 
 
-GOLDEN = ["6a50d50a00fa", "d06b7f4d40dc", "bd9885a75c14"]
+GOLDEN = ["3769d4e598dc", "e347fd5f5da5", "bd9885a75c14"]
