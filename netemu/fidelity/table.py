@@ -29,6 +29,7 @@ class Row(msgspec.Struct, frozen=True):
     ``packets``: rows of the alignment in all hosts' captures; ``differences``: how many differ in each field.
     ``probes`` and ``calls``: how the sockets' own variables and the results of system calls agree.
     ``error``: why the model made no run, whose ratio is then 0. ``cause``: where the first difference comes from.
+    ``bbr_phase``: with which of bbr's random phases the model was run, where the plan has bbr.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Row(msgspec.Struct, frozen=True):
     probes: ProbeDifference | None = None
     calls: Calls = Calls()
     error: str | None = None
+    bbr_phase: int | None = None
 
 
 class Table(msgspec.Struct, frozen=True):

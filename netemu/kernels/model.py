@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netemu.kernels import Progress
     from netemu.stack.profile import Profile
 
-_KNOWN = {"hz": "250", "memory": "1G"}
+_KNOWN = {"hz": "250", "memory": "1G", "bbr_phase": "0"}
 
 
 class ModelKernel:
@@ -68,7 +68,7 @@ class ModelKernel:
 
 
 def profile_named(name: str) -> Profile:
-    """The profile in ``model:<profile>[?hz=..][&memory=..]``; :class:`BadInput` names what is wrong in it."""
+    """The profile in ``model:<profile>[?hz=..][&memory=..][&bbr_phase=..]``; :class:`BadInput` names what is wrong in it."""
     from netemu.stack.profile import check_profile, find_profile
 
     era, given = split_name(name, "model", "model:PROFILE, such as model:linux-7", _KNOWN)
@@ -77,6 +77,10 @@ def profile_named(name: str) -> Profile:
         if not given["hz"].isdecimal():
             raise BadInput(f"--kernel {name!r}: hz={given['hz']!r}: it is 100, 250 or 1000")
         profile = msgspec.structs.replace(profile, hz=int(given["hz"]))
+    if "bbr_phase" in given:
+        if not given["bbr_phase"].isdecimal():
+            raise BadInput(f"--kernel {name!r}: bbr_phase={given['bbr_phase']!r}: it is a number from 0 to 6")
+        profile = msgspec.structs.replace(profile, bbr_phase=int(given["bbr_phase"]))
     if "memory" in given:
         profile = msgspec.structs.replace(profile, memory_bytes=memory_bytes(given["memory"], name))
     return check_profile(profile, f"--kernel {name!r}")

@@ -19,6 +19,9 @@ from netemu.stack.sysctl import Sysctl
 
 GROUP = "netemu.profiles"
 
+BBR_PHASES = 7
+"""Phases in which ProbeBW may begin, by number of the draw (net/ipv4/tcp_bbr.c, bbr_cycle_rand)."""
+
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kernel era. ``judged_by``: the real kernels that agree with it packet by packet; empty: 'unjudged'.
@@ -38,6 +41,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     advmss_of_device: bool = True  # the MSS announced follows the device's MTU, whatever was learned of the path's
     grows_first_skb: bool = True  # tcp_grow_skb: a short segment at the head of the send queue is filled up
     traces_failed_retransmit: bool = True  # tracepoint tcp_retransmit_skb is passed when sending failed, too
+    bbr_phase: int | None = (
+        None  # what bbr's draws of ProbeBW's first phase come to (0 to 6); None: the host's seed tells
+    )
     timer_wheel_coarse: bool = True  # timers far away fire late by up to an eighth; else at the tick asked for
     timeout_init_s: int = 1  # the first RTO, before there is an RTT
     win_by_scaling_ratio: bool = True  # window from memory by the measured ratio, not by tcp_adv_win_scale
@@ -106,6 +112,8 @@ def check_profile(profile: Profile, place: str) -> Profile:
         raise BadInput(f"{place}: a profile needs a name")
     if profile.hz not in (100, 250, 1000):
         raise BadInput(f"{place}: hz is {profile.hz}; kernels that divide a millisecond have 100, 250 or 1000")
+    if profile.bbr_phase is not None and not 0 <= profile.bbr_phase < BBR_PHASES:
+        raise BadInput(f"{place}: bbr_phase is {profile.bbr_phase}; ProbeBW begins in one of the phases 0 to 6")
     unknown = sorted(set(profile.sysctl) - set(Sysctl.__dataclass_fields__))
     if unknown:
         raise BadInput(f"{place}: unknown sysctl {unknown[0]!r}; see netemu/stack/sysctl.py for those there are")

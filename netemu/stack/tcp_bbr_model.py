@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netemu.stack.profile import BBR_PHASES
 from netemu.stack.sock import TCP_CA_Open, TCP_CA_Recovery
 from netemu.stack.win_minmax import MinMax
 
@@ -19,7 +20,7 @@ BW_UNIT, BBR_UNIT = 1 << BW_SCALE, 1 << BBR_SCALE
 STARTUP, DRAIN, PROBE_BW, PROBE_RTT = "Startup", "Drain", "ProbeBW", "ProbeRTT"
 NO_RTT = 0xFFFFFFFF
 
-CYCLE_LEN, BBR_BW_RTTS, BBR_MIN_RTT_WIN_SEC, BBR_CYCLE_RAND = 8, 10, 10, 7
+CYCLE_LEN, BBR_BW_RTTS, BBR_MIN_RTT_WIN_SEC = 8, 10, 10
 BBR_HIGH_GAIN = BBR_UNIT * 2885 // 1000 + 1  # 2 / ln 2: the least that doubles the rate per round trip
 BBR_DRAIN_GAIN = BBR_UNIT * 1000 // 2885
 BBR_CWND_GAIN = BBR_UNIT * 2
@@ -89,7 +90,8 @@ class Bbr:
     def reset_probe_bw_mode(self, sk: TcpSock) -> None:
         """Begin ProbeBW, in any phase but the draining one (bbr_reset_probe_bw_mode)."""
         self.mode = PROBE_BW
-        self.cycle_idx = CYCLE_LEN - 1 - sk.net.random.below(BBR_CYCLE_RAND)
+        drawn = sk.net.profile.bbr_phase
+        self.cycle_idx = CYCLE_LEN - 1 - (sk.net.random.below(BBR_PHASES) if drawn is None else drawn)
         self.advance_cycle_phase(sk)
 
     def reset_mode(self, sk: TcpSock) -> None:
