@@ -14,7 +14,7 @@ from netemu.stack.sock import RCV_SHUTDOWN, SOCK_RCVBUF_LOCK, TCP_CLOSE, TCP_LIS
 from netemu.stack.task import KernelError, Task
 from netemu.stack.tcp_recvmsg import MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL
 from netemu.stack.tcp_urg import TCP_URG_READ, TCP_URG_VALID
-from tests.stack.receiving import MSS, Acks, acks, charged, receiver, segment
+from tests.stack.receiving import MSS, acks, charged, receiver, segment
 
 pytestmark = pytest.mark.usefixtures("acks")
 __all__ = ["acks"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netemu.packet.tcp import ACK, PSH, SYN
 from netemu.stack import tcp_retransmit as retransmit
 from netemu.stack.skbuff import TCPCB_EVER_RETRANS, TCPCB_LOST, TCPCB_RETRANS, TCPCB_SACKED_ACKED, SkBuff
-from netemu.stack.sock import TCP_CA_Loss, TCP_CA_Recovery, TCP_NAGLE_OFF, TCP_SYN_SENT, TcpSock
+from netemu.stack.sock import TCP_NAGLE_OFF, TCP_SYN_SENT, TCP_CA_Loss, TCP_CA_Recovery, TcpSock
 from netemu.stack.tcp_send import tcp_connect
 from tests.stack.senders import MSS, Wire, make_sender, queued, send, wire
 
