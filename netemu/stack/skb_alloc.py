@@ -60,6 +60,11 @@ def sent(payload_bytes: int) -> tuple[int, int]:
     return skb_truesize(head) + payload_bytes, area - MAX_TCP_HEADER_BYTES - payload_bytes
 
 
+def condensed(payload_bytes: int, tailroom: int) -> int:
+    """Truesize of a segment as :func:`sent` gives it once skb_condense() has charged its whole buffer."""
+    return MAX_TCP_HEADER_BYTES + payload_bytes + tailroom + SKB_SHARED_BYTES + SKB_STRUCT_BYTES
+
+
 class _Received(dict[int, tuple[int, int]]):
     """Reckoned once for each length."""
 

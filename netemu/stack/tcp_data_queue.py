@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu.packet.tcp import FIN
-from netemu.stack import sock_wake, tcp_ack_snd, tcp_ecn, tcp_input, tcp_rcv_sack, tcp_rmem
+from netemu.stack import skb_alloc, sock_wake, tcp_ack_snd, tcp_ecn, tcp_input, tcp_rcv_sack, tcp_rmem
 from netemu.stack.sock import ICSK_ACK_NOMEM, ICSK_ACK_NOW, ICSK_ACK_SCHED
 from netemu.stack.tcp_window import tcp_receive_window
 
@@ -184,6 +184,8 @@ def tcp_data_queue_ofo(sk: TcpSock, skb: SkBuff) -> None:
         # Without SACK the window must not move: a duplicate ACK with another window is none.
         if sk.sack_ok:
             tcp_rmem.tcp_grow_window(sk, skb)
+        if sk.net.carried_by_kernel:
+            skb.truesize = skb_alloc.condensed(len(skb.data), skb.tailroom)
         tcp_rmem.skb_set_owner_r(skb, sk)
     if sk.net.profile.rcvbuf_grow_by_rtt and sk.fd >= 0:
         tcp_rmem.tcp_rcvbuf_grow(sk, sk.rcvq_space_space)

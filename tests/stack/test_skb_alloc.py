@@ -50,3 +50,8 @@ def test_a_senders_own_segment_is_charged_its_head_and_leaves_room_behind() -> N
     assert 500 <= skb_alloc.sent(500)[1] < 2 * 500
     assert skb_alloc.sent(0) == (960, 64)
     assert skb_alloc.sent(50) == (1010, 14)
+
+
+def test_a_segment_that_waits_behind_a_gap_is_charged_its_whole_buffer() -> None:
+    """skb_condense(): 4352 bytes measured for a full segment of a sender's own."""
+    assert skb_alloc.condensed(1448, skb_alloc.sent(1448)[1]) == 4352
