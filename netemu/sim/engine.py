@@ -6,8 +6,12 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
 
-INTERRUPT, PROCESS, RECORDER = 0, 1, 2
-"""Who goes first at one instant: packets and timers, then processes that can run, then what only looks on."""
+TIMER, INTERRUPT, PROCESS, RECORDER = 0, 1, 2, 3
+"""Who goes first at one instant: hosts' timers, packets, processes that can run, what only looks on.
+
+A packet that a wire delivers has been through a timer and a softirq more than the timer of a socket by then; bbr, whose
+pacing meets the ACKs of what it paced a round trip before to the nanosecond, shows it.
+"""
 
 
 class Engine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from netemu.sim.engine import INTERRUPT, PROCESS, Engine
+from netemu.sim.engine import PROCESS, TIMER, Engine
 from netemu.stack.events import (
     Complete,
     Deadline,
@@ -80,7 +80,7 @@ class Host:
         deadline_ns = self.stack.next_deadline_ns()
         if deadline_ns is not None and deadline_ns < self._armed_ns:
             self._armed_ns = deadline_ns
-            self._engine.at(max(deadline_ns, self._engine.now_ns), INTERRUPT, self._fire, deadline_ns)
+            self._engine.at(max(deadline_ns, self._engine.now_ns), TIMER, self._fire, deadline_ns)
 
     def _fire(self, armed_ns: int) -> None:
         """Timers are mostly put off, so one event in the queue stands for them all, and is renewed when it comes."""
