@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NAMES = frozenset(event.partition("/")[2] for event in EVENTS)
 _FLUSH_LINES = 4096
-_STEP_NS = 1000  # the kernel prints whole microseconds
+_STEP_NS = 1000  # the kernel prints microseconds, rounded (ns2usecs)
 
 
 class Tracer:
@@ -31,7 +31,12 @@ class Tracer:
         t_ns = self._engine.now_ns - self._t0_ns
         if t_ns < 0 or trace.event not in _NAMES:
             return
-        event: dict[str, Any] = {"t_ns": t_ns - t_ns % _STEP_NS, "event": trace.event, "host": host, **trace.fields}
+        event: dict[str, Any] = {
+            "t_ns": (t_ns + _STEP_NS // 2) // _STEP_NS * _STEP_NS,
+            "event": trace.event,
+            "host": host,
+            **trace.fields,
+        }
         event.setdefault("attribution", "cookie")
         self._lines.append(json.dumps(event, separators=(",", ":")) + "\n")
         self.events += 1

@@ -6,7 +6,17 @@ import errno
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from netemu.stack import inet_hashtables, route, sock_lock, sock_wake, tcp_close, tcp_request, tcp_send, tcp_sendmsg
+from netemu.stack import (
+    inet_hashtables,
+    route,
+    sock_lock,
+    sock_wake,
+    tcp_close,
+    tcp_request,
+    tcp_send,
+    tcp_sendmsg,
+    tcp_trace,
+)
 from netemu.stack.inet_bind import inet_csk_get_port
 from netemu.stack.sock import TCP_CLOSE, TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT
 from netemu.stack.task import KernelError
@@ -88,7 +98,7 @@ def inet_listen(sk: TcpSock, backlog: int) -> None:
         raise
     sk.sk_dst = None
     inet_hashtables.inet_hash(sk)
-    sk.net.trace("inet_sock_set_state", {"oldstate": TCP_CLOSE, "newstate": TCP_LISTEN, "cookie": sk.sk_cookie})
+    tcp_trace.trace_inet_sock_set_state(sk, TCP_CLOSE, TCP_LISTEN)
 
 
 def inet_csk_accept(sk: TcpSock, nonblock: bool) -> Generator[None, None, TcpSock]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netemu.stack import inet_bind, inet_hashtables
+from netemu.stack import inet_bind, inet_hashtables, tcp_trace
 from netemu.stack.sock import TCP_CLOSE, TCP_CLOSE_WAIT, TCP_ESTABLISHED, TCP_SYN_RECV
 
 if TYPE_CHECKING:
@@ -30,5 +30,5 @@ def tcp_set_state(sk: TcpSock, state: int) -> None:
         inet_hashtables.inet_unhash(sk)
         if not sk.inet_bound_port:
             inet_bind.inet_put_port(sk)
-    sk.net.trace("inet_sock_set_state", {"oldstate": old, "newstate": state, "cookie": sk.sk_cookie})
+    tcp_trace.trace_inet_sock_set_state(sk, old, state)
     sk.sk_state = state

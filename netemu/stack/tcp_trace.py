@@ -68,6 +68,15 @@ def trace_tcp_cong_state_set(sk: TcpSock, ca_state: int) -> None:
     sk.net.trace("tcp_cong_state_set", fields)
 
 
+def trace_inet_sock_set_state(sk: TcpSock, oldstate: int, newstate: int) -> None:
+    """``sock:inet_sock_set_state``: the state is about to change."""
+    if not sk.net.tracing:
+        return
+    fields = _of_socket(sk)
+    fields |= {"protocol": "IPPROTO_TCP", "oldstate": STATE_NAMES[oldstate], "newstate": STATE_NAMES[newstate]}
+    sk.net.trace("inet_sock_set_state", fields)
+
+
 def _of_socket(sk: TcpSock) -> dict[str, Any]:
     family, saddr, daddr = sk.sk_family, sk.inet_saddr, sk.inet_daddr
     fields: dict[str, Any] = {"family": "AF_INET6" if family == AF_INET6 else "AF_INET"}
