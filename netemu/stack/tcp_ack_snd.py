@@ -243,7 +243,7 @@ def tcp_delack_timer_handler(sk: TcpSock) -> None:
     """The delayed-ACK timer has fired: the ACK waited in vain (tcp_timer.c)."""
     if sk.sk_state in (TCP_CLOSE, TCP_LISTEN):
         return
-    if sk.compressed_ack:
+    if sk.compressed_ack and sk.net.profile.compressed_ack_deferred:
         tcp_mstamp_refresh(sk)
         tcp_sack_compress_send_ack(sk)
         return
