@@ -91,6 +91,9 @@ class LinkModel:
         self._t0_ns: int | None = None
         self._count = 0  # arrivals that are subject to chance
         self._exempt = 0
+        # Most links never change and neither corrupt nor duplicate: what is asked of each packet is known beforehand.
+        self._constant = parameters.phases[0] if len(parameters.phases) == 1 else None
+        self._alters = parameters.corrupt_ratio > 0.0 or parameters.duplicate_ratio > 0.0
         #: Whether :meth:`arrive` must be given the headers of packets (for drop lists and ECN marks).
         self.needs_headers = self._drops is not None or parameters.ecn_threshold is not None
 
@@ -108,7 +111,9 @@ class LinkModel:
         if now_ns < self._now_ns:
             raise ValueError(f"arrival at {now_ns} after one at {self._now_ns}")
         self._now_ns = now_ns
-        self._leave_until(now_ns)
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= now_ns:
+            self._waiting_bytes -= waiting.popleft()[1]
         if probe or self._t0_ns is None or now_ns < self._t0_ns:
             index = self._exempt
             self._exempt += 1
@@ -116,11 +121,13 @@ class LinkModel:
         index = self._count
         self._count += 1
         if self._drops is not None and headers is not None and self._drops.drops(headers):
-            return Verdict(DROP_LIST, -1, len(self._waiting), self._waiting_bytes)
-        loss = self._timeline.at(now_ns).loss
+            return Verdict(DROP_LIST, -1, len(waiting), self._waiting_bytes)
+        loss = (self._constant or self._timeline.at(now_ns)).loss
         if loss is not None and self._loss.loses(loss, index):
-            return Verdict(DROP_LOSS, -1, len(self._waiting), self._waiting_bytes)
-        return self._pass(ip_bytes, headers, index)
+            return Verdict(DROP_LOSS, -1, len(waiting), self._waiting_bytes)
+        if self._alters:
+            return self._pass(ip_bytes, headers, index)
+        return self._enqueue(ip_bytes, headers, index, self._originals, may_overtake=True)
 
     def unmet_drops(self) -> list[str]:
         """The drop rules that have not dropped all they were asked to, as texts."""
@@ -130,11 +137,6 @@ class LinkModel:
         """No packet of at least ``ip_bytes`` leaves sooner than this after its arrival, ever."""
         line_bytes = ip_bytes + self._parameters.overhead_bytes
         return self._timeline.smallest_ns(line_bytes, without_delay=self._parameters.reorder_ratio > 0.0)
-
-    def _leave_until(self, now_ns: int) -> None:
-        waiting = self._waiting
-        while waiting and waiting[0][0] <= now_ns:
-            self._waiting_bytes -= waiting.popleft()[1]
 
     def _pass(self, ip_bytes: int, headers: Headers | None, index: int) -> Verdict:
         parameters = self._parameters
@@ -172,15 +174,17 @@ class LinkModel:
         if not self._has_room(ip_bytes):
             return Verdict(DROP_QUEUE, -1, found_packets, found_bytes)
         verdict = Verdict(FORWARD, -1, found_packets, found_bytes)
-        verdict.marked = self._is_marked(headers)
-        begin_ns = max(self._now_ns, self._line_free_ns)
-        leave_ns = self._timeline.finish_ns(begin_ns, ip_bytes + self._parameters.overhead_bytes)
+        parameters, now_ns = self._parameters, self._now_ns
+        if parameters.ecn_threshold is not None:
+            verdict.marked = self._is_marked(headers)
+        begin_ns = now_ns if now_ns > self._line_free_ns else self._line_free_ns
+        leave_ns = self._timeline.finish_ns(begin_ns, ip_bytes + parameters.overhead_bytes)
         self._line_free_ns = leave_ns
-        if leave_ns > self._now_ns:
+        if leave_ns > now_ns:
             self._waiting.append((leave_ns, ip_bytes))
             self._waiting_bytes += ip_bytes
-        phase = self._timeline.at(leave_ns)
-        reorder_ratio = self._parameters.reorder_ratio
+        phase = self._constant or self._timeline.at(leave_ns)
+        reorder_ratio = parameters.reorder_ratio
         if may_overtake and reorder_ratio > 0.0 and streams.reorder.ratio(index) < reorder_ratio:
             verdict.reordered = True
             verdict.due_ns = leave_ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,5 +71,6 @@ def _who(packet: Packet) -> str:
     return f'"{source}","{destination}",{packet.protocol},null,null,null,null'
 
 
+@lru_cache(maxsize=4096)
 def _ended(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
