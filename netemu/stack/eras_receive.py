@@ -101,13 +101,6 @@ ROWS: tuple[tuple[str, tuple[bool, bool, bool, bool, bool, bool], str, str, str]
         "that timer is a third of the RTT (tcp_comp_sack_rtt_percent) instead of a twentieth",
     ),
     (
-        "compressed_ack_reads_clock",
-        (_OFF, _OFF, _OFF, _OFF, _OFF, _ON),
-        "after 6.12",
-        "net/ipv4/tcp_timer.c: tcp_compressed_ack_kick",
-        "the ACK that the timer of compressed ones sends has the time of that instant, not of the segment before",
-    ),
-    (
         "compressed_ack_deferred",
         (_OFF, _OFF, _OFF, _OFF, _ON, _ON),
         "after 5.10",

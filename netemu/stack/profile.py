@@ -59,7 +59,6 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compressed_acks: bool = True  # tcp_comp_sack_*
     compressed_ack_reads_clock: bool = True  # its timestamp is of when it leaves, not of what arrived last
     comp_sack_rtt_percent: bool = True  # tcp_comp_sack_rtt_percent
-    compressed_ack_reads_clock: bool = True  # the ACK that their timer sends has the time of that instant
     compressed_ack_deferred: bool = True  # it is sent by release_sock where a process held the socket
     bare_fin_in_zero_window: bool = True  # a FIN without data is taken though the window is 0
     end_seq_checked: bool = True  # a segment's end must lie in the window too
