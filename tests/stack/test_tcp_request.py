@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from netemu.packet.ip import Options
@@ -43,7 +45,7 @@ def test_the_syn_ack_is_sent_again_doubling_its_wait_and_then_given_up() -> None
     lone.run(200_000)
     times = [ms for ms, _, _ in lone.log]
     assert len(times) == 6
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
     for gap, wanted in zip(gaps, (1000, 2000, 4000, 8000, 16000), strict=True):
         assert wanted <= gap <= wanted * 1.15
     assert not lone.hosts["b"].hashinfo.ehash
