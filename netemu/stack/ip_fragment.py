@@ -95,6 +95,7 @@ def _insert(net: LinuxStack, queue: FragQueue, packet: Packet) -> bool:
         if len(data) % 8:
             end -= len(data) % 8
             data = data[: end - start]
+            packet = _cut(packet, data)
         if queue.length is not None and end > queue.length:
             return False
     else:
@@ -115,6 +116,14 @@ def _insert(net: LinuxStack, queue: FragQueue, packet: Packet) -> bool:
     queue.memory += len(data) + _SKB_OVERHEAD
     net.frags.memory += len(data) + _SKB_OVERHEAD
     return True
+
+
+def _cut(packet: Packet, data: bytes) -> Packet:
+    """A fragment with another payload."""
+    return Packet(
+        packet.version, packet.source, packet.destination, packet.protocol, packet.length, data, packet.ttl, packet.tos,
+        packet.identification, packet.dont_fragment, packet.more_fragments, packet.fragment_offset,
+    )  # fmt: skip
 
 
 def _bytes(packet: Packet) -> bytes:
