@@ -78,7 +78,14 @@ class SkbQueue:
 
     def append(self, skb: SkBuff) -> None:
         """Put at the end."""
-        self.insert_after(self.tail, skb)
+        tail = self.tail
+        skb.prev, skb.next, skb.owner = tail, None, self
+        if tail is None:
+            self.head = skb
+        else:
+            tail.next = skb
+        self.tail = skb
+        self.qlen += 1
 
     def prepend(self, skb: SkBuff) -> None:
         """Put at the beginning."""
@@ -140,9 +147,15 @@ class TsortedQueue:
 
     def append(self, skb: SkBuff) -> None:
         """Put at the end, as sent last; taken from its place before if it had one."""
-        if skb in self:
+        if skb.tsorted_prev is not None or self.head is skb:
             self.unlink(skb)
-        self.insert_after(self.tail, skb)
+        tail = self.tail
+        skb.tsorted_prev = tail
+        if tail is None:
+            self.head = skb
+        else:
+            tail.tsorted_next = skb
+        self.tail = skb
 
     def insert_after(self, before: SkBuff | None, skb: SkBuff) -> None:
         """Put behind ``before``, when a segment in flight is split; None: at the beginning."""

@@ -174,7 +174,7 @@ def tcp_event_new_data_sent(sk: TcpSock, skb: SkBuff) -> None:
     sk.packets_out = prior_packets + skb.tcp_gso_segs
     if not prior_packets or sk.icsk_pending == ICSK_TIME_LOSS_PROBE:
         tcp_timer.tcp_rearm_rto(sk)
-    sk.net.mib.inc("TCPOrigDataSent", skb.tcp_gso_segs)
+    sk.net.mib.counts["TCPOrigDataSent"] += skb.tcp_gso_segs
     if sk.sk_nospace:
         tcp_sendmsg.tcp_check_space(sk)
 
@@ -229,11 +229,11 @@ def _ready(sk: TcpSock, skb: SkBuff, xmit: Xmit) -> bool:
     if length < quota * mss_now and skb.next is not None and sk.net.profile.grows_first_skb:
         tcp_grow_skb(sk, skb, quota * mss_now - length)
         length = len(skb.data)
-    tso_segs = tcp_set_skb_tso_segs(skb, mss_now)
-    if (skb.end_seq if tso_segs == 1 else skb.seq + mss_now) > sk.snd_una + sk.snd_wnd:
-        xmit.is_rwnd_limited = True
-        return False
-    if tso_segs == 1:
+    if length <= mss_now:
+        skb.gso_size, skb.tcp_gso_segs = 0, 1
+        if skb.end_seq > sk.snd_una + sk.snd_wnd:
+            xmit.is_rwnd_limited = True
+            return False
         if length < mss_now and skb.next is None and not tcp_nagle_test(sk, skb, mss_now, xmit.nonagle):
             return False
     elif not _cut(sk, skb, quota, xmit):
@@ -246,6 +246,9 @@ def _ready(sk: TcpSock, skb: SkBuff, xmit: Xmit) -> bool:
 
 def _cwnd_quota(sk: TcpSock, xmit: Xmit) -> int:
     """Segments that the congestion window and the device allow now; a loss probe is always allowed one."""
+    if xmit.max_segs == 1:
+        room = sk.packets_out - sk.sacked_out - sk.lost_out + sk.retrans_out < sk.snd_cwnd
+        return 1 if room or xmit.push_one == 2 else 0
     quota = tcp_cwnd_test(sk)
     if not quota:
         return 1 if xmit.push_one == 2 else 0
@@ -255,6 +258,10 @@ def _cwnd_quota(sk: TcpSock, xmit: Xmit) -> int:
 def _cut(sk: TcpSock, skb: SkBuff, quota: int, xmit: Xmit) -> bool:
     """Cut a segment longer than the MSS to what may leave at once; False: wait until more may."""
     mss_now = xmit.mss_now
+    tcp_set_skb_tso_segs(skb, mss_now)
+    if skb.seq + mss_now > sk.snd_una + sk.snd_wnd:
+        xmit.is_rwnd_limited = True
+        return False
     if not xmit.push_one and tcp_tso_should_defer(sk, skb, xmit.max_segs, xmit):
         return False
     limit = mss_now

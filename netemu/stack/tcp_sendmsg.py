@@ -122,8 +122,9 @@ def _fill(sk: TcpSock, data: bytes, begin: int, size_goal: int) -> int:
     skb = sk.sk_write_queue.tail
     copy = 0 if skb is None or skb.eor else size_goal - len(skb.data)
     if copy <= 0 or skb is None:
-        if sk.sk_wmem_queued >= sk.sk_sndbuf or not wmem.tcp_stream_memory_free(sk, 0):
-            return 0
+        lowat = sk.notsent_lowat or sk.net.sysctl.tcp_notsent_lowat
+        if sk.sk_wmem_queued >= sk.sk_sndbuf or sk.write_seq - sk.snd_nxt >= lowat:
+            return 0  # sk_stream_memory_free
         first = sk.tcp_rtx_queue.head is None and sk.sk_write_queue.head is None
         skb = wmem.tcp_stream_alloc_skb(sk, first)
         if skb is None:

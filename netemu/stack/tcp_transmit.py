@@ -110,42 +110,59 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
     flags, data, urgent = skb.tcp_flags, skb.data, 0
     if flags & SYN:
         options = tcp_syn_options(sk, skb)
-        header = TCP_HEADER_BYTES + tcp_options_size(options)
+        length = TCP_HEADER_BYTES + tcp_options_size(options)
         window = min(sk.rcv_wnd, 65535)
     else:
-        header = TCP_HEADER_BYTES + tcp_established_options_size(sk)
-        options = tcp_established_options(sk, skb)
+        if sk.tstamp_ok and not sk.selective_acks and sk.duplicate_sack is None:
+            # tcp_established_options of nearly every segment
+            options = Options(None, None, False, (wstamp // 1_000_000 + sk.tsoffset) & _MASK, sk.ts_recent)
+            length = TCP_HEADER_BYTES + TCPOLEN_TSTAMP_ALIGNED
+        else:
+            length = TCP_HEADER_BYTES + tcp_established_options_size(sk)
+            options = tcp_established_options(sk, skb)
         if skb.tcp_gso_segs > 1:
             flags = skb.tcp_flags = flags | PSH
         window = tcp_window.tcp_select_window(sk)
         if sk.ecn_flags:
             flags = tcp_ecn.tcp_ecn_send(sk, skb, flags)
-    if sk.snd_una != sk.snd_up and skb.seq < sk.snd_up:
+    seq = skb.seq
+    if sk.snd_una != sk.snd_up and seq < sk.snd_up:
         urgent, flags = _urgent_pointer(sk, skb, flags)
     if flags & ACK:
         tcp_event_ack_sent(sk, rcv_nxt)
-    segments = skb.tcp_gso_segs
     if data:
-        tcp_event_data_sent(sk)
-        sk.data_segs_out += segments
-        sk.bytes_sent += len(data)
-    if skb.end_seq > sk.snd_nxt or skb.seq == skb.end_seq:
-        sk.net.mib.inc("OutSegs", segments)
-    sk.segs_out += segments
+        tcp_event_data_sent(sk, skb)
+        length += len(data)
+    _count(sk, skb)
     segment = Tcp(
-        sk.inet_sport, sk.inet_dport, skb.seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent,
+        sk.inet_sport, sk.inet_dport, seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent,
     )  # fmt: skip
-    err: int = ip_output.ip_queue_xmit(sk, segment, header + len(data))
+    err = ip_output.ip_queue_xmit(sk, segment, length)
     if not err and clone_it:
-        net = sk.net
-        if net.context != "process":
-            # The device takes it when this softirq is over; a process's is taken at once (local_bh_enable).
-            if not sk.sk_wmem_alloc:
-                net.tx_socks.append(sk)
-            sk.sk_wmem_alloc += skb.truesize
-        tcp_update_skb_after_send(sk, skb, prior_wstamp)
-        tcp_rate.tcp_rate_skb_sent(sk, skb)
+        _after_send(sk, skb, prior_wstamp)
     return err
+
+
+def _count(sk: TcpSock, skb: SkBuff) -> None:
+    """The counters of a segment that leaves; a retransmission counts as OutSegs only elsewhere."""
+    segments = skb.tcp_gso_segs
+    if skb.end_seq > sk.snd_nxt or skb.seq == skb.end_seq:
+        sk.net.mib.counts["OutSegs"] += segments
+    sk.segs_out += segments
+
+
+def _after_send(sk: TcpSock, skb: SkBuff, prior_wstamp: int) -> None:
+    """What is remembered of a queued segment that left."""
+    net = sk.net
+    if net.context != "process":
+        # The device takes it when this softirq is over; a process's is taken at once (local_bh_enable).
+        if not sk.sk_wmem_alloc:
+            net.tx_socks.append(sk)
+        sk.sk_wmem_alloc += skb.truesize
+    if sk.sk_pacing_needed:
+        tcp_update_wstamp(sk, skb, prior_wstamp)
+    sk.tsorted_sent_queue.append(skb)
+    tcp_rate.tcp_rate_skb_sent(sk, skb)
 
 
 def _urgent_pointer(sk: TcpSock, skb: SkBuff, flags: int) -> tuple[int, int]:
@@ -157,25 +174,25 @@ def _urgent_pointer(sk: TcpSock, skb: SkBuff, flags: int) -> tuple[int, int]:
     return 0, flags
 
 
-def tcp_update_skb_after_send(sk: TcpSock, skb: SkBuff, prior_wstamp: int) -> None:
-    """When the next segment may leave under pacing, and which segment was sent last."""
-    if sk.sk_pacing_needed:
-        rate = sk.sk_pacing_rate
-        # As sch_fq, the first ten segments are not paced.
-        if rate and rate != (1 << 64) - 1 and sk.data_segs_out >= 10:
-            len_ns = len(skb.data) * 1_000_000_000 // rate
-            credit = sk.tcp_wstamp_ns - prior_wstamp
-            sk.tcp_wstamp_ns += len_ns - min(len_ns // 2, credit)
-    sk.tsorted_sent_queue.append(skb)
+def tcp_update_wstamp(sk: TcpSock, skb: SkBuff, prior_wstamp: int) -> None:
+    """When the next segment may leave under pacing (tcp_update_skb_after_send)."""
+    rate = sk.sk_pacing_rate
+    # As sch_fq, the first ten segments are not paced.
+    if rate and rate != (1 << 64) - 1 and sk.data_segs_out >= 10:
+        len_ns = len(skb.data) * 1_000_000_000 // rate
+        credit = sk.tcp_wstamp_ns - prior_wstamp
+        sk.tcp_wstamp_ns += len_ns - min(len_ns // 2, credit)
 
 
-def tcp_event_data_sent(sk: TcpSock) -> None:
+def tcp_event_data_sent(sk: TcpSock, skb: SkBuff) -> None:
     """Data leaves: congestion control learns of a first segment in flight, and replies make the session interactive."""
     if sk.packets_out - sk.sacked_out - sk.lost_out + sk.retrans_out == 0:
         sk.icsk_ca_ops.cwnd_event(sk, CA_EVENT_TX_START)
     now = sk.lsndtime = sk.net.timers.jiffies
     if now - sk.ack_lrcvtime < sk.ack_ato and sk.ack_pingpong < 255:
         sk.ack_pingpong += 1
+    sk.data_segs_out += skb.tcp_gso_segs
+    sk.bytes_sent += len(skb.data)
 
 
 def tcp_event_ack_sent(sk: TcpSock, rcv_nxt: int) -> None:
