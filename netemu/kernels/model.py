@@ -68,7 +68,7 @@ class ModelKernel:
 
 
 def profile_named(name: str) -> Profile:
-    """The profile in ``model:<profile>[?hz=..][&memory=..][&bbr_phase=..]``; :class:`BadInput` names what is wrong in it."""
+    """The profile in ``model:<profile>[?hz=..][&memory=..][&bbr_phase=..]``; :class:`BadInput` names what is wrong."""
     from netemu.stack.profile import check_profile, find_profile
 
     era, given = split_name(name, "model", "model:PROFILE, such as model:linux-7", _KNOWN)
