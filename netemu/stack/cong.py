@@ -12,6 +12,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol, cast
 
+import msgspec
+
 from netemu.errors import BadInput
 
 if TYPE_CHECKING:
@@ -28,30 +30,33 @@ TCP_CA_NAME_MAX = 16
 GROUP = "netemu.congestion"
 
 
-class RateSample:
+class RateSample(msgspec.Struct, eq=False, gc=False):
     """``struct rate_sample``: what one ACK delivered, over which time. Times in us, amounts in segments."""
 
-    __slots__ = (
-        "acked_sacked", "delivered", "delivered_ce", "interval_us", "is_ack_delayed", "is_app_limited", "is_retrans",
-        "last_end_seq", "losses", "prior_delivered", "prior_delivered_ce", "prior_in_flight", "prior_mstamp",
-        "rcv_interval_us", "rtt_us", "snd_interval_us",
-    )  # fmt: skip
+    prior_mstamp: int = 0
+    prior_delivered: int = 0
+    prior_delivered_ce: int = 0
+    delivered: int = 0
+    delivered_ce: int = 0
+    interval_us: int = 0
+    snd_interval_us: int = 0
+    rcv_interval_us: int = 0
+    rtt_us: int = -1
+    losses: int = 0
+    acked_sacked: int = 0
+    prior_in_flight: int = 0
+    last_end_seq: int = 0
+    is_app_limited: bool = False
+    is_retrans: bool = False
+    is_ack_delayed: bool = False
 
-    def __init__(self) -> None:
-        self.prior_mstamp = self.prior_delivered = self.prior_delivered_ce = self.delivered = self.delivered_ce = 0
-        self.interval_us = self.snd_interval_us = self.rcv_interval_us = 0
-        self.rtt_us = -1
-        self.losses = self.acked_sacked = self.prior_in_flight = self.last_end_seq = 0
-        self.is_app_limited = self.is_retrans = self.is_ack_delayed = False
 
-
-class AckSample:
+class AckSample(msgspec.Struct, eq=False, gc=False):
     """``struct ack_sample``: of one ACK, for ``pkts_acked``."""
 
-    __slots__ = ("in_flight", "pkts_acked", "rtt_us")
-
-    def __init__(self, pkts_acked: int, rtt_us: int, in_flight: int) -> None:
-        self.pkts_acked, self.rtt_us, self.in_flight = pkts_acked, rtt_us, in_flight
+    pkts_acked: int
+    rtt_us: int
+    in_flight: int
 
 
 class CongestionOps(Protocol):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS, TCPCB_LOST = 0x01, 0x02, 0x04
 TCPCB_TAGBITS = 0x07
 TCPCB_REPAIRED, TCPCB_EVER_RETRANS = 0x10, 0x80
@@ -16,7 +18,7 @@ TCPCB_RETRANS = TCPCB_SACKED_RETRANS | TCPCB_EVER_RETRANS | TCPCB_REPAIRED
 """Bits of ``sacked`` (include/net/tcp.h)."""
 
 
-class SkBuff:
+class SkBuff(msgspec.Struct, eq=False, gc=False):
     """A segment in a queue: of the sender until it is acknowledged, of the receiver until it is read.
 
     ``data``: payload; ``seq`` and ``end_seq`` (SYN and FIN count); ``tcp_flags``; ``truesize``: bytes of memory charged
@@ -26,27 +28,36 @@ class SkBuff:
     the data in their buffer.
     """
 
-    __slots__ = (
-        "ack_seq", "data", "end_seq", "eor", "gso_size", "next", "offset", "options", "owner", "packet", "prev",
-        "sacked", "seq", "skb_mstamp_ns", "tailroom", "tcp_flags", "tcp_gso_segs", "tcp_tw_isn", "tos", "truesize",
-        "tsorted_next", "tsorted_prev", "tx_delivered", "tx_delivered_ce", "tx_delivered_mstamp", "tx_first_tx_mstamp",
-        "tx_in_flight", "tx_is_app_limited", "window",
-    )  # fmt: skip
-
-    def __init__(self, seq: int, end_seq: int, tcp_flags: int, data: bytes = b"", truesize: int = 0) -> None:
-        self.seq, self.end_seq, self.tcp_flags, self.data, self.truesize = seq, end_seq, tcp_flags, data, truesize
-        self.sacked = self.offset = self.skb_mstamp_ns = self.ack_seq = self.window = self.tos = 0
-        self.tcp_gso_segs = 1
-        self.tailroom = 0
-        self.gso_size = self.tcp_tw_isn = 0
-        self.eor = False
-        self.tx_delivered = self.tx_delivered_ce = self.tx_delivered_mstamp = self.tx_first_tx_mstamp = 0
-        self.tx_in_flight = 0
-        self.tx_is_app_limited = False
-        self.next = self.prev = self.tsorted_next = self.tsorted_prev = None  # type: SkBuff | None
-        self.owner: SkbQueue | None = None
-        self.options: Any = None
-        self.packet: Any = None
+    # A Struct, because one is made for every segment at either end: the collector need not look at it, since its
+    # links end when it leaves its queues.
+    seq: int
+    end_seq: int
+    tcp_flags: int
+    data: bytes = b""
+    truesize: int = 0
+    sacked: int = 0
+    offset: int = 0
+    skb_mstamp_ns: int = 0
+    ack_seq: int = 0
+    window: int = 0
+    tos: int = 0
+    tcp_gso_segs: int = 1
+    gso_size: int = 0
+    tailroom: int = 0
+    tcp_tw_isn: int = 0
+    eor: bool = False
+    tx_delivered: int = 0
+    tx_delivered_ce: int = 0
+    tx_delivered_mstamp: int = 0
+    tx_first_tx_mstamp: int = 0
+    tx_in_flight: int = 0
+    tx_is_app_limited: bool = False
+    next: SkBuff | None = None
+    prev: SkBuff | None = None
+    tsorted_next: SkBuff | None = None
+    tsorted_prev: SkBuff | None = None
+    options: Any = None
+    packet: Any = None
 
     @property
     def len(self) -> int:
@@ -79,7 +90,7 @@ class SkbQueue:
     def append(self, skb: SkBuff) -> None:
         """Put at the end."""
         tail = self.tail
-        skb.prev, skb.next, skb.owner = tail, None, self
+        skb.prev, skb.next = tail, None
         if tail is None:
             self.head = skb
         else:
@@ -94,7 +105,7 @@ class SkbQueue:
     def insert_after(self, before: SkBuff | None, skb: SkBuff) -> None:
         """Put behind ``before``; None: at the beginning."""
         following = self.head if before is None else before.next
-        skb.prev, skb.next, skb.owner = before, following, self
+        skb.prev, skb.next = before, following
         if before is None:
             self.head = skb
         else:
@@ -107,16 +118,30 @@ class SkbQueue:
 
     def unlink(self, skb: SkBuff) -> None:
         """Take out; its links end."""
-        if skb.prev is None:
-            self.head = skb.next
+        before, following = skb.prev, skb.next
+        if before is None:
+            self.head = following
         else:
-            skb.prev.next = skb.next
-        if skb.next is None:
-            self.tail = skb.prev
+            before.next = following
+        if following is None:
+            self.tail = before
         else:
-            skb.next.prev = skb.prev
-        skb.prev = skb.next = skb.owner = None
+            following.prev = before
+        skb.prev = skb.next = None
         self.qlen -= 1
+
+    def shift_to(self, other: SkbQueue) -> None:
+        """Move the first segment to the end of ``other``."""
+        skb = self.head
+        if skb is None:
+            raise IndexError("shift_to: the queue is empty")
+        following = self.head = skb.next
+        if following is None:
+            self.tail = None
+        else:
+            following.prev = None
+        self.qlen -= 1
+        other.append(skb)
 
     def pop(self) -> SkBuff | None:
         """Take the first; None when there is none."""

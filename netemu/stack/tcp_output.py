@@ -167,8 +167,7 @@ def tcp_event_new_data_sent(sk: TcpSock, skb: SkBuff) -> None:
     """``skb`` was sent for the first time: it now waits for its acknowledgement."""
     prior_packets = sk.packets_out
     sk.snd_nxt = skb.end_seq
-    sk.sk_write_queue.unlink(skb)
-    sk.tcp_rtx_queue.append(skb)
+    sk.sk_write_queue.shift_to(sk.tcp_rtx_queue)
     if sk.highest_sack is None:
         sk.highest_sack = skb
     sk.packets_out = prior_packets + skb.tcp_gso_segs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,9 @@ def _skb(seq: int) -> SkBuff:
     return SkBuff(seq, seq + 1, 0, b"x", 1)
 
 
-@given(st.lists(st.tuples(st.sampled_from(("append", "prepend", "after", "unlink", "pop")), st.integers(0, 30))))
+@given(
+    st.lists(st.tuples(st.sampled_from(("append", "prepend", "after", "unlink", "pop", "shift")), st.integers(0, 30)))
+)
 def test_a_queue_is_a_list(steps: list[tuple[str, int]]) -> None:
     queue, model = SkbQueue(), list[SkBuff]()
     for seq, (step, where) in enumerate(steps):
@@ -29,6 +32,10 @@ def test_a_queue_is_a_list(steps: list[tuple[str, int]]) -> None:
             model.insert(at + 1, skb)
         elif step == "unlink" and model:
             queue.unlink(model.pop(at))
+        elif step == "shift" and model:
+            other = SkbQueue()
+            queue.shift_to(other)
+            assert list(other) == [model.pop(0)]
         elif step == "pop":
             assert queue.pop() is (model.pop(0) if model else None)
         assert list(queue) == model
@@ -36,7 +43,6 @@ def test_a_queue_is_a_list(steps: list[tuple[str, int]]) -> None:
         assert bool(queue) == bool(model)
         assert queue.tail is (model[-1] if model else None)
         assert [skb.prev for skb in model] == [None, *model][: len(model)]
-        assert all(skb.owner is queue for skb in model)
 
 
 def test_a_queue_can_lose_the_segment_just_looked_at() -> None:
@@ -45,7 +51,7 @@ def test_a_queue_can_lose_the_segment_just_looked_at() -> None:
         queue.append(_skb(seq))
     for skb in queue:
         queue.unlink(skb)
-        assert (skb.prev, skb.next, skb.owner) == (None, None, None)
+        assert (skb.prev, skb.next) == (None, None)
     assert not queue
 
 
@@ -75,3 +81,8 @@ def test_half_of_a_segment_in_flight_stands_behind_the_other() -> None:
     assert list(queue) == [first, half, second]
     queue.insert_after(None, begin := _skb(9))
     assert queue.head is begin
+
+
+def test_nothing_is_shifted_from_an_empty_queue() -> None:
+    with pytest.raises(IndexError, match="empty"):
+        SkbQueue().shift_to(SkbQueue())

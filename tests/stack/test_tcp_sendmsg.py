@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -67,7 +68,7 @@ def test_all_bytes_are_in_the_queues_in_order_and_accounted_for(wire: Wire, size
     assert b"".join(segment.payload for segment in wire.segments) == written[: sk.snd_nxt - 1001]
     assert queued(sk) == sk.sk_wmem_queued
     assert (sk.sk_wmem_queued + sk.sk_forward_alloc) == sk.net.tcp_memory_allocated * wmem.PAGE_SIZE
-    assert all(one.end_seq == two.seq for one, two in zip(skbs, skbs[1:], strict=False))
+    assert all(one.end_seq == two.seq for one, two in pairwise(skbs))
     assert not sk.sk_owned
 
 
