@@ -1,4 +1,4 @@
-"""Does a plug-in keep its contract? Public tests for congestion controls, profiles and whole stacks of others.
+"""Does a plug-in keep its contract? Public tests for congestion controls and whole stacks of others.
 
 ::
 
@@ -11,5 +11,7 @@ Each check raises :class:`netemu.errors.BadInput`, naming the plug-in, the membe
 """
 
 from netemu.stack.testing.congestion import check_congestion_control
+from netemu.stack.testing.hosts import Pair
+from netemu.stack.testing.stacks import check_snapshot, check_stack
 
-__all__ = ["check_congestion_control"]
+__all__ = ["Pair", "check_congestion_control", "check_snapshot", "check_stack"]
