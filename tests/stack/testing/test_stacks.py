@@ -9,7 +9,7 @@ import pytest
 
 from netemu.errors import BadInput
 from netemu.stack.eras import PROFILES
-from netemu.stack.events import Action, Complete, Deadline, Event, SystemCall
+from netemu.stack.events import Action, Complete, Event, Received, SystemCall
 from netemu.stack.host import Interface, make_host
 from netemu.stack.stack import LinuxStack
 from netemu.stack.testing import check_snapshot, check_stack
@@ -66,8 +66,8 @@ class Refusing(Wrapped):
 
 class Raising(Wrapped):
     def handle(self, event: Event, *, now_ns: int) -> Sequence[Action]:
-        if now_ns > 10 and isinstance(event, Deadline):
-            raise KeyError("timer")
+        if isinstance(event, Received):
+            raise KeyError("sk")
         return super().handle(event, now_ns=now_ns)
 
 
