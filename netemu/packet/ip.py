@@ -34,7 +34,11 @@ NO_OPTIONS = Options()
 
 
 class Tcp(msgspec.Struct, frozen=True, gc=False):
-    """A TCP segment. ``flags``: bits of :mod:`netemu.packet.tcp`; ``window``: the header's field."""
+    """A TCP segment. ``flags``: bits of :mod:`netemu.packet.tcp`; ``window``: the header's field.
+
+    ``truesize`` is no part of the segment: bytes of memory that a model charged its sender, where that is not what its
+    length tells; else 0. Wires inside a kernel hand a sender's memory on.
+    """
 
     source_port: int
     destination_port: int
@@ -45,6 +49,7 @@ class Tcp(msgspec.Struct, frozen=True, gc=False):
     payload: bytes = b""
     options: Options = NO_OPTIONS
     urgent: int = 0
+    truesize: int = 0
 
 
 class Udp(msgspec.Struct, frozen=True, gc=False):

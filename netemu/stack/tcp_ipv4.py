@@ -52,6 +52,8 @@ def tcp_v4_fill_cb(net: LinuxStack, packet: Packet, tcp: Tcp, rcv_near: int, snd
     if flags & (SYN | FIN):
         end_seq += (flags & SYN) // SYN + (flags & FIN)
     truesize, tailroom = sent(len(data)) if net.carried_by_kernel else received(packet.length)
+    if tcp.truesize and net.carried_by_kernel:
+        truesize = tcp.truesize
     skb = SkBuff(seq, end_seq, flags, data, truesize)
     skb.tailroom = tailroom
     skb.ack_seq = snd_near + ((tcp.ack_seq - snd_near + _HALF) & _MASK) - _HALF

@@ -13,6 +13,7 @@ from netemu.packet.ip import NO_OPTIONS, Options, Tcp
 from netemu.packet.tcp import ACK, PSH, SYN, URG
 from netemu.stack import ip_output, tcp_ack_snd, tcp_ecn, tcp_mss, tcp_rate, tcp_window
 from netemu.stack.cong import CA_EVENT_TX_START
+from netemu.stack.skb_alloc import sent
 from netemu.stack.skbuff import SkBuff
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ TCPOLEN_TSTAMP_ALIGNED, TCPOLEN_WSCALE_ALIGNED, TCPOLEN_MSS_ALIGNED, TCPOLEN_SAC
 TCPOLEN_SACK_BASE_ALIGNED, TCPOLEN_SACK_PERBLOCK = 4, 8
 
 _MASK = 0xFFFFFFFF
+_HEAD_TRUESIZE = sent(0)[0]  # what a segment is charged beside its payload
 
 
 def tcp_options_size(options: Options) -> int:
@@ -134,8 +136,9 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
         tcp_event_data_sent(sk, skb)
         length += len(data)
     _count(sk, skb)
+    truesize = skb.truesize if data and skb.truesize != _HEAD_TRUESIZE + len(data) else 0
     segment = Tcp(
-        sk.inet_sport, sk.inet_dport, seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent,
+        sk.inet_sport, sk.inet_dport, seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent, truesize,
     )  # fmt: skip
     err = ip_output.ip_queue_xmit(sk, segment, length)
     if not err and clone_it:

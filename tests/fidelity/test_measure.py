@@ -15,7 +15,20 @@ from netemu.fidelity.table import Captures, Row, as_text, summary
 from netemu.fidelity.times import Times
 from tests.kernels.machines import virtual_kernels
 
-HELD = ("one_byte", "one_write", "bulk")
+HELD = (
+    "bulk",
+    "slow_start_cubic",
+    "nagle_minshall",
+    "loss_3",
+    "rto",
+    "reordering",
+    "pmtu",
+    "mtu_probing_always",
+    "zero_window",
+    "delayed_ack",
+    "syn_cookies",
+    "half_close",
+)
 """Quick scenarios in which models and kernels are identical; whoever changes a model keeps them so."""
 
 
