@@ -74,7 +74,12 @@ def tcp_v4_conn_request(sk: TcpSock, skb: SkBuff) -> None:
         net.mib.inc("ListenOverflows")
         tcp_listendrop(sk)
         return
-    packet, options = skb.packet, skb.options
+    _answer_syn(sk, skb, isn, want_cookie=want_cookie)
+
+
+def _answer_syn(sk: TcpSock, skb: SkBuff, isn: int, *, want_cookie: bool) -> None:
+    """The rest of it: a request, or a cookie, and the SYN-ACK. ``isn``: prescribed by a TIME_WAIT that ended, or 0."""
+    net, packet, options = sk.net, skb.packet, skb.options
     assert isinstance(packet, Packet)
     assert isinstance(packet.body, Tcp)
     assert isinstance(options, Options)
@@ -95,7 +100,7 @@ def tcp_v4_conn_request(sk: TcpSock, skb: SkBuff) -> None:
         isn, req.mss = syncookies.cookie_v4_init_sequence(net, packet, tcp, req.mss)
         req.syncookie = True
     elif not isn:
-        if not syncookies_asked and _keeps_last_quarter(sk, packet):
+        if not net.sysctl.tcp_syncookies and _keeps_last_quarter(sk, packet):
             tcp_listendrop(sk)
             return
         isn = seq

@@ -58,7 +58,7 @@ def test_what_is_too_long_is_told_with_the_mtu(family: int) -> None:
     [(_, packet)] = _passed(net, _packet(family, 1301))
     assert isinstance(packet.body, Icmp)
     assert (packet.body.type, packet.body.mtu_bytes) == (3 if family == 4 else 2, 1300)
-    assert [packet for _, packet in _passed(net, _packet(family, 1300))][0].length == 1300
+    assert next(packet for _, packet in _passed(net, _packet(family, 1300))).length == 1300
 
 
 def test_without_df_an_ipv4_router_cuts() -> None:

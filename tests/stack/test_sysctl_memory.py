@@ -11,7 +11,7 @@ def test_a_guest_of_a_gigabyte() -> None:
     size_by_memory(sysctl, 253_645 * 4096)
     assert sysctl.tcp_rmem == (4096, 131_072, 6_291_456)
     assert sysctl.tcp_wmem == (4096, 16_384, 4_194_304)
-    assert sysctl.tcp_mem == (11_886, 15_852, 23_772)
+    assert sysctl.tcp_mem == (11_889, 15_852, 23_778)
     assert sysctl.udp_mem == (23_778, 31_705, 47_556)
 
 

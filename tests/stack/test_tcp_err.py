@@ -11,7 +11,6 @@ from netemu.stack.sock import TCP_ESTABLISHED
 from tests.stack.hosts import ACK, PORT, SYN, Lone
 
 
-
 def _error(lone: Lone, message: Icmp, seq: int) -> None:
     quoted = Packet(
         lone.family, lone.address["b"], lone.address["a"], IPPROTO_TCP, 1500,
