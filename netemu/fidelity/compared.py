@@ -24,6 +24,7 @@ from netemu.fidelity.relative import Relative, Stream, relative_streams
 from netemu.fidelity.table import Captures, Row
 from netemu.fidelity.times import Times, sent_by
 from netemu.kernels import Progress, kernel_named
+from netemu.recording.account import read_account
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, to_json
 from netemu.stack.profile import BBR_PHASES
@@ -115,7 +116,9 @@ def _compare(job: Job, kernel: str, real: Recording, progress: Progress) -> Row:
 
 def row(job: Job, real: Recording, model: Recording) -> Row:
     """The row of two finished runs."""
-    packets = [_captures(one, job.plan) for one in (real, model)]
+    # A lab's recorders end by packets that cross the wires, and so a little later than a model's.
+    end_ns: int | None = read_account(model).get("ended_ns")
+    packets = [_captures(one, job.plan, end_ns) for one in (real, model)]
     streams = [{name: relative_streams(found) for name, found in side.items()} for side in packets]
     judged = judge(streams[0], streams[1], sent_by(packets[0]))
     probes = first_difference(read_probes(real), read_probes(model))
@@ -146,8 +149,12 @@ def _failed(job: Job, real: Recording, error: str) -> Row:
     return Row(*head, packets, 0.0, None, {}, Times(), ERROR, captures, error=error)
 
 
-def _captures(recording: Recording, plan: Plan) -> dict[str, list[Captured]]:
-    return {one.interface: read_capture(recording.captures / f"{one.interface}.pcapng") for one in plan.captures}
+def _captures(recording: Recording, plan: Plan, end_ns: int | None = None) -> dict[str, list[Captured]]:
+    """The packets of each interface, up to ``end_ns``."""
+    found = {one.interface: read_capture(recording.captures / f"{one.interface}.pcapng") for one in plan.captures}
+    if end_ns is None:
+        return found
+    return {name: [packet for packet in packets if packet.t_ns <= end_ns] for name, packets in found.items()}
 
 
 def _packet(first: Difference, streams: list[dict[str, dict[Stream, list[Relative]]]]) -> Relative | None:

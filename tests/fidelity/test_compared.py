@@ -6,12 +6,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from netemu.errors import BadInput, MissingCapability
 from netemu.fidelity import compared
 from netemu.fidelity.compared import Job, compare
 from netemu.fidelity.scenarios import named
+from netemu.fidelity.table import Row
+from netemu.recording.account import write_account
 from netemu.recording.layout import Recording
 from netemu.specs import Plan
 from tests.fidelity.segments import Capture, transfer
@@ -35,13 +38,16 @@ def write(recording: Recording, skip: tuple[int, ...] = ()) -> None:
 
 
 class Model:
-    """A model kernel that does as it is told."""
+    """A model kernel that does as it is told, and ends at ``ended_ns``."""
+
+    ended_ns = 1 << 60
 
     def __init__(self, act: Callable[[Recording], None]) -> None:
         self._act = act
 
     def execute(self, plan: Plan, recording: Recording, progress: Callable[[str], None]) -> None:
         self._act(recording)
+        write_account(recording, {"ended_ns": self.ended_ns})
 
 
 def use(monkeypatch: pytest.MonkeyPatch, act: Callable[[Recording], None]) -> None:
@@ -55,6 +61,18 @@ def test_a_faithful_model_is_identical(job: Job, monkeypatch: pytest.MonkeyPatch
     assert (row.kernel, row.model, row.plan) == ("uml:7.2?time=virtual", "model:linux-7", PLAN.digest)
     assert Path(row.captures.real).is_dir()
     assert row.captures.model == str(job.place / "captures")
+
+
+def test_what_the_real_run_has_after_the_models_end_is_not_compared(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = compare_with(job, monkeypatch, write)
+    monkeypatch.setattr(Model, "ended_ns", 0)
+    row = compare_with(msgspec.structs.replace(job, place=job.place.with_name("other")), monkeypatch, write)
+    assert row.packets < whole.packets
+
+
+def compare_with(job: Job, monkeypatch: pytest.MonkeyPatch, act: Callable[[Recording], None]) -> Row:
+    use(monkeypatch, act)
+    return compare(job)
 
 
 def test_a_packet_that_the_model_omits_is_found_with_its_cause(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
