@@ -12,8 +12,8 @@ from netemu.kernels.mixed_probe import CrossingLinks
 from netemu.lab.part import crossing_targets
 from netemu.lab.probe import KINDS, shape_of
 from netemu.lab.tsc import Offset
-from netemu.topology.wiring import derive_wiring
 from netemu.specs import LinkDirection, Plan
+from netemu.topology.wiring import derive_wiring
 from tests.lab.plans import pair
 
 OFFSETS = (Offset(10**12, 5000), Offset(-7 * 10**11, 5000))
