@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from netemu.experiment import bulk, request_response, small_writes
+from netemu.experiment import bulk, on_off, request_response, small_writes
 from netemu.experiment.traffic import Flow
 from netemu.fidelity.scenario import Scenario
 from netemu.link.draws import Draws
@@ -46,62 +46,137 @@ class _Dice:
 def generated(seed: int, index: int) -> Scenario:
     """Scenario ``index`` (from 0) of ``seed``."""
     dice = _Dice(seed, index)
+    flows = [_flow(dice, "one", 0)]
+    if dice.chance("second flow", 0.2):
+        flows.append(_flow(dice, "two", dice.whole("second starts", 1, 900)))
     return Scenario(
         f"seed{seed}_{index}",
-        ("M01", "M05", "M06", "M07", "M11", "M17"),
+        ("M01", "M02", "M04", "M05", "M06", "M07", "M08", "M11", "M15", "M16", "M17", "M21"),
         f"drawn from seed {seed}",
-        (_link(dice),),
-        (_flow(dice),),
+        _links(dice),
+        tuple(flows),
+        sysctls=_sysctls(dice),
         seed=seed * 1000 + index,
     )
 
 
-def _link(dice: _Dice) -> Mapping[str, Any]:
-    link: dict[str, Any] = {
+def _links(dice: _Dice) -> tuple[Mapping[str, Any], ...]:
+    """One link, or two with a router between them, the second with a smaller MTU."""
+    plain: dict[str, Any] = {
         "rate": f"{dice.whole('rate', 2, 40)}Mbit/s",
         "delay": f"{dice.whole('delay', 1, 60)}ms",
         "queue": f"{dice.whole('queue', 15, 200)}p",
         "mtu_bytes": dice.one("mtu", (1500, 1500, 1500, 1400, 1280)),
         "backend": dice.one("wire", ("auto", "relay")),
     }
-    drops: dict[str, list[dict[str, object]]] = {}
-    if dice.chance("data lost", 0.6):
+    if dice.chance("router", 0.15):
+        ways = ("h1->r1", "r1->h1")
+        return {**plain, **_mishaps(dice, *ways)}, {**plain, "mtu_bytes": dice.whole("path mtu", 1280, 1499)}
+    return ({**plain, **_mishaps(dice, "h1->h2", "h2->h1")},)
+
+
+def _mishaps(dice: _Dice, there: str, back: str) -> Mapping[str, Any]:
+    """What happens to packets on a link, by its two directions."""
+    drops: dict[str, list[dict[str, object]]] = {there: [], back: []}
+    if dice.chance("data lost", 0.5):
         first = dice.whole("first lost", 1, 60)
         lost = {first}
-        for number in range(dice.whole("more lost", 0, 5)):
+        for number in range(dice.whole("more lost", 0, 6)):
             lost.add(first + dice.whole("next lost", 1, 12, number))
-        drops["h1->h2"] = [{"kind": dice.one("lost kind", ("data", "new_data")), "nth": sorted(lost)}]
+        drops[there].append({"kind": dice.one("lost kind", ("data", "new_data")), "nth": sorted(lost)})
     if dice.chance("acks lost", 0.25):
         lost = {dice.whole("ack lost", 1, 40, number) for number in range(dice.whole("lost acks", 1, 6))}
-        drops["h2->h1"] = [{"kind": "ack", "nth": sorted(lost)}]
-    if drops:
-        link["drops"] = drops
-    if dice.chance("reordering", 0.2):
-        link["reorder"] = {"h1->h2": dice.whole("reordered", 1, 8) / 100}
+        drops[back].append({"kind": "ack", "nth": sorted(lost)})
+    for kind, way in (("syn", there), ("syn_ack", back), ("fin", there), ("fin", back), ("window_update", back)):
+        if dice.chance(f"{kind} lost {way == there}", 0.05):
+            drops[way].append({"kind": kind, "nth": [1]})
+    found: dict[str, Any] = (
+        {"drops": {way: rules for way, rules in drops.items() if rules}} if any(drops.values()) else {}
+    )
+    if dice.chance("reordering", 0.15):
+        found["reorder"] = {there: dice.whole("reordered", 1, 8) / 100}
     if dice.chance("random loss", 0.15):
-        link["loss"] = {"h1->h2": dice.whole("loss", 1, 40) / 1000}
-    return link
+        found["loss"] = {there: dice.whole("loss", 1, 40) / 1000}
+    if dice.chance("duplicates", 0.08):
+        found["duplicate"] = {there: dice.whole("duplicated", 1, 10) / 100}
+    if dice.chance("delay changes", 0.1):
+        at_ms, delay_ms = dice.whole("delay changes at", 50, 400), dice.whole("new delay", 5, 300)
+        found["schedule"] = {there: [{"at": f"{at_ms}ms", "delay": f"{delay_ms}ms"}]}
+    if dice.chance("marks", 0.1):
+        found["ecn"] = {there: f"{dice.whole('marked from', 3, 14)}p"}
+    return found
 
 
-def _flow(dice: _Dice) -> Flow:
-    kind = dice.one("traffic", ("bulk", "bulk", "bulk", "writes", "requests"))
-    sender: dict[str, Any] = {"congestion": dice.one("congestion", ("reno", "cubic", "cubic", "bbr"))}
-    receiver: dict[str, Any] = {}
-    if dice.chance("send buffer", 0.25):
-        sender["sndbuf_bytes"] = dice.whole("sndbuf", 8, 90) * 1024
-    if dice.chance("receive buffer", 0.25):
-        receiver["rcvbuf_bytes"] = dice.whole("rcvbuf", 4, 90) * 1024
-    if dice.chance("nodelay", 0.4):
-        sender["nodelay"] = True
+def _sysctls(dice: _Dice) -> Mapping[str, Mapping[str, str | int]]:
+    """Settings of either host that change what its kernel does; mostly none."""
+    found: dict[str, dict[str, str | int]] = {"h1": {}, "h2": {}}
+    for name, host, value, ratio in (
+        ("tcp_sack", "h2", 0, 0.07),
+        ("tcp_timestamps", "h1", 0, 0.1),
+        ("tcp_window_scaling", "h2", 0, 0.05),
+        ("tcp_ecn", "h1", 1, 0.15),
+        ("tcp_moderate_rcvbuf", "h2", 0, 0.07),
+        ("tcp_slow_start_after_idle", "h1", 0, 0.07),
+        ("tcp_mtu_probing", "h1", 1, 0.07),
+        ("tcp_early_retrans", "h1", 0, 0.05),
+        ("tcp_recovery", "h1", 0, 0.05),
+        ("tcp_autocorking", "h1", 0, 0.05),
+    ):
+        if dice.chance(name, ratio):
+            found[host][f"net.ipv4.{name}"] = value
+    return {host: values for host, values in found.items() if values}
+
+
+def _flow(dice: _Dice, name: str, start_ms: int) -> Flow:
+    kinds = ("bulk", "bulk", "bulk", "writes", "requests", "bursts")
+    kind = dice.one(f"{name} traffic", kinds)
+    sender, receiver = _ends(dice, name)
+    options: dict[str, Any] = {
+        "sender": sender,
+        "receiver": receiver,
+        "family": 6 if dice.chance(f"{name} IPv6", 0.15) else 4,
+        "start": f"{start_ms}ms",
+    }
+    ends = (name, "h1", "h2")
     if kind == "writes":
-        size, count, gap = dice.whole("write", 20, 3000), dice.whole("writes", 10, 120), dice.whole("gap", 0, 40)
-        return small_writes("one", "h1", "h2", size=size, count=count, gap=f"{gap}ms", sender=sender, receiver=receiver)
+        size, count = dice.whole(f"{name} write", 20, 3000), dice.whole(f"{name} writes", 10, 120)
+        if dice.chance(f"{name} cork", 0.15):
+            sender["cork"] = True
+        gap = dice.whole(f"{name} gap", 0, 40)
+        return small_writes(*ends, size=size, count=count, gap=f"{gap}ms", **options)
     if kind == "requests":
-        sizes = {"request": dice.whole("request", 50, 4000), "response": dice.whole("response", 50, 20_000)}
-        count = dice.whole("requests", 3, 15)
-        return request_response("one", "h1", "h2", count=count, **sizes, sender=sender, receiver=receiver)
-    sender["chunk_bytes"] = dice.one("chunk", (262_144, 65_536, 10_000, 1448, 5000))
-    if dice.chance("slow reader", 0.2):
-        receiver["interval_ns"] = dice.whole("interval", 2, 40) * 1_000_000
-        receiver["chunk_bytes"] = dice.whole("read", 1, 16) * 1024
-    return bulk("one", "h1", "h2", size=dice.whole("size", 2, 300) * 1000, sender=sender, receiver=receiver)
+        request, response = dice.whole(f"{name} request", 50, 4000), dice.whole(f"{name} response", 50, 20_000)
+        sender["writes"] = dice.whole(f"{name} parts", 1, 3)
+        count = dice.whole(f"{name} requests", 3, 15)
+        return request_response(*ends, count=count, request=request, response=response, **options)
+    sender["chunk_bytes"] = dice.one(f"{name} chunk", (262_144, 65_536, 10_000, 1448, 5000))
+    if dice.chance(f"{name} slow reader", 0.2):
+        receiver["interval_ns"] = dice.whole(f"{name} interval", 2, 40) * 1_000_000
+        receiver["chunk_bytes"] = dice.whole(f"{name} read", 1, 16) * 1024
+    elif dice.chance(f"{name} late reader", 0.15):
+        receiver["initial_pause_ns"] = dice.whole(f"{name} pause", 100, 3000) * 1_000_000
+    if kind == "bursts":
+        sender["cycles"] = dice.whole(f"{name} bursts", 2, 4)
+        sender["rate_bps"] = dice.whole(f"{name} burst rate", 1, 10) * 1_000_000
+        on, off = dice.whole(f"{name} on", 10, 80), dice.whole(f"{name} off", 20, 1500)
+        return on_off(*ends, on=f"{on}ms", off=f"{off}ms", **options)
+    return bulk(*ends, size=dice.whole(f"{name} size", 2, 300) * 1000, **options)
+
+
+def _ends(dice: _Dice, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of both sockets that any traffic may have."""
+    sender: dict[str, Any] = {"congestion": dice.one(f"{name} congestion", ("reno", "cubic", "cubic", "bbr"))}
+    receiver: dict[str, Any] = {}
+    if dice.chance(f"{name} send buffer", 0.25):
+        sender["sndbuf_bytes"] = dice.whole(f"{name} sndbuf", 8, 90) * 1024
+    if dice.chance(f"{name} receive buffer", 0.25):
+        receiver["rcvbuf_bytes"] = dice.whole(f"{name} rcvbuf", 4, 90) * 1024
+    if dice.chance(f"{name} nodelay", 0.3):
+        sender["nodelay"] = True
+    if dice.chance(f"{name} non-blocking", 0.15):
+        sender["mode"] = "nonblocking"
+    if dice.chance(f"{name} small segments", 0.1):
+        sender["mss_bytes"] = dice.whole(f"{name} mss", 300, 1400)
+    if dice.chance(f"{name} closes", 0.1):
+        sender["close"] = dice.one(f"{name} close", ("close", "abort"))
+    return sender, receiver
