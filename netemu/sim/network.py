@@ -17,7 +17,7 @@ from netemu.sim.journal import Journal
 from netemu.sim.port import Port
 from netemu.sim.switch import Switch
 from netemu.sim.wire import Lane
-from netemu.stack.host import Interface, make_host
+from netemu.stack.host import Interface, host_maker
 from netemu.topology.carriers import carried_by_kernel
 from netemu.topology.wiring import Wiring, derive_wiring
 
@@ -87,7 +87,7 @@ class Network:
     def _make_host(self, node: NodeSpec, profile: Profile) -> None:
         planned = self._wiring.ports[node.name]
         interfaces = [Interface(port.interface, port.mtu_bytes, port.addresses) for port in planned]
-        stack = make_host(
+        stack = host_maker(profile)(
             node.name,
             profile,
             interfaces=interfaces,

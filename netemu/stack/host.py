@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Protocol, cast
 
-from netemu.stack.profile import sysctl_of
+from netemu.errors import BadInput
+from netemu.stack.profile import STACKS, sysctl_of
 from netemu.stack.route import Interface
 from netemu.stack.stack import LinuxStack
 from netemu.stack.sysctl_memory import size_by_memory
@@ -14,8 +16,44 @@ from netemu.stack.sysctl_names import apply_sysctls
 if TYPE_CHECKING:
     from netemu.specs import RouteSpec
     from netemu.stack.profile import Profile
+    from netemu.stack.stack import Stack
 
-__all__ = ["Interface", "make_host"]
+__all__ = ["Interface", "MakeHost", "host_maker", "make_host"]
+
+
+class MakeHost(Protocol):
+    """What makes hosts: :func:`make_host`, or what an entry point of ``netemu.stacks`` names."""
+
+    def __call__(
+        self,
+        name: str,
+        profile: Profile,
+        *,
+        interfaces: Iterable[Interface],
+        routes: Iterable[RouteSpec],
+        sysctls: Mapping[str, str],
+        router: bool,
+        seed: int,
+        carried_by_kernel: bool,
+    ) -> Stack:
+        """See :func:`make_host`."""
+        ...
+
+
+def host_maker(profile: Profile) -> MakeHost:
+    """What makes the hosts of ``profile``; BadInput when its plug-in cannot be loaded or cannot be called."""
+    if not profile.stack:
+        return make_host
+    for entry in entry_points(group=STACKS, name=profile.stack):
+        place = f"stack {entry.name} = {entry.value}"
+        try:
+            found = entry.load()
+        except (ImportError, AttributeError) as error:
+            raise BadInput(f"{place}: cannot be loaded: {error}") from error
+        if not callable(found):
+            raise BadInput(f"{place}: is a {type(found).__name__}; name a function such as netemu.stack.host.make_host")
+        return cast(MakeHost, found)
+    raise BadInput(f"profile {profile.name!r}: no entry point {profile.stack!r} in the group {STACKS}")
 
 
 def make_host(

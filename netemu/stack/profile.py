@@ -17,7 +17,7 @@ import msgspec
 from netemu.errors import BadInput
 from netemu.stack.sysctl import Sysctl
 
-GROUP = "netemu.profiles"
+GROUP, STACKS = "netemu.profiles", "netemu.stacks"
 
 BBR_PHASES = 7
 """Phases in which ProbeBW may begin, by number of the draw (net/ipv4/tcp_bbr.c, bbr_cycle_rand)."""
@@ -26,7 +26,8 @@ BBR_PHASES = 7
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kernel era. ``judged_by``: the real kernels that agree with it packet by packet; empty: 'unjudged'.
 
-    ``sysctl``: defaults by the names of :class:`~netemu.stack.sysctl.Sysctl`, where they are not that class's own.
+    ``stack``: by whose hosts it runs, where those are not netemu's. ``sysctl``: defaults by the names of
+    :class:`~netemu.stack.sysctl.Sysctl`, where they are not that class's own.
     Every further field is one difference; :data:`netemu.stack.eras.DIFFERENCES` has its history and source.
     """
 
@@ -34,6 +35,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judged_by: tuple[str, ...] = ()
     release: str = "7.2"  # of the kernel described
     sysctl: dict[str, Any] = {}
+    stack: str = ""  # entry point of netemu.stacks that makes the hosts; empty: netemu's own
     hz: int = 250  # CONFIG_HZ; it must divide 1000
     memory_bytes: int = 253_645 * 4096  # nr_free_buffer_pages at boot, of netemu's UML guests with mem=1024M
     t0_after_boot_ns: int = 30_000_000_000  # how long a host has been up when a run begins, as netemu's UML guests
@@ -122,10 +124,11 @@ def check_profile(profile: Profile, place: str) -> Profile:
 
 
 def profile_names() -> tuple[str, ...]:
-    """Names of all profiles, plug-ins included."""
+    """Names of all profiles, those of plug-ins and whole stacks of others included."""
     from netemu.stack.eras import PROFILES
 
-    return (*PROFILES, *sorted(entry.name for entry in entry_points(group=GROUP)))
+    plugged_in = {entry.name for group in (GROUP, STACKS) for entry in entry_points(group=group)}
+    return (*PROFILES, *sorted(plugged_in))
 
 
 def find_profile(name: str) -> Profile:
@@ -136,6 +139,8 @@ def find_profile(name: str) -> Profile:
         return PROFILES[name]
     for entry in entry_points(group=GROUP, name=name):
         return plugged_in(entry)
+    if entry_points(group=STACKS, name=name):
+        return Profile(name, stack=name)
     raise BadInput(f"no profile {name!r}; there are {', '.join(profile_names())}")
 
 

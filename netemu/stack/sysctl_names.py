@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from netemu.errors import BadInput, MissingCapability
+from netemu.stack import cong
 from netemu.stack.sysctl import Sysctl
 
 _RENAMED = {
@@ -55,8 +56,16 @@ def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str) -> None:
         if _QUIET.get(name) == text.strip():
             return
         raise MissingCapability(f"{place}: sysctl {name}: this model has no such sysctl; a real kernel may have it")
+    if field == "tcp_ecn" and text.strip() in ("3", "4", "5"):
+        raise MissingCapability(f"{place}: sysctl {name}={text.strip()}: Accurate ECN is not modelled; 0, 1 and 2 are")
     sysctl_type = _TYPES[field]
-    setattr(sysctl, field, _parse(sysctl_type, name, text, place))
+    value = _parse(sysctl_type, name, text, place)
+    if field == "tcp_congestion_control" and cong.tcp_ca_find(str(value)) is None:
+        there = ", ".join(cong.tcp_available_congestion_control())
+        raise MissingCapability(
+            f"{place}: sysctl {name}={text.strip()}: models have {there}, and plug-ins (docs/stack.md)"
+        )
+    setattr(sysctl, field, value)
 
 
 def apply_sysctls(sysctl: Sysctl, settings: Mapping[str, str], place: str) -> None:

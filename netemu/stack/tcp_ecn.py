@@ -2,7 +2,8 @@
 
 The receiver that sees CE demands CWR: every ACK has ECE until a segment has CWR. The sender that sees ECE reduces its
 window once per round trip and says so with CWR. ``tcp_ecn``: 0 never, 1 always, 2 (default) when the peer asks.
-Accurate ECN (7.0, tcp_ecn 3 to 5) is not asked for by default; 4 and 5 are modelled as they speak to a classic peer.
+Accurate ECN (``tcp_ecn`` 3 to 5 of 7.2) is not modelled and refused; by default 7.2 does not negotiate it either,
+and answers a SYN that asks for it as one that asks for classic ECN.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def INET_ECN_dontxmit(sk: TcpSock) -> None:
 
 def tcp_ecn_send_syn(sk: TcpSock, skb: SkBuff) -> None:
     """Ask for ECN with ECE and CWR on the SYN, if ``tcp_ecn`` or the congestion control wants it."""
-    use_ecn = sk.net.sysctl.tcp_ecn in (1, 4) or sk.icsk_ca_ops.needs_ecn
+    use_ecn = sk.net.sysctl.tcp_ecn == 1 or sk.icsk_ca_ops.needs_ecn
     sk.ecn_flags = 0
     if use_ecn:
         skb.tcp_flags |= ECE | CWR

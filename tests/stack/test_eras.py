@@ -6,7 +6,7 @@ from netemu.stack.eras import DIFFERENCES, ERAS, JUDGED_BY, PROFILES
 from netemu.stack.profile import Profile, check_profile
 from netemu.stack.sysctl import Sysctl
 
-NO_DIFFERENCE = {"name", "judged_by", "sysctl", "memory_bytes", "bbr_phase", "t0_after_boot_ns"}
+NO_DIFFERENCE = {"name", "judged_by", "sysctl", "stack", "memory_bytes", "bbr_phase", "t0_after_boot_ns"}
 """What a profile has that is a choice of whoever builds the kernel or the machine."""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
+
 import pytest
 
-from netemu.errors import MissingCapability
+from netemu.errors import BadInput, MissingCapability
 from netemu.specs import RouteSpec
+from netemu.stack import host, profile
 from netemu.stack.eras import PROFILES
-from netemu.stack.host import Interface, make_host
+from netemu.stack.host import Interface, host_maker, make_host
 
 
 def test_interfaces_routes_and_sysctls() -> None:
@@ -15,19 +18,19 @@ def test_interfaces_routes_and_sysctls() -> None:
         RouteSpec("h", "10.1.0.0/16", "10.0.0.9", "h-eth0"),
         RouteSpec("x", "10.2.0.0/16", "10.0.0.9", "h-eth0"),
     ]
-    host = make_host(
+    made = make_host(
         "h",
         PROFILES["linux-6"],
         interfaces=[Interface("h-eth0", 1400, ("10.0.0.1/24",))],
         routes=routes,
         sysctls={"net.ipv4.tcp_sack": "0"},
     )
-    assert not host.sysctl.tcp_sack
-    dst = host.fib.lookup("10.1.2.3")
+    assert not made.sysctl.tcp_sack
+    dst = made.fib.lookup("10.1.2.3")
     assert dst is not None
     assert (dst.via, dst.mtu) == ("10.0.0.9", 1400)
-    assert host.fib.lookup("10.2.0.1") is None
-    assert not host.sysctl.ip_forward
+    assert made.fib.lookup("10.2.0.1") is None
+    assert not made.sysctl.ip_forward
 
 
 def test_a_router_forwards_unless_told_otherwise() -> None:
@@ -46,3 +49,37 @@ def test_an_unknown_sysctl_names_the_node() -> None:
 def test_seeds_make_different_hosts() -> None:
     first, same, other = (make_host("h", PROFILES["linux-7"], interfaces=[], seed=seed) for seed in (1, 1, 2))
     assert first.random.u64() == same.random.u64() != other.random.u64()
+
+
+def _plugged_in(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    entries = {("netemu.stacks", "theirs"): (EntryPoint("theirs", value, "netemu.stacks"),)}
+    found = lambda group, name=None: entries.get((group, name), ())  # noqa: E731
+    monkeypatch.setattr(host, "entry_points", found)
+    monkeypatch.setattr(profile, "entry_points", found)
+
+
+def test_a_whole_stack_of_others_makes_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    _plugged_in(monkeypatch, "netemu.stack.host:make_host")
+    theirs = profile.find_profile("theirs")
+    assert theirs.judgement == "unjudged"
+    assert host_maker(theirs) is make_host
+    assert host_maker(PROFILES["linux-7"]) is make_host
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("no.such:make", "stack theirs = no.such:make: cannot be loaded"),
+        ("netemu.stack.host:__all__", "is a list; name a function"),
+    ],
+)
+def test_a_stack_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, value: str, told: str) -> None:
+    _plugged_in(monkeypatch, value)
+    with pytest.raises(BadInput, match=told):
+        host_maker(profile.find_profile("theirs"))
+
+
+def test_a_profile_of_a_stack_that_is_not_installed_is_refused() -> None:
+    gone = profile.profile_from({"name": "mine", "stack": "gone"}, "mine.toml")
+    with pytest.raises(BadInput, match=r"profile 'mine': no entry point 'gone' in the group netemu.stacks"):
+        host_maker(gone)

@@ -51,3 +51,15 @@ def test_what_keeps_a_kernel_quiet_is_taken_at_that_value_only() -> None:
     set_sysctl(Sysctl(), "net.ipv4.conf.all.rp_filter", "0", "node 'h1'")
     with pytest.raises(MissingCapability, match="rp_filter"):
         set_sysctl(Sysctl(), "net.ipv4.conf.all.rp_filter", "1", "node 'h1'")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("net.ipv4.tcp_ecn", "3", "Accurate ECN is not modelled; 0, 1 and 2 are"),
+        ("net.ipv4.tcp_congestion_control", "dctcp", "models have reno, cubic, bbr"),
+    ],
+)
+def test_what_a_model_lacks_is_refused(name: str, text: str, told: str) -> None:
+    with pytest.raises(MissingCapability, match=told):
+        set_sysctl(Sysctl(), name, text, "node 'h1'")
