@@ -11,7 +11,6 @@ from netemu.stack.events import (
     Complete,
     Deadline,
     Event,
-    Interrupt,
     Received,
     Resume,
     SystemCall,
@@ -71,6 +70,9 @@ class LinuxStack:
     """
 
     def __init__(self, name: str, profile: Profile, sysctl: Sysctl, seed: int) -> None:
+        from netemu.stack import calls, ip_input, tcp_output  # late: they know this class
+
+        self._calls, self._ip_input, self._tcp_output = calls.CALLS, ip_input, tcp_output
         self.name = name
         self.profile: Profile = profile
         self.sysctl: Sysctl = sysctl
@@ -112,29 +114,26 @@ class LinuxStack:
         """See :meth:`Stack.handle`; ValueError when time goes back or a call is none of this host's."""
         if now_ns < self.now_ns:
             raise ValueError(f"host {self.name}: time went back from {self.now_ns} to {now_ns} ns")
-        self.now_ns = now_ns
-        self.timers.advance(now_ns)
+        if now_ns != self.now_ns:
+            self.now_ns = now_ns
+            self.timers.advance(now_ns)
         actions = self._actions = []
-        match event:
-            case Received():
-                self.context = "softirq"
-                self.receive(event.interface, event.packet)
-            case Deadline():
-                self.context = "timer"
-                self.timers.run()
-            case SystemCall():
-                self._enter(event)
-            case Resume():
-                self._continue(self._task(event.call_id))
-            case Interrupt():
-                task = self._task(event.call_id)
-                task.interrupted = True
-                task.wake()
-        while self.loopback or self.tx_socks:
+        if isinstance(event, Received):
             self.context = "softirq"
-            run_loopback(self)
-            if self.tx_socks:
-                self._complete_transmissions()
+            self._ip_input.ip_rcv(self, event.interface, event.packet)
+        elif isinstance(event, Deadline):
+            self.context = "timer"
+            self.timers.run()
+        elif isinstance(event, SystemCall):
+            self._enter(event)
+        elif isinstance(event, Resume):
+            self._continue(self._task(event.call_id))
+        else:
+            task = self._task(event.call_id)
+            task.interrupted = True
+            task.wake()
+        if self.loopback or self.tx_socks:
+            self._end_softirq()
         return actions
 
     def next_deadline_ns(self) -> int | None:
@@ -157,13 +156,18 @@ class LinuxStack:
 
         return snapshot(self)
 
-    def _complete_transmissions(self) -> None:
-        """The device is done with what a softirq gave it: the tasklet of TCP small queues, last socket first."""
-        from netemu.stack.tcp_output import tcp_wfree
+    def _end_softirq(self) -> None:
+        """What the event left to be done after it: packets to this host itself, and what the device held.
 
-        socks, self.tx_socks = self.tx_socks, []
-        for sk in reversed(socks):
-            tcp_wfree(sk, sk.sk_wmem_alloc)
+        The device is done with what a softirq gave it, and the tasklet of TCP small queues goes on sending: the socket
+        held back last goes first.
+        """
+        while self.loopback or self.tx_socks:
+            self.context = "softirq"
+            run_loopback(self)
+            socks, self.tx_socks = self.tx_socks, []
+            for sk in reversed(socks):
+                self._tcp_output.tcp_wfree(sk, sk.sk_wmem_alloc)
 
     # ---- what the rest of the stack calls
 
@@ -187,11 +191,10 @@ class LinuxStack:
         return self._tasks[call_id]
 
     def _enter(self, event: SystemCall) -> None:
-        from netemu.stack.calls import CALLS
-
-        if event.call_id in self._tasks or event.name not in CALLS:
+        function = self._calls.get(event.name)
+        if event.call_id in self._tasks or function is None:
             raise ValueError(f"host {self.name}: system call {event.name!r} {event.call_id}: unknown, or in progress")
-        call = CALLS[event.name](self, *event.args)
+        call = function(self, *event.args)
         task = self._tasks[event.call_id] = Task(self, event.call_id, call)
         self._continue(task)
 
@@ -208,12 +211,6 @@ class LinuxStack:
         else:
             return
         del self._tasks[task.call_id]
-
-    def receive(self, interface: str, packet: Packet) -> None:
-        """netif_receive_skb."""
-        from netemu.stack.ip_input import ip_rcv
-
-        ip_rcv(self, interface, packet)
 
 
 def _idle() -> Generator[None, None, None]:

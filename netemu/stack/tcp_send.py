@@ -71,7 +71,7 @@ def __tcp_send_ack(sk: TcpSock, rcv_nxt: int, flags: int = 0) -> None:
     """The same with an acknowledgement number and flags of the caller's."""
     if sk.sk_state == TCP_CLOSE:
         return
-    seq = tcp_acceptable_seq(sk)
+    seq = sk.snd_nxt if sk.snd_una + sk.snd_wnd >= sk.snd_nxt else tcp_acceptable_seq(sk)
     tcp_transmit.__tcp_transmit_skb(sk, SkBuff(seq, seq, ACK | flags), False, rcv_nxt)
 
 

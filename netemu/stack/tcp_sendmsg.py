@@ -122,16 +122,12 @@ def _fill(sk: TcpSock, data: bytes, begin: int, size_goal: int) -> int:
     skb = sk.sk_write_queue.tail
     copy = 0 if skb is None or skb.eor else size_goal - len(skb.data)
     if copy <= 0 or skb is None:
-        lowat = sk.notsent_lowat or sk.net.sysctl.tcp_notsent_lowat
-        if sk.sk_wmem_queued >= sk.sk_sndbuf or sk.write_seq - sk.snd_nxt >= lowat:
-            return 0  # sk_stream_memory_free
-        first = sk.tcp_rtx_queue.head is None and sk.sk_write_queue.head is None
-        skb = wmem.tcp_stream_alloc_skb(sk, first)
+        skb = _new_segment(sk)
         if skb is None:
             return 0
-        tcp_skb_entail(sk, skb)
         copy = size_goal
-    copy = min(copy, len(data) - begin)
+    left = len(data) - begin
+    copy = min(copy, left)
     if sk.sk_forward_alloc < copy:
         copy = wmem.tcp_wmem_schedule(sk, copy)
         if not copy:
@@ -143,17 +139,31 @@ def _fill(sk: TcpSock, data: bytes, begin: int, size_goal: int) -> int:
     sk.sk_forward_alloc -= copy
     if not begin:
         skb.tcp_flags &= ~_PSH
-    sk.write_seq += copy
-    skb.end_seq += copy
+    sk.write_seq = skb.end_seq = sk.write_seq + copy
     skb.tcp_gso_segs = 0
     return copy
+
+
+def _new_segment(sk: TcpSock) -> SkBuff | None:
+    """An empty segment at the end of the queue; None: the buffer is full, or there is no memory."""
+    lowat = sk.notsent_lowat or sk.net.sysctl.tcp_notsent_lowat
+    if sk.sk_wmem_queued >= sk.sk_sndbuf or sk.write_seq - sk.snd_nxt >= lowat:
+        return None  # sk_stream_memory_free
+    first = sk.tcp_rtx_queue.head is None and sk.sk_write_queue.head is None
+    skb = wmem.tcp_stream_alloc_skb(sk, first)
+    if skb is not None:
+        tcp_skb_entail(sk, skb)
+    return skb
 
 
 def tcp_skb_entail(sk: TcpSock, skb: SkBuff) -> None:
     """Put an empty segment at the end of the send queue."""
     skb.seq = skb.end_seq = sk.write_seq
     skb.tcp_flags = _ACK
-    tcp_add_write_queue_tail(sk, skb)
+    queue = sk.sk_write_queue
+    queue.append(skb)
+    if not sk.chrono_type and queue.head is skb:
+        tcp_chrono_start(sk, TCP_CHRONO_BUSY)
     sk.sk_wmem_queued += skb.truesize
     sk.sk_forward_alloc -= skb.truesize
     sk.nonagle &= ~TCP_NAGLE_PUSH

@@ -135,7 +135,10 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
     if data:
         tcp_event_data_sent(sk, skb)
         length += len(data)
-    _count(sk, skb)
+    segments = skb.tcp_gso_segs
+    if skb.end_seq > sk.snd_nxt or seq == skb.end_seq:
+        sk.net.mib.counts["OutSegs"] += segments  # a retransmission counts as RetransSegs alone
+    sk.segs_out += segments
     truesize = skb.truesize if data and skb.truesize != _HEAD_TRUESIZE + len(data) else 0
     segment = Tcp(
         sk.inet_sport, sk.inet_dport, seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent, truesize,
@@ -144,14 +147,6 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
     if not err and clone_it:
         _after_send(sk, skb, prior_wstamp)
     return err
-
-
-def _count(sk: TcpSock, skb: SkBuff) -> None:
-    """The counters of a segment that leaves; a retransmission counts as OutSegs only elsewhere."""
-    segments = skb.tcp_gso_segs
-    if skb.end_seq > sk.snd_nxt or skb.seq == skb.end_seq:
-        sk.net.mib.counts["OutSegs"] += segments
-    sk.segs_out += segments
 
 
 def _after_send(sk: TcpSock, skb: SkBuff, prior_wstamp: int) -> None:
