@@ -16,7 +16,7 @@ _ABSENT = "-"
 
 
 class Called(msgspec.Struct, frozen=True):
-    """The first call whose result differs: the ``number``-th of ``agent`` (from 1); both sides as text."""
+    """The first call whose result differs: the ``number``-th of ``agent`` (from 1), back at ``t_ns``; both as text."""
 
     agent: str
     number: int
@@ -34,7 +34,12 @@ class Calls(msgspec.Struct, frozen=True):
 
 
 Logs = Mapping[str, Sequence[tuple[int, str]]]
-"""Agent -> time and text of each call."""
+"""Agent -> the time when each call returned, and its text."""
+
+
+def end_ns(logs: Logs) -> int:
+    """When the last agent was done."""
+    return max((t_ns for calls in logs.values() for t_ns, _ in calls), default=0)
 
 
 def read_calls(recording: Recording) -> Logs:
@@ -43,7 +48,7 @@ def read_calls(recording: Recording) -> Logs:
     for path in sorted(recording.agents.glob("*.jsonl")):
         header, *lines = [json.loads(line) for line in path.read_text().splitlines()]
         scripted = header["program"] == "calls"
-        found[header["agent"]] = [(line["t_ns"], _text(line, scripted)) for line in lines]
+        found[header["agent"]] = [(line["t_ns"] + line["blocked_ns"], _text(line, scripted)) for line in lines]
     return found
 
 

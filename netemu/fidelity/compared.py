@@ -14,7 +14,7 @@ from types import FrameType
 import msgspec
 
 from netemu.errors import NetemuError, VoidRun
-from netemu.fidelity.called import compare_calls, read_calls
+from netemu.fidelity.called import compare_calls, end_ns, read_calls
 from netemu.fidelity.captured import Captured, read_capture
 from netemu.fidelity.cause import cause
 from netemu.fidelity.judged import Difference, judge
@@ -24,7 +24,6 @@ from netemu.fidelity.relative import Relative, Stream, relative_streams
 from netemu.fidelity.table import Captures, Row
 from netemu.fidelity.times import Times, sent_by
 from netemu.kernels import Progress, kernel_named
-from netemu.recording.account import read_account
 from netemu.recording.layout import Recording
 from netemu.specs import Plan, to_json
 from netemu.stack.profile import BBR_PHASES
@@ -116,9 +115,11 @@ def _compare(job: Job, kernel: str, real: Recording, progress: Progress) -> Row:
 
 def row(job: Job, real: Recording, model: Recording) -> Row:
     """The row of two finished runs."""
-    # A lab's recorders end by packets that cross the wires, and so a little later than a model's.
-    end_ns: int | None = read_account(model).get("ended_ns")
-    packets = [_captures(one, job.plan, end_ns) for one in (real, model)]
+    calls = read_calls(real)
+    # A lab's recorders end by packets that cross the wires, and so a little later than a model's. The real kernel's
+    # agents say when: a model that ends early must not hide what it left out.
+    end = end_ns(calls) + job.plan.drain_ns
+    packets = [_captures(one, job.plan, end) for one in (real, model)]
     streams = [{name: relative_streams(found) for name, found in side.items()} for side in packets]
     judged = judge(streams[0], streams[1], sent_by(packets[0]))
     probes = first_difference(read_probes(real), read_probes(model))
@@ -138,23 +139,22 @@ def row(job: Job, real: Recording, model: Recording) -> Row:
         told,
         Captures(str(real.captures), str(model.captures)),
         probes,
-        compare_calls(read_calls(real), read_calls(model)),
+        compare_calls(calls, read_calls(model)),
     )
 
 
 def _failed(job: Job, real: Recording, error: str) -> Row:
-    packets = sum(len(found) for found in _captures(real, job.plan).values())
+    end = end_ns(read_calls(real)) + job.plan.drain_ns
+    packets = sum(len(found) for found in _captures(real, job.plan, end).values())
     captures = Captures(str(real.captures), None)
     head = (job.name, job.mechanisms, job.kernel, job.model, job.plan.digest)
     return Row(*head, packets, 0.0, None, {}, Times(), ERROR, captures, error=error)
 
 
-def _captures(recording: Recording, plan: Plan, end_ns: int | None = None) -> dict[str, list[Captured]]:
-    """The packets of each interface, up to ``end_ns``."""
+def _captures(recording: Recording, plan: Plan, end: int) -> dict[str, list[Captured]]:
+    """The packets of each interface, up to ``end``."""
     found = {one.interface: read_capture(recording.captures / f"{one.interface}.pcapng") for one in plan.captures}
-    if end_ns is None:
-        return found
-    return {name: [packet for packet in packets if packet.t_ns <= end_ns] for name, packets in found.items()}
+    return {name: [packet for packet in packets if packet.t_ns <= end] for name, packets in found.items()}
 
 
 def _packet(first: Difference, streams: list[dict[str, dict[Stream, list[Relative]]]]) -> Relative | None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from netemu.fidelity.called import Called, Calls, compare_calls, read_calls
+from netemu.fidelity.called import Called, Calls, compare_calls, end_ns, read_calls
 from netemu.recording.layout import Recording
 
 
@@ -42,3 +42,9 @@ def test_a_missing_call_and_an_errno_are_told(tmp_path: Path) -> None:
 def test_scripts_tell_arguments_and_results(tmp_path: Path) -> None:
     line = {"t_ns": 1, "call": "bind", "errno": "EADDRINUSE", "detail": {"arguments": ["", 5], "result": "EADDRINUSE"}}
     assert read_calls(log(tmp_path, "server", "calls", [line])) == {"server": [(1, "bind ['', 5] = EADDRINUSE")]}
+
+
+def test_a_run_is_over_when_the_last_call_of_all_agents_has_returned(tmp_path: Path) -> None:
+    log(tmp_path, "a", "sink", [recv(5, 40), {"t_ns": 7, "call": "recv", "blocked_ns": 90}])
+    assert end_ns(read_calls(log(tmp_path, "b", "sink", [recv(50, 40)]))) == 97
+    assert end_ns({}) == 0

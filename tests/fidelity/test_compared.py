@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from netemu.errors import BadInput, MissingCapability
 from netemu.fidelity import compared
 from netemu.fidelity.compared import Job, compare
 from netemu.fidelity.scenarios import named
-from netemu.fidelity.table import Row
-from netemu.recording.account import write_account
 from netemu.recording.layout import Recording
 from netemu.specs import Plan
-from tests.fidelity.segments import Capture, transfer
+from tests.fidelity.segments import MS, Capture, transfer
 
 PLAN = named("bulk").plan()
 
@@ -31,23 +29,27 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     return Job("bulk", ("M01",), PLAN, "7.2", "model:linux-7", tmp_path / "models" / "bulk")
 
 
-def write(recording: Recording, skip: tuple[int, ...] = ()) -> None:
+def write(recording: Recording, skip: tuple[int, ...] = (), *, late_ms: int = 0) -> None:
     recording.captures.mkdir(parents=True)
-    capture = transfer(Capture(), skip=skip).write(recording.captures / "h1-eth0.pcapng")
-    shutil.copy(capture, recording.captures / "h2-eth0.pcapng")
+    recording.agents.mkdir()
+    close = {"t_ns": 100 * MS, "call": "close", "asked_bytes": None, "errno": None, "blocked_ns": 0}
+    header = {"agent": "one.client", "host": "h1", "program": "bulk_send"}
+    (recording.agents / "one.client.jsonl").write_text(f"{json.dumps(header)}\n{json.dumps(close)}\n")
+    capture = transfer(Capture(), skip=skip)
+    if late_ms:
+        capture.sent(late_ms * MS, 7000, 1)
+    written = capture.write(recording.captures / "h1-eth0.pcapng")
+    shutil.copy(written, recording.captures / "h2-eth0.pcapng")
 
 
 class Model:
-    """A model kernel that does as it is told, and ends at ``ended_ns``."""
-
-    ended_ns = 1 << 60
+    """A model kernel that does as it is told."""
 
     def __init__(self, act: Callable[[Recording], None]) -> None:
         self._act = act
 
     def execute(self, plan: Plan, recording: Recording, progress: Callable[[str], None]) -> None:
         self._act(recording)
-        write_account(recording, {"ended_ns": self.ended_ns})
 
 
 def use(monkeypatch: pytest.MonkeyPatch, act: Callable[[Recording], None]) -> None:
@@ -61,18 +63,6 @@ def test_a_faithful_model_is_identical(job: Job, monkeypatch: pytest.MonkeyPatch
     assert (row.kernel, row.model, row.plan) == ("uml:7.2?time=virtual", "model:linux-7", PLAN.digest)
     assert Path(row.captures.real).is_dir()
     assert row.captures.model == str(job.place / "captures")
-
-
-def test_what_the_real_run_has_after_the_models_end_is_not_compared(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = compare_with(job, monkeypatch, write)
-    monkeypatch.setattr(Model, "ended_ns", 0)
-    row = compare_with(msgspec.structs.replace(job, place=job.place.with_name("other")), monkeypatch, write)
-    assert row.packets < whole.packets
-
-
-def compare_with(job: Job, monkeypatch: pytest.MonkeyPatch, act: Callable[[Recording], None]) -> Row:
-    use(monkeypatch, act)
-    return compare(job)
 
 
 def test_a_packet_that_the_model_omits_is_found_with_its_cause(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,3 +112,13 @@ def test_captures_that_are_not_there_are_an_error_of_ours(job: Job, monkeypatch:
     use(monkeypatch, lambda recording: recording.captures.mkdir(parents=True))
     with pytest.raises(BadInput, match=r"h1-eth0\.pcapng"):
         compare(job)
+
+
+@pytest.mark.parametrize(("late_ms", "packets", "ratio"), [(300, 32, 30 / 32), (301, 30, 1.0)])
+def test_what_only_one_run_saw_after_its_end_is_no_difference(
+    job: Job, monkeypatch: pytest.MonkeyPatch, late_ms: int, packets: int, ratio: float
+) -> None:
+    """The last agent was done at 100 ms, and 200 ms more belong to the run."""
+    use(monkeypatch, lambda recording: write(recording, late_ms=late_ms))
+    row = compare(job)
+    assert (row.packets, row.identical_ratio) == (packets, ratio)
