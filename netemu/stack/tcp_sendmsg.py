@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from netemu.stack.skbuff import SkBuff
     from netemu.stack.sock import TcpSock
 
-MSG_OOB, MSG_DONTWAIT, MSG_EOR, MSG_NOSIGNAL, MSG_MORE = 0x1, 0x40, 0x80, 0x4000, 0x8000
+MSG_OOB, MSG_DONTWAIT, MSG_EOR, MSG_NOSIGNAL, MSG_MORE, MSG_FASTOPEN = 0x1, 0x40, 0x80, 0x4000, 0x8000, 0x20000000
 _PSH, _ACK = 8, 16
 EPIPE, EAGAIN = errno.EPIPE, errno.EAGAIN
 
@@ -57,6 +57,8 @@ def sock_sndtimeo(sk: TcpSock, nonblock: bool) -> int:
 
 def tcp_sendmsg_locked(sk: TcpSock, data: bytes, flags: int) -> Generator[None, None, int]:
     """The same with the socket held."""
+    if flags & MSG_FASTOPEN:
+        raise KernelError(errno.EOPNOTSUPP)  # as where net.ipv4.tcp_fastopen has no client bit: not modelled
     timeo = [sock_sndtimeo(sk, bool(flags & MSG_DONTWAIT))]
     tcp_rate.tcp_rate_check_app_limited(sk)
     copied = 0

@@ -286,3 +286,11 @@ def test_as_an_event_a_blocked_send_is_a_completion_that_has_not_come(wire: Wire
         assert not any(isinstance(action, Complete) for action in actions)
     finally:
         del CALLS["test_send"]
+
+
+def test_fast_open_is_refused_as_where_it_is_turned_off() -> None:
+    sk = make_sender()
+    with pytest.raises(KernelError) as failure:
+        send(sk, b"x", sendmsg.MSG_FASTOPEN)
+    assert failure.value.errno == errno.EOPNOTSUPP
+    assert not sk.sk_owned
