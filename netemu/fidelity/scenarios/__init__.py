@@ -9,12 +9,13 @@ from __future__ import annotations
 from netemu.errors import BadInput
 from netemu.fidelity.scenario import Scenario
 from netemu.fidelity.scenarios.connections import CONNECTIONS
+from netemu.fidelity.scenarios.corners import CORNERS
 from netemu.fidelity.scenarios.loss import LOSS
 from netemu.fidelity.scenarios.mtu import MTU
 from netemu.fidelity.scenarios.receiving import RECEIVING
 from netemu.fidelity.scenarios.sending import SENDING
 
-NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS)
+NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS, *CORNERS)
 
 
 def named(name: str) -> Scenario:

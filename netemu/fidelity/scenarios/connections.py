@@ -23,13 +23,13 @@ def _listener(backlog: int = 8, name: str = "l", port: int = 5001) -> Calls:
     ]
 
 
-def _server(calls: Sequence[Sequence[Any]], hold: bool = False) -> Script:
+def server(calls: Sequence[Sequence[Any]], hold: bool = False) -> Script:
     """A server on h2 that has taken one connection, ``c``."""
     script: list[Sequence[Any]] = [*_listener(), [None, "accept", "l", "c"], *calls]
     return Script("server", "h2", script, stop_ns=20_000 * _MS, hold=hold)
 
 
-def _client(calls: Sequence[Sequence[Any]], hold: bool = False) -> Script:
+def client(calls: Sequence[Sequence[Any]], hold: bool = False) -> Script:
     """A client on h1 that connects at 10 ms, ``s``."""
     script: list[Sequence[Any]] = [[10 * _MS, "socket", "s"], [None, "connect", "s", "@h2", 5001], *calls]
     return Script("client", "h1", script, stop_ns=20_000 * _MS, hold=hold)
@@ -74,7 +74,7 @@ CONNECTIONS = (
         ("M19", "M20"),
         "the handshake's last ACK is lost: data stands for it",
         (dropping("ack", [1]),),
-        (_client([[200 * _MS, "send", "s", 2000]]), _server([[None, "recv", "c", 4000], [None, "recv", "c", 4000]])),
+        (client([[200 * _MS, "send", "s", 2000]]), server([[None, "recv", "c", 4000], [None, "recv", "c", 4000]])),
     ),
     Scenario(
         "syn_refused",
@@ -118,14 +118,14 @@ CONNECTIONS = (
         "SHUT_WR at the client, data still comes back",
         (PATH,),
         (
-            _client(
+            client(
                 [
                     [None, "send", "s", 3000],
                     [None, "shutdown", "s", "SHUT_WR"],
                     [None, "recv", "s", 9000, "MSG_WAITALL"],
                 ]
             ),
-            _server([[None, "recv", "c", 9000, "MSG_WAITALL"], [300 * _MS, "send", "c", 8000], [None, "close", "c"]]),
+            server([[None, "recv", "c", 9000, "MSG_WAITALL"], [300 * _MS, "send", "c", 8000], [None, "close", "c"]]),
         ),
     ),
     Scenario(
@@ -134,8 +134,8 @@ CONNECTIONS = (
         "SHUT_RD at the server: what still arrives, what recv gives",
         (PATH,),
         (
-            _client([[200 * _MS, "send", "s", 3000], [500 * _MS, "send", "s", 3000]]),
-            _server(
+            client([[200 * _MS, "send", "s", 3000], [500 * _MS, "send", "s", 3000]]),
+            server(
                 [[100 * _MS, "shutdown", "c", "SHUT_RD"], [None, "recv", "c", 1000], [400 * _MS, "recv", "c", 1000]]
             ),
         ),
@@ -146,8 +146,8 @@ CONNECTIONS = (
         "close with unread data sends RST; the client's next calls fail",
         (PATH,),
         (
-            _client([[None, "send", "s", 5000], [500 * _MS, "send", "s", 100], [None, "recv", "s", 100]]),
-            _server([[200 * _MS, "recv", "c", 1000], [None, "close", "c"]]),
+            client([[None, "send", "s", 5000], [500 * _MS, "send", "s", 100], [None, "recv", "s", 100]]),
+            server([[200 * _MS, "recv", "c", 1000], [None, "close", "c"]]),
         ),
     ),
     Scenario(
@@ -156,8 +156,8 @@ CONNECTIONS = (
         "data for a closed socket is answered by RST; then EPIPE",
         (PATH,),
         (
-            _client([[300 * _MS, "send", "s", 500], [600 * _MS, "send", "s", 500], [None, "send", "s", 500]]),
-            _server([[100 * _MS, "close", "c"]]),
+            client([[300 * _MS, "send", "s", 500], [600 * _MS, "send", "s", 500], [None, "send", "s", 500]]),
+            server([[100 * _MS, "close", "c"]]),
         ),
     ),
     Scenario(
@@ -166,14 +166,14 @@ CONNECTIONS = (
         "SO_LINGER 0: close sends RST",
         (PATH,),
         (
-            _client(
+            client(
                 [
                     [None, "send", "s", 5000],
                     [None, "setsockopt", "s", "SOL_SOCKET", "SO_LINGER", [1, 0]],
                     [None, "close", "s"],
                 ]
             ),
-            _server([[None, "recv", "c", 2000], [300 * _MS, "recv", "c", 9000]]),
+            server([[None, "recv", "c", 2000], [300 * _MS, "recv", "c", 9000]]),
         ),
     ),
     Scenario(
@@ -182,14 +182,14 @@ CONNECTIONS = (
         "SO_LINGER of 5 s: close waits until all is acknowledged",
         (PATH,),
         (
-            _client(
+            client(
                 [
                     [None, "send", "s", 30_000],
                     [None, "setsockopt", "s", "SOL_SOCKET", "SO_LINGER", [1, 5]],
                     [None, "close", "s"],
                 ]
             ),
-            _server([[None, "recv", "c", 40_000, "MSG_WAITALL"]]),
+            server([[None, "recv", "c", 40_000, "MSG_WAITALL"]]),
         ),
     ),
     Scenario(
@@ -197,7 +197,7 @@ CONNECTIONS = (
         ("M21",),
         "both ends close at the same instant",
         (PATH,),
-        (_client([[200 * _MS, "close", "s"]]), _server([[200 * _MS, "close", "c"]])),
+        (client([[200 * _MS, "close", "s"]]), server([[200 * _MS, "close", "c"]])),
     ),
     Scenario(
         "read_once_and_close",
@@ -223,8 +223,8 @@ CONNECTIONS = (
         "the peer never closes: TCP_LINGER2 ends FIN-WAIT-2, late data meet RST",
         (PATH,),
         (
-            _client([[None, "setsockopt", "s", "IPPROTO_TCP", "TCP_LINGER2", 2], [100 * _MS, "close", "s"]]),
-            _server([[None, "recv", "c", 100], [1000 * _MS, "send", "c", 100], [4000 * _MS, "send", "c", 100]]),
+            client([[None, "setsockopt", "s", "IPPROTO_TCP", "TCP_LINGER2", 2], [100 * _MS, "close", "s"]]),
+            server([[None, "recv", "c", 100], [1000 * _MS, "send", "c", 100], [4000 * _MS, "send", "c", 100]]),
         ),
     ),
     Scenario(
@@ -291,8 +291,8 @@ CONNECTIONS = (
         "which bind and listen succeed beside listeners, connections and TIME_WAIT",
         (PATH,),
         (
-            _client([[None, "send", "s", 10], [None, "recv", "s", 10], [None, "close", "s"]]),
-            _server(
+            client([[None, "send", "s", 10], [None, "recv", "s", 10], [None, "close", "s"]]),
+            server(
                 [
                     [None, "recv", "c", 10],
                     [None, "close", "c"],
