@@ -15,6 +15,7 @@ SKB_SMALL_HEAD_BYTES = 704  # skb_small_head_cache: what holds the largest heade
 SKB_MAX_ORDER_0 = PAGE_BYTES - SKB_SHARED_BYTES
 ETH_HLEN = 14
 PACKET_HEADROOM_BYTES = 16  # LL_RESERVED_SPACE of a veth; 2 of them are left in front of the frame
+COSTLY_ORDER = 3  # PAGE_ALLOC_COSTLY_ORDER: the largest block of pages is 2**3
 
 
 def kmalloc_size(size: int) -> int:
@@ -82,6 +83,28 @@ def received(packet_bytes: int) -> tuple[int, int]:
     frame = packet_bytes + ETH_HLEN
     asked = PACKET_HEADROOM_BYTES + frame
     if asked >= PAGE_BYTES:
-        # Only the Ethernet header is in the buffer, the rest in pages, behind which nothing can be put.
-        return skb_truesize(PACKET_HEADROOM_BYTES + ETH_HLEN) + (packet_bytes + PAGE_BYTES - 1 & -PAGE_BYTES), 0
+        # All but the Ethernet header is put into pages; a device without scatter/gather then gets it in one buffer,
+        # and truesize stays that of the pages (__skb_linearize, pskb_expand_head).
+        head = SKB_SMALL_HEAD_BYTES - SKB_SHARED_BYTES
+        beyond = PACKET_HEADROOM_BYTES + packet_bytes - head
+        area = skb_head_bytes(head + beyond + _MORE_ROOM_BYTES)
+        truesize = skb_truesize(PACKET_HEADROOM_BYTES + ETH_HLEN) + _pages_bytes(packet_bytes)
+        return truesize, area - PACKET_HEADROOM_BYTES - packet_bytes
     return skb_truesize(asked), skb_head_bytes(asked) - (PACKET_HEADROOM_BYTES - ETH_HLEN) - frame
+
+
+def _pages_bytes(data_bytes: int) -> int:
+    """Blocks of pages that hold ``data_bytes``: the largest first, none larger than need be (alloc_skb_with_frags)."""
+    order, total = COSTLY_ORDER, 0
+    while data_bytes > 0:
+        aligned = data_bytes + PAGE_BYTES - 1 & -PAGE_BYTES
+        while order and aligned < PAGE_BYTES << order:
+            order -= 1
+        total += PAGE_BYTES << order
+        data_bytes -= PAGE_BYTES << order
+    return total
+
+
+def received_condensed(packet_bytes: int, tailroom: int) -> int:
+    """Truesize of a packet as :func:`received` gives it once skb_condense() has charged its whole buffer."""
+    return PACKET_HEADROOM_BYTES + packet_bytes + tailroom + SKB_SHARED_BYTES + SKB_STRUCT_BYTES

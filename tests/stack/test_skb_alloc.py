@@ -25,8 +25,14 @@ def test_two_segments_of_700_bytes_share_a_buffer_and_two_of_200_do_not() -> Non
     assert skb_alloc.received(52 + 1448)[1] < 1448
 
 
-def test_a_frame_longer_than_a_page_lies_in_pages() -> None:
-    assert skb_alloc.received(9000) == (960 + 3 * 4096, 0)
+def test_a_frame_longer_than_a_page_is_charged_for_pages_and_sits_in_one_buffer() -> None:
+    assert skb_alloc.received(9000) == (960 + 3 * 4096, 16_064 - 16 - 9000)
+    assert skb_alloc.received(4300) == (960 + 2 * 4096, 7872 - 16 - 4300)
+
+
+@pytest.mark.parametrize(("packet_bytes", "truesize"), [(100, 960), (1500, 2304), (4300, 8448), (9000, 16_640)])
+def test_condensing_charges_the_whole_buffer(packet_bytes: int, truesize: int) -> None:
+    assert skb_alloc.received_condensed(packet_bytes, skb_alloc.received(packet_bytes)[1]) == truesize
 
 
 def test_allocations_are_rounded_to_slabs() -> None:
