@@ -32,7 +32,7 @@ from netemu.stack import (
     tcp_timer,
     tcp_tlp,
 )
-from netemu.stack.cong import RateSample
+from netemu.stack.cong import RateSample, TcpCongestionOps
 from netemu.stack.sock import (
     ICSK_TIME_PROBE0,
     TCP_CA_CWR,
@@ -69,7 +69,9 @@ if TYPE_CHECKING:
 TOO_OLD_ACK, ACK_UNSENT_DATA = -1, -2
 """What tcp_ack returns for an ACK that is refused (the kernel: minus the reason of the drop)."""
 
-_SYN = 2
+_SYN, _ECE, _CWR = 2, 0x40, 0x80
+_NO_ACK_EVENT = TcpCongestionOps.in_ack_event
+"""A control that does not override it has none, as a null pointer in the kernel."""
 _CA_ACK_SLOWPATH, _CA_ACK_WIN_UPDATE, _CA_ACK_ECE = 1, 2, 4
 
 
@@ -80,32 +82,31 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
     """
     prior_snd_una = sk.snd_una
     ack = skb.ack_seq
-    rs = RateSample()
-    sack = tcp_sacktag.SacktagState(rs)
     if ack < prior_snd_una:
-        return _old_ack(sk, skb, flag, prior_snd_una, sack)
+        return _old_ack(sk, skb, flag, prior_snd_una)
     if ack > sk.snd_nxt:
         if not flag & FLAG_NO_CHALLENGE_ACK:
             tcp_input.tcp_send_challenge_ack(sk)
         return ACK_UNSENT_DATA
     prior_packets, prior_delivered, prior_lost = sk.packets_out, sk.delivered, sk.lost
-    is_sack_reneg = sk.is_sack_reneg
     if ack > prior_snd_una:
         flag |= FLAG_SND_UNA_ADVANCED
         sk.icsk_retransmits = 0
+    if not prior_packets:
+        flag = _take_in(sk, skb, flag, prior_snd_una, None)
+        return _no_queue(sk, skb, flag, prior_snd_una, prior_delivered)
+    rs = RateSample()
+    sack = tcp_sacktag.SacktagState(rs)
+    is_sack_reneg = sk.is_sack_reneg
     prior_fack = tcp_highest_sack_seq(sk) if sk.sack_ok else prior_snd_una
     rs.prior_in_flight = prior_packets - sk.sacked_out - sk.lost_out + sk.retrans_out
     flag = _take_in(sk, skb, flag, prior_snd_una, sack)
-    tcp_ecn.tcp_ecn_accept_cwr(sk, skb)
-    sk.sk_err_soft = 0
-    sk.icsk_probes_out = 0
-    sk.rcv_tstamp = sk.net.jiffies
-    if not prior_packets:
-        return _no_queue(sk, ack, flag, prior_snd_una, prior_delivered)
+    _heard(sk, skb)
     rexmit = REXMIT_NONE
     flag |= tcp_clean_rtx.tcp_clean_rtx_queue(sk, prior_fack, prior_snd_una, sack, flag & FLAG_ECE != 0)
     tcp_recovery.tcp_rack_update_reo_wnd(sk, rs)
-    tcp_in_ack_event(sk, flag)
+    if type(sk.icsk_ca_ops).in_ack_event is not _NO_ACK_EVENT:
+        tcp_in_ack_event(sk, flag)
     if sk.tlp_high_seq:
         tcp_tlp.tcp_process_tlp_ack(sk, ack, flag)
     if tcp_ack_is_dubious(sk, flag):
@@ -125,8 +126,17 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
     return 1
 
 
-def _take_in(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_sacktag.SacktagState) -> int:
-    """Window, SACK blocks and ECN echo of an acceptable ACK; its flags."""
+def _heard(sk: TcpSock, skb: SkBuff) -> None:
+    """The peer is alive, and says with CWR that it reduced its window."""
+    if skb.tcp_flags & _CWR:
+        tcp_ecn.tcp_ecn_accept_cwr(sk, skb)
+    sk.sk_err_soft = 0
+    sk.icsk_probes_out = 0
+    sk.rcv_tstamp = sk.net.jiffies
+
+
+def _take_in(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_sacktag.SacktagState | None) -> int:
+    """Window, SACK blocks and ECN echo of an acceptable ACK; its flags. ``sack`` None: nothing is outstanding."""
     ack = skb.ack_seq
     if flag & FLAG_UPDATE_TS_RECENT:
         flag |= tcp_input.tcp_replace_ts_recent(sk, skb.seq) or 0
@@ -142,28 +152,32 @@ def _take_in(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_
     else:
         sk.net.mib.inc("TCPPureAcks")
     flag |= tcp_ack_update_window(sk, skb, ack, skb.seq)
-    if tcp_has_sacks(sk, skb):
-        flag |= tcp_sack.tcp_sacktag_write_queue(sk, skb, prior_snd_una, sack)
-    if tcp_ecn.tcp_ecn_rcv_ecn_echo(sk, skb):
+    if skb.tcp_flags & _ECE and tcp_ecn.tcp_ecn_rcv_ecn_echo(sk, skb):
         flag |= FLAG_ECE
-    if sack.sack_delivered:
-        tcp_fastretrans.tcp_count_delivered(sk, sack.sack_delivered, flag & FLAG_ECE != 0)
+    if tcp_has_sacks(sk, skb):
+        state = tcp_sacktag.SacktagState(RateSample()) if sack is None else sack
+        flag |= tcp_sack.tcp_sacktag_write_queue(sk, skb, prior_snd_una, state)
+        if state.sack_delivered:
+            tcp_fastretrans.tcp_count_delivered(sk, state.sack_delivered, flag & FLAG_ECE != 0)
     return flag
 
 
-def _no_queue(sk: TcpSock, ack: int, flag: int, prior_snd_una: int, prior_delivered: int) -> int:
+def _no_queue(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, prior_delivered: int) -> int:
     """An ACK with nothing outstanding: a window update, or a D-SACK that may undo a reduction."""
-    tcp_in_ack_event(sk, flag)
+    _heard(sk, skb)
+    if type(sk.icsk_ca_ops).in_ack_event is not _NO_ACK_EVENT:
+        tcp_in_ack_event(sk, flag)
     if flag & FLAG_DSACKING_ACK:
         flag, _ = tcp_fastretrans.tcp_fastretrans_alert(sk, prior_snd_una, 0, flag)
         tcp_newly_delivered(sk, prior_delivered, flag)
-    tcp_ack_probe(sk)
+    if sk.sk_write_queue.head is not None:
+        tcp_ack_probe(sk)
     if sk.tlp_high_seq:
-        tcp_tlp.tcp_process_tlp_ack(sk, ack, flag)
+        tcp_tlp.tcp_process_tlp_ack(sk, skb.ack_seq, flag)
     return 1
 
 
-def _old_ack(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_sacktag.SacktagState) -> int:
+def _old_ack(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int) -> int:
     """An ACK below ``snd_una``: only its SACK blocks matter. Too old, it may be an attack (RFC 5961 section 5.2)."""
     if skb.ack_seq < prior_snd_una - min(sk.max_window, sk.bytes_acked):
         if not flag & FLAG_NO_CHALLENGE_ACK:
@@ -173,6 +187,7 @@ def _old_ack(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_
         tcp_input.tcp_replace_ts_recent(sk, skb.seq)
     if tcp_has_sacks(sk, skb):
         prior_delivered = sk.delivered
+        sack = tcp_sacktag.SacktagState(RateSample())
         flag |= tcp_sack.tcp_sacktag_write_queue(sk, skb, prior_snd_una, sack)
         flag, rexmit = tcp_fastretrans.tcp_fastretrans_alert(sk, prior_snd_una, 0, flag)
         tcp_newly_delivered(sk, prior_delivered, flag)

@@ -17,7 +17,7 @@ from netemu.stack import (
     tcp_undo,
     wmem,
 )
-from netemu.stack.cong import AckSample
+from netemu.stack.cong import AckSample, TcpCongestionOps
 from netemu.stack.skbuff import TCPCB_LOST, TCPCB_RETRANS, TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS
 from netemu.stack.tcp_h import (
     FLAG_ACK_MAYBE_DELAYED,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from netemu.stack.tcp_sacktag import SacktagState
 
 _SYN = 2
+_NO_PKTS_ACKED = TcpCongestionOps.pkts_acked
+"""A control that does not override it has none, as a null pointer in the kernel."""
 
 
 class _Acked:
@@ -89,9 +91,11 @@ def tcp_clean_rtx_queue(sk: TcpSock, prior_fack: int, prior_snd_una: int, sack: 
     elif skb is not None and rtt_update and sack_rtt_us > max(0, now - skb.skb_mstamp_ns // 1000):
         # SACKed was what left after the first segment was sent last; otherwise the timeout could recede for ever.
         flag |= FLAG_SET_XMIT_TIMER
-    rate = sack.rate
-    in_flight = sk.mss_cache * (sk.delivered - rate.prior_delivered)
-    sk.icsk_ca_ops.pkts_acked(sk, AckSample(acked.pkts_acked, rate.rtt_us, in_flight))
+    ops = sk.icsk_ca_ops
+    if type(ops).pkts_acked is not _NO_PKTS_ACKED:
+        rate = sack.rate
+        in_flight = sk.mss_cache * (sk.delivered - rate.prior_delivered)
+        ops.pkts_acked(sk, AckSample(acked.pkts_acked, rate.rtt_us, in_flight))
     return flag
 
 
