@@ -9,6 +9,13 @@ _OFF, _ON = False, True
 
 ROWS: tuple[tuple[str, tuple[bool, bool, bool, bool, bool, bool], str, str, str], ...] = (
     (
+        "synq_takes_one_more",
+        (_OFF, _OFF, _OFF, _OFF, _ON, _ON),
+        "after 5.10",
+        "include/net/inet_connection_sock.h: inet_csk_reqsk_queue_is_full",
+        "a SYN is dropped, or answered by a cookie, when more than the backlog are half open; before, as many",
+    ),
+    (
         "request_rst_challenge",
         (_OFF, _OFF, _OFF, _OFF, _ON, _ON),
         "after 5.10, and in 6.12's stable releases",

@@ -122,6 +122,7 @@ def _take_port(sk: TcpSock, port: int) -> bool:
     if bucket is not None:
         if bucket.fastreuse >= 0 or bucket.fastreuseport >= 0 or not _check_established(sk, port, has_bucket=False):
             return False
+        sk.net.hashinfo.bhash[port] = bucket  # it went with the TIME_WAIT that gave way, if that was its last owner
     else:
         bucket = sk.net.hashinfo.bhash[port] = BindBucket(port)
         bucket.fastreuse = bucket.fastreuseport = -1

@@ -67,6 +67,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paws_old_ack_ignored: bool = True  # an old ACK with an old timestamp is not answered
     crossed_synack_accepted: bool = True  # the SYN-ACK of a simultaneous open
     tcp_init_cwnd: int = 10  # segments of the initial window
+    synq_takes_one_more: bool = True  # the SYN queue is full beyond the backlog, not at it
     request_rst_challenge: bool = True  # a reset with an inexact number does not end a handshake
     request_checks_tsecr: bool = True  # the handshake's last ACK must echo a timestamp that was sent
     dupthresh_recovery: bool = False  # losses are found by counting SACKs where tcp_recovery lacks bit 1

@@ -37,6 +37,11 @@ def sk_acceptq_is_full(sk: TcpSock) -> bool:
     return sk.sk_ack_backlog > sk.sk_max_ack_backlog
 
 
+def inet_csk_reqsk_queue_is_full(sk: TcpSock) -> bool:
+    """Whether the SYN queue takes no more; like the accept queue it takes one more than ``backlog`` by now."""
+    return len(sk.icsk_request_socks) >= sk.sk_max_ack_backlog + sk.net.profile.synq_takes_one_more
+
+
 def tcp_listendrop(sk: TcpSock) -> None:
     """A SYN or the ACK of a handshake is dropped."""
     sk.sk_drops += 1
@@ -64,7 +69,7 @@ def tcp_v4_conn_request(sk: TcpSock, skb: SkBuff) -> None:
     net, isn = sk.net, skb.tcp_tw_isn
     want_cookie = False
     syncookies_asked = net.sysctl.tcp_syncookies
-    if not isn and (syncookies_asked == 2 or len(sk.icsk_request_socks) >= sk.sk_max_ack_backlog):
+    if not isn and (syncookies_asked == 2 or inet_csk_reqsk_queue_is_full(sk)):
         net.mib.inc("TCPReqQFullDoCookies" if syncookies_asked else "TCPReqQFullDrop")
         want_cookie = bool(syncookies_asked)
         if not want_cookie:

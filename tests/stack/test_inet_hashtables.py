@@ -77,6 +77,20 @@ def test_one_pair_of_ends_is_one_connection() -> None:
     assert pair.hosts["a"].mib["ActiveOpens"] == 1
 
 
+def test_one_port_is_used_again_and_again_with_tcp_tw_reuse() -> None:
+    pair = Pair(sysctls={"net.ipv4.tcp_tw_reuse": "1", "net.ipv4.ip_local_port_range": "40000 40000"})
+    listener = pair.listener(backlog=5)
+    for number in range(4):
+        fd = pair.socket("a")
+        pair.do("a", "connect", fd, ("10.0.0.2", PORT))
+        server = pair.do("b", "accept", listener)[0]
+        pair.do("a", "close", fd)
+        pair.run(pair.now_ms + 50)
+        pair.do("b", "close", server)
+        assert pair.hosts["a"].mib["TWRecycled"] == number
+        pair.run(pair.now_ms + 1500)
+
+
 def test_a_bound_port_takes_the_place_of_time_wait_with_timestamps() -> None:
     pair = Pair()
     pair.listener(backlog=5)

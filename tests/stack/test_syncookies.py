@@ -67,7 +67,7 @@ def test_nobody_believes_cookies_while_none_are_sent() -> None:
 
 def test_cookies_begin_when_the_queue_is_full() -> None:
     lone = Lone()
-    fd = lone.listener(backlog=1)
+    fd = lone.listener(backlog=0)
     lone.say(SYN, 1000)
     [synack] = lone.say(SYN, 1000, port=40_001)
     assert len(lone.sk("b", fd).icsk_request_socks) == 1

@@ -12,10 +12,11 @@ from netemu.fidelity.scenarios.connections import CONNECTIONS
 from netemu.fidelity.scenarios.corners import CORNERS
 from netemu.fidelity.scenarios.loss import LOSS
 from netemu.fidelity.scenarios.mtu import MTU
+from netemu.fidelity.scenarios.opening import OPENING
 from netemu.fidelity.scenarios.receiving import RECEIVING
 from netemu.fidelity.scenarios.sending import SENDING
 
-NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS, *CORNERS)
+NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS, *OPENING, *CORNERS)
 
 
 def named(name: str) -> Scenario:
