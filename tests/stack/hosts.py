@@ -28,7 +28,11 @@ PORT = 5000
 
 
 class Pair:
-    """Hosts ``a`` and ``b`` on a wire of ``delay_ms``. ``drop(number, host, packet)`` says which packets are lost."""
+    """Hosts ``a`` and ``b`` on a wire of ``delay_ms``. ``drop(number, host, packet)`` says which packets are lost.
+
+    ``late(number)``: ms that a packet comes later than the others; negative: it also comes twice. ``watch`` sees each
+    host after each of its events.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,8 @@ class Pair:
         mtu: int = 1500,
         sysctls: Mapping[str, str] | None = None,
         drop: Callable[[int, str, Packet], bool] | None = None,
+        late: Callable[[int], float] | None = None,
+        watch: Callable[[LinuxStack], None] | None = None,
     ) -> None:
         self.family = family
         self.address = ADDRESSES[family]
@@ -48,7 +54,7 @@ class Pair:
             self.hosts[name] = make_host(name, PROFILES[era], interfaces=[interface], sysctls=sysctls, seed=seed)
         self.now_ns = UP_NS
         self.delay_ns = round(delay_ms * MS)
-        self.drop = drop
+        self.drop, self.late, self.watch = drop, late, watch
         self.log: list[tuple[float, str, Packet]] = []
         self._queue: list[tuple[int, int, str, Event]] = []
         self._counter = itertools.count()
@@ -161,13 +167,18 @@ class Pair:
                 self._at(self.now_ns, host, Resume(action.call_id))
             elif isinstance(action, Complete):
                 self._results[action.call_id] = (action.value, action.errno)
+        if self.watch is not None:
+            self.watch(self.hosts[host])
 
     def _transmit(self, host: str, packet: Packet) -> None:
         number = len(self.log)
         self.log.append((self.now_ms, host, packet))
         if self.drop is None or not self.drop(number, host, packet):
             other = "b" if host == "a" else "a"
-            self._at(self.now_ns + self.delay_ns, other, Received(f"{other}-eth0", packet))
+            later_ms = self.late(number) if self.late is not None else 0
+            for copy_ms in (later_ms,) if later_ms >= 0 else (0, -later_ms):
+                at_ns = self.now_ns + self.delay_ns + round(copy_ms * MS)
+                self._at(at_ns, other, Received(f"{other}-eth0", packet))
 
     def _at(self, at_ns: int, host: str, event: Event) -> None:
         heapq.heappush(self._queue, (at_ns, next(self._counter), host, event))

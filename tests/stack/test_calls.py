@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from netemu.packet.ip import IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Icmp, Options, Packet, Tcp, Udp
 from netemu.stack.calls import CALLS
+from netemu.stack.stack import LinuxStack
 from tests.stack.hosts import AF_INET, DGRAM, PORT, STREAM, Lone, Pair
 
 FAMILIES = pytest.mark.parametrize("family", [4, 6])
@@ -235,6 +236,67 @@ def test_hostile_packets_never_raise(packets: list[Packet], connected: bool, coo
         lone.deliver(packet)
     lone.run(lone.now_ms + 300_000)
     lone.hosts["b"].snapshot()
+
+
+def _add_up(net: LinuxStack) -> None:
+    """What is true of every socket at any time, whatever the network did."""
+    charged = 0
+    for sk in net.tcp_sockets:
+        sent = sum(skb.truesize for queue in (sk.sk_write_queue, sk.tcp_rtx_queue) for skb in queue)
+        received = sum(skb.truesize for queue in (sk.sk_receive_queue, sk.out_of_order_queue) for skb in queue)
+        assert (sk.sk_wmem_queued, sk.sk_rmem_alloc) == (sent, received)
+        assert sk.snd_una <= sk.snd_nxt <= sk.write_seq
+        assert sk.copied_seq <= sk.rcv_nxt + 1
+        assert sk.packets_out == sum(skb.tcp_gso_segs for skb in sk.tcp_rtx_queue)
+        assert not sk.sk_owned
+        charged += sent + received + sk.sk_forward_alloc
+    assert charged == net.tcp_memory_allocated * 4096
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(1, 40_000), min_size=1, max_size=4),
+    st.sets(st.integers(0, 120), max_size=25),
+    st.dictionaries(st.integers(0, 120), st.sampled_from([1, 15, 60, -0.5, -30]), max_size=25),
+    st.tuples(
+        st.sampled_from([500, 5000, 100_000]), st.sampled_from([None, 4000, 20_000]), st.sampled_from(["1", "0"])
+    ),
+)
+def test_every_byte_arrives_once_whatever_the_network_does(
+    writes: list[int], lost: set[int], late: dict[int, float], how: tuple[int, int | None, str]
+) -> None:
+    chunk, rcvbuf, option = how
+    pair = Pair(
+        drop=lambda number, host, packet: number in lost,
+        late=lambda number: late.get(number, 0),
+        watch=_add_up,
+        sysctls={"net.ipv4.tcp_sack": option},
+    )
+    listener, client = pair.listener(), pair.socket("a")
+    if rcvbuf is not None:
+        pair.do("b", "setsockopt", listener, 1, 8, rcvbuf)
+    accepting = pair.start("b", "accept", listener)
+    pair.do("a", "connect", client, ("10.0.0.2", PORT))
+    data = bytes(index % 251 for index in range(sum(writes)))
+    sent = 0
+    sending = pair.start("a", "send", client, data[: writes[0]])
+    server = pair.result(accepting)[0]
+    got = b""
+    for size in [*writes[1:], 0]:
+        while not pair.returned(sending):
+            got += pair.do("b", "recv", server, chunk)
+        sent += pair.result(sending)
+        if size:
+            sending = pair.start("a", "send", client, data[sent : sent + size])
+    pair.do("a", "close", client)
+    while part := pair.do("b", "recv", server, chunk):
+        got += part
+    assert got == data
+    pair.do("b", "close", server)
+    pair.do("b", "close", listener)
+    pair.run(pair.now_ms + 400_000)
+    for net in pair.hosts.values():
+        assert (net.tcp_sockets, net.tcp_memory_allocated, net.hashinfo.bhash) == (set(), 0, {})
 
 
 def test_every_call_has_an_entry() -> None:
