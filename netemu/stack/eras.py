@@ -74,7 +74,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "advmss_of_device",
         (False, False, False, False, False, True),
         "after 6.12",
-        "net/ipv4/route.c: ipv4_default_advmss",
+        "net/ipv4/route.c: ipv4_default_advmss; net/ipv6/route.c: ip6_default_advmss",
         "a SYN announces the MSS of the device's MTU even when the path's is known to be smaller",
     ),
     Difference(

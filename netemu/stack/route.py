@@ -134,11 +134,11 @@ def dst_mtu(dst: Dst) -> int:
 
 def dst_metric_advmss(dst: Dst) -> int:
     """The MSS to announce: MTU less 40 or 60 (ipv4_default_advmss, ip6_default_advmss)."""
+    mtu = dst.mtu if dst.net.profile.advmss_of_device else dst_mtu(dst)
     if dst.family == 4:
-        mtu = dst.mtu if dst.net.profile.advmss_of_device else dst_mtu(dst)
         return min(max(mtu - 40, dst.net.sysctl.min_adv_mss), IPV4_MAX_PMTU - 40)
-    mss = max(dst_mtu(dst) - 60, IPV6_MIN_MTU - 60)
-    return IPV6_MAXPLEN if mss > IPV6_MAXPLEN - 20 else mss
+    mss = max(mtu - 60, IPV6_MIN_MTU - 60)
+    return IPV6_MAXPLEN - 1 if mss > IPV6_MAXPLEN - 20 else mss  # 65535 has a meaning of its own (GSO_BY_FRAGS)
 
 
 def ipv4_sk_update_pmtu(dst: Dst, mtu: int) -> None:

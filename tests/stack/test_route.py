@@ -94,3 +94,14 @@ def test_ipv6_has_its_own_least(router: LinuxStack) -> None:
 def _at(net: LinuxStack, now_ns: int) -> None:
     net.now_ns = now_ns
     net.timers.advance(now_ns)
+
+
+@pytest.mark.parametrize(("era", "learned"), [("linux-7", (1460, 1440)), ("linux-6", (1260, 1240))])
+def test_a_learned_mtu_lowers_the_mss_announced_until_7(era: str, learned: tuple[int, int]) -> None:
+    """Measured on 6.12 and 7.2: the second SYN to a host behind a link of 1300 bytes."""
+    net = make_host("h", PROFILES[era], interfaces=[Interface("h-eth0", 1500, ("10.0.0.1/24", "fd00::1/64"))])
+    for daddr, mss in zip(("10.0.0.5", "fd00::5"), learned, strict=True):
+        dst = _way(net, daddr)
+        ipv4_sk_update_pmtu(dst, 1300)
+        assert dst_mtu(dst) == 1300
+        assert dst_metric_advmss(dst) == mss
