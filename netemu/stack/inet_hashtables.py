@@ -42,14 +42,30 @@ def inet_key(sk: TcpSock) -> Key:
     return (sk.inet_saddr, sk.inet_sport, sk.inet_daddr, sk.inet_dport)
 
 
-def inet_lookup_listener(net: LinuxStack, daddr: str, dport: int, interface: str) -> TcpSock | None:
-    """Who listens for ``daddr``: a socket bound to the address before one bound to any (compute_score)."""
-    best, best_score = None, 0
+def inet_lookup_listener(
+    net: LinuxStack, daddr: str, dport: int, peer: tuple[str, int], interface: str
+) -> TcpSock | None:
+    """Who listens for ``daddr``: a socket bound to the address before one bound to any (compute_score).
+
+    Of several that share the port by SO_REUSEPORT each has its part of the peers, by a hash of both ends.
+    """
+    best: list[TcpSock] = []
+    best_score = 0
     for sk in net.hashinfo.listeners.get(dport, ()):
         score = _compute_score(sk, daddr, interface)
         if score > best_score:
-            best, best_score = sk, score
-    return best
+            best, best_score = [sk], score
+        elif score and score == best_score:
+            best.append(sk)
+    if len(best) < 2 or not best[0].sk_reuseport:
+        return best[0] if best else None
+    sharing = [sk for sk in reversed(best) if sk.sk_reuseport]
+    return sharing[reuseport_index(net, (daddr, dport), peer, len(sharing))]
+
+
+def reuseport_index(net: LinuxStack, here: tuple[str, int], peer: tuple[str, int], count: int) -> int:
+    """Which of ``count`` sockets that share a port gets a peer's packets (reuseport_select_sock, reciprocal_scale)."""
+    return (net.random.keyed("reuseport", *here, *peer) >> 32) * count >> 32
 
 
 def _compute_score(sk: TcpSock, daddr: str, interface: str) -> int:

@@ -81,7 +81,9 @@ def tcp_v4_rcv(net: LinuxStack, interface: str, packet: Packet) -> None:
         return
     sk = net.hashinfo.ehash.get((packet.destination, tcp.destination_port, packet.source, tcp.source_port))
     if sk is None:
-        listener = inet_hashtables.inet_lookup_listener(net, packet.destination, tcp.destination_port, interface)
+        listener = inet_hashtables.inet_lookup_listener(
+            net, packet.destination, tcp.destination_port, (packet.source, tcp.source_port), interface
+        )
         if listener is None:
             tcp_reply.tcp_v4_send_reset(net, None, packet)
         else:
@@ -178,7 +180,9 @@ def _rcv_timewait(tw: TimewaitSock, interface: str, packet: Packet, tcp: Tcp) ->
     skb = tcp_v4_fill_cb(net, packet, tcp, tw.tw_rcv_nxt, tw.tw_snd_nxt)
     status, isn = tcp_timewait.tcp_timewait_state_process(tw, skb)
     if status == tcp_timewait.TCP_TW_SYN:
-        sk = inet_hashtables.inet_lookup_listener(net, packet.destination, tcp.destination_port, interface)
+        sk = inet_hashtables.inet_lookup_listener(
+            net, packet.destination, tcp.destination_port, (packet.source, tcp.source_port), interface
+        )
         if sk is not None:
             inet_twsk_deschedule_put(tw)
             _rcv_listen(sk, packet, tcp, isn)

@@ -10,7 +10,7 @@ from netemu.packet.ip import IPPROTO_UDP, Packet, Udp
 from netemu.stack import icmp, inet_connection_sock, ip_output, route, skb_alloc, sock_wake
 from netemu.stack import task as tasks
 from netemu.stack.inet_bind import inet_rcv_saddr_equal
-from netemu.stack.inet_hashtables import AF_INET, AF_INET6
+from netemu.stack.inet_hashtables import AF_INET, AF_INET6, reuseport_index
 from netemu.stack.ip_h import IP_PMTUDISC_DO, IP_PMTUDISC_DONT, IP_PMTUDISC_PROBE
 from netemu.stack.sock import RCV_SHUTDOWN, SEND_SHUTDOWN, TCP_ESTABLISHED
 from netemu.stack.task import KernelError
@@ -210,12 +210,18 @@ def _next_ident(sk: UdpSock, *, dont_fragment: bool) -> int:
 
 def udp_lookup(net: LinuxStack, daddr: str, dport: int, peer: tuple[str, int], interface: str | None) -> UdpSock | None:
     """Who gets a datagram: the socket that fits most closely, the last one bound among equals (udp4_lib_lookup2)."""
-    best, best_score = None, 0
+    best: list[UdpSock] = []
+    best_score = 0
     for sk in net.udp_table.get(dport, ()):
         score = _compute_score(sk, daddr, peer[0], peer[1], interface)
-        if score and score >= best_score:
-            best, best_score = sk, score
-    return best
+        if score > best_score:
+            best, best_score = [sk], score
+        elif score and score == best_score:
+            best.append(sk)
+    sharing = [sk for sk in best if sk.sk_reuseport and not sk.inet_daddr]
+    if len(sharing) > 1 and best[-1].sk_reuseport:
+        return sharing[reuseport_index(net, (daddr, dport), peer, len(sharing))]
+    return best[-1] if best else None
 
 
 def _compute_score(sk: UdpSock, daddr: str, saddr: str, sport: int, interface: str | None) -> int:

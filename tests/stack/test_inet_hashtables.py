@@ -8,6 +8,7 @@ from netemu.stack.inet_hashtables import inet_lookup_listener
 from tests.stack.hosts import ANY, PORT, Pair
 
 REUSEADDR = 2
+PEER = ("10.0.0.1", 9)
 
 
 def _listener(pair: Pair, family: int, address: str, port: int = PORT, v6only: int = 1) -> int:
@@ -24,9 +25,9 @@ def test_the_listener_of_the_address_is_found_before_that_of_any() -> None:
     pair = Pair()
     exact, wild = _listener(pair, 2, "10.0.0.2"), _listener(pair, 2, ANY[4])
     net = pair.hosts["b"]
-    assert inet_lookup_listener(net, "10.0.0.2", PORT, "b-eth0") is pair.sk("b", exact)
-    assert inet_lookup_listener(net, "127.0.0.1", PORT, "b-eth0") is pair.sk("b", wild)
-    assert inet_lookup_listener(net, "10.0.0.2", PORT + 1, "b-eth0") is None
+    assert inet_lookup_listener(net, "10.0.0.2", PORT, PEER, "b-eth0") is pair.sk("b", exact)
+    assert inet_lookup_listener(net, "127.0.0.1", PORT, PEER, "b-eth0") is pair.sk("b", wild)
+    assert inet_lookup_listener(net, "10.0.0.2", PORT + 1, PEER, "b-eth0") is None
 
 
 def test_a_listener_of_both_families_takes_ipv4_too() -> None:
@@ -45,8 +46,19 @@ def test_a_listener_bound_to_another_device_does_not_take_it() -> None:
     pair = Pair()
     fd = _listener(pair, 2, ANY[4])
     pair.do("b", "setsockopt", fd, 1, 25, b"lo\0")
-    assert inet_lookup_listener(pair.hosts["b"], "10.0.0.2", PORT, "b-eth0") is None
-    assert inet_lookup_listener(pair.hosts["b"], "127.0.0.1", PORT, "lo") is pair.sk("b", fd)
+    assert inet_lookup_listener(pair.hosts["b"], "10.0.0.2", PORT, PEER, "b-eth0") is None
+    assert inet_lookup_listener(pair.hosts["b"], "127.0.0.1", PORT, PEER, "lo") is pair.sk("b", fd)
+
+
+def test_listeners_that_share_a_port_share_the_peers() -> None:
+    pair = Pair()
+    sharing = [_listener(pair, 2, ANY[4]) for _ in range(4)]
+    net = pair.hosts["b"]
+    found = [inet_lookup_listener(net, "10.0.0.2", PORT, ("10.0.0.1", port), "b-eth0") for port in range(400)]
+    counts = {fd: found.count(pair.sk("b", fd)) for fd in sharing}
+    assert sum(counts.values()) == 400
+    assert min(counts.values()) > 50
+    assert found[7] is inet_lookup_listener(net, "10.0.0.2", PORT, ("10.0.0.1", 7), "b-eth0")
 
 
 def test_connect_takes_even_ports_first_and_then_odd_ones() -> None:

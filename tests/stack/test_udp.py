@@ -162,6 +162,20 @@ def test_ports_are_shared_if_both_allow_it() -> None:
     assert pair.hosts["a"].udp_table == {}
 
 
+def test_sockets_that_share_a_port_share_the_peers() -> None:
+    pair = Pair()
+    sharing = [_receiver(pair, o15=1) for _ in range(2)]
+    for _ in range(40):
+        sender = pair.socket("a", DGRAM)
+        for _ in range(2):
+            pair.do("a", "sendto", sender, b"x", 0, ("10.0.0.2", PORT))
+    pair.run(50)
+    counts = [len(pair.sk("b", fd).sk_receive_queue) for fd in sharing]
+    assert sum(counts) == 80
+    assert min(counts) >= 20
+    assert counts[0] % 2 == 0
+
+
 def test_a_learned_path_mtu_makes_fragments() -> None:
     pair = Pair()
     sender, receiver = pair.socket("a", DGRAM), _receiver(pair)
