@@ -15,8 +15,9 @@ from netemu.fidelity.scenarios.mtu import MTU
 from netemu.fidelity.scenarios.opening import OPENING
 from netemu.fidelity.scenarios.receiving import RECEIVING
 from netemu.fidelity.scenarios.sending import SENDING
+from netemu.fidelity.scenarios.timers import TIMERS
 
-NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS, *OPENING, *CORNERS)
+NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS, *OPENING, *CORNERS, *TIMERS)
 
 
 def named(name: str) -> Scenario:
