@@ -104,7 +104,8 @@ def tcp_event_data_recv(sk: TcpSock, skb: SkBuff) -> None:
     """Data came in order: an ACK is owed; learn the peer's segment size, its pace (``ato``) and open the window."""
     sk.ack_pending |= ICSK_ACK_SCHED
     tcp_rmem.tcp_measure_rcv_mss(sk, skb)
-    tcp_rmem.tcp_rcv_rtt_measure(sk)
+    if sk.rcv_nxt >= sk.rcv_rtt_seq or not sk.rcv_rtt_time:
+        tcp_rmem.tcp_rcv_rtt_measure(sk)
     now = sk.net.jiffies
     ato_min = tcp_ato_min(sk)
     ato = sk.ack_ato
@@ -124,8 +125,9 @@ def tcp_event_data_recv(sk: TcpSock, skb: SkBuff) -> None:
             # The sender paused for so long that it should begin slowly again: help it with ACKs.
             tcp_incr_quickack(sk, TCP_MAX_QUICKACKS)
     sk.ack_lrcvtime = now
-    tcp_ecn.tcp_data_ecn_check(sk, skb)
-    if len(skb.data) >= 128:
+    if sk.ecn_flags:
+        tcp_ecn.tcp_data_ecn_check(sk, skb)
+    if sk.rcv_ssthresh < sk.window_clamp and len(skb.data) >= 128:
         tcp_rmem.tcp_grow_window(sk, skb)
 
 

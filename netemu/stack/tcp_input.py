@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from netemu.packet.tcp import ACK, PSH, RST, SYN
+from netemu.packet.tcp import ACK, PSH, RST, SYN, URG
 from netemu.stack import (
     sock_wake,
     tcp_ack,
@@ -104,11 +104,15 @@ def _established_step5(sk: TcpSock, skb: SkBuff) -> None:
     if tcp_ack.tcp_ack(sk, skb, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT) < 0:
         sk.sk_drops += 1
         return
-    tcp_rmem.tcp_rcv_rtt_measure_ts(sk, skb)
-    tcp_urg.tcp_urg(sk, skb, skb.packet.body.urgent)
-    tcp_data_queue.tcp_data_queue(sk, skb)
+    if sk.rcv_tsecr != sk.rcv_rtt_last_tsecr:
+        tcp_rmem.tcp_rcv_rtt_measure_ts(sk, skb)
+    if skb.tcp_flags & URG or sk.urg_data:
+        tcp_urg.tcp_urg(sk, skb, skb.packet.body.urgent)
+    if skb.seq != skb.end_seq:
+        tcp_data_queue.tcp_data_queue(sk, skb)
     tcp_ack_snd.tcp_data_snd_check(sk)
-    tcp_ack_snd.tcp_ack_snd_check(sk)
+    if sk.ack_pending & ICSK_ACK_SCHED:
+        tcp_ack_snd.__tcp_ack_snd_check(sk, True)
 
 
 def _header_as_predicted(sk: TcpSock, skb: SkBuff) -> bool:
@@ -143,7 +147,8 @@ def _predicted_ack(sk: TcpSock, skb: SkBuff) -> None:
 def _predicted_data(sk: TcpSock, skb: SkBuff) -> None:
     """Fast path of a receiver: the next data."""
     flag = _predicted_ts_recent(sk)
-    tcp_rmem.tcp_rcv_rtt_measure_ts(sk, skb)
+    if sk.rcv_tsecr != sk.rcv_rtt_last_tsecr:
+        tcp_rmem.tcp_rcv_rtt_measure_ts(sk, skb)
     sk.net.mib.inc("TCPHPHits")
     tcp_data_queue.tcp_queue_rcv(sk, skb)
     tcp_ack_snd.tcp_event_data_recv(sk, skb)

@@ -114,16 +114,16 @@ def tcp_select_window(sk: TcpSock) -> int:
         sk.rcv_wup = sk.rcv_nxt
         tcp_update_max_rcv_wnd_seq(sk)
         return 0
-    wscale = sk.rcv_wscale
-    cur_win = tcp_receive_window(sk)
+    wscale, rcv_nxt = sk.rcv_wscale, sk.rcv_nxt
+    cur_win = sk.rcv_wup + old_win - rcv_nxt
     new_win = __tcp_select_window(sk)
     if new_win < cur_win and not (net.sysctl.tcp_shrink_window and wscale):
         if new_win == 0:
             net.mib.inc("TCPWantZeroWindowAdv")
         new_win = _align(cur_win, wscale)
     sk.rcv_wnd = new_win
-    sk.rcv_wup = sk.rcv_nxt
-    tcp_update_max_rcv_wnd_seq(sk)
+    sk.rcv_wup = rcv_nxt
+    sk.rcv_mwnd_seq = max(sk.rcv_mwnd_seq, rcv_nxt + new_win)
     if not wscale and net.sysctl.tcp_workaround_signed_windows:
         new_win = min(new_win, MAX_TCP_WINDOW)
     else:
@@ -146,16 +146,20 @@ def _align(value: int, shift: int) -> int:
 
 def __tcp_select_window(sk: TcpSock) -> int:
     """How large a window the receiver wants to offer now; 0 rather than a silly one (RFC 1122 section 4.2.3.3)."""
-    mss = sk.ack_rcv_mss
-    free_space = tcp_space(sk)
-    allowed_space = tcp_full_space(sk)
+    mss, net, rcvbuf = sk.ack_rcv_mss, sk.net, sk.sk_rcvbuf
+    if net.profile.win_by_scaling_ratio:
+        ratio = sk.scaling_ratio
+        free_space = (rcvbuf - sk.sk_backlog_len - sk.sk_rmem_alloc) * ratio >> TCP_RMEM_TO_WIN_SCALE
+        allowed_space = rcvbuf * ratio >> TCP_RMEM_TO_WIN_SCALE
+    else:
+        free_space, allowed_space = tcp_space(sk), tcp_full_space(sk)
     full_space = min(sk.window_clamp, allowed_space)
     if mss > full_space:
         mss = full_space
         if mss <= 0:
             return 0
     wscale = sk.rcv_wscale
-    if sk.net.sysctl.tcp_shrink_window and wscale:
+    if wscale and net.sysctl.tcp_shrink_window:
         return _shrinking_window(sk, free_space, full_space, allowed_space, mss)
     if free_space < full_space >> 1:
         sk.ack_quick = 0
@@ -165,7 +169,10 @@ def __tcp_select_window(sk: TcpSock) -> int:
         if free_space < allowed_space >> 4 or free_space < mss:
             return 0
     free_space = min(free_space, sk.rcv_ssthresh)
-    return _align(free_space, wscale) if wscale else _in_segments(sk.rcv_wnd, free_space, full_space, mss)
+    if wscale:
+        unit = 1 << wscale
+        return (free_space + unit - 1) & -unit
+    return _in_segments(sk.rcv_wnd, free_space, full_space, mss)
 
 
 def _in_segments(window: int, free_space: int, full_space: int, mss: int) -> int:
