@@ -105,7 +105,8 @@ def cookie_v4_check(sk: TcpSock, skb: SkBuff) -> TcpSock | None:
     req.mss = mss
     if not _decode_options(req, options):
         return None
-    tcp_minisocks.tcp_openreq_init_rwin(req, sk, dst)
+    # Reckoned with the cookie's MSS, without timestamps: not quite the window that the SYN-ACK offered.
+    tcp_minisocks.select_initial_rwin(req, sk, req.mss)
     child = tcp_minisocks.tcp_v4_syn_recv_sock(sk, skb, req, dst)
     if child is not None:
         tcp_request.inet_csk_reqsk_queue_add(sk, child)

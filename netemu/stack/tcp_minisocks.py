@@ -66,13 +66,18 @@ def tcp_time_wait(sk: TcpSock, state: int, timeo: int) -> None:
 
 def tcp_openreq_init_rwin(req: RequestSock, sk: TcpSock, dst: Dst) -> None:
     """The window that the SYN-ACK offers, once and for all its retransmissions."""
-    full_space = tcp_window.tcp_full_space(sk)
     mss = tcp_mss.tcp_mss_clamp(sk, route.dst_metric_advmss(dst))
+    select_initial_rwin(req, sk, mss - (12 if req.tstamp_ok else 0))
+
+
+def select_initial_rwin(req: RequestSock, sk: TcpSock, mss: int) -> None:
+    """The first window in segments of ``mss``, within the receive buffer where a user has set that."""
+    full_space = tcp_window.tcp_full_space(sk)
     clamp = sk.window_clamp
     if sk.sk_userlocks & SOCK_RCVBUF_LOCK and (clamp > full_space or clamp == 0):
         clamp = full_space
     req.rsk_rcv_wnd, req.rsk_window_clamp, req.rcv_wscale = tcp_window.tcp_select_initial_window(
-        sk, full_space, mss - (12 if req.tstamp_ok else 0), clamp, req.wscale_ok
+        sk, full_space, mss, clamp, req.wscale_ok
     )
 
 
