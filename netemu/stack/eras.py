@@ -85,6 +85,20 @@ DIFFERENCES: tuple[Difference, ...] = (
         "a short segment at the head of the send queue is filled up from the next one",
     ),
     Difference(
+        "skb_head_truesize",
+        (1280, 1280, 1280, 1280, 960, 960),
+        "6.3",
+        "net/core/skbuff.c: skb_small_head_cache",
+        "bytes that a segment of the send queue is charged before its payload: its head was a kmalloc of 1024",
+    ),
+    Difference(
+        "reclaims_pages_at_once",
+        (False, False, False, False, True, True),
+        "6.0",
+        "include/net/sock.h: sk_mem_uncharge",
+        "memory that a socket no longer needs goes back to the host page by page, not a MiB of two at once",
+    ),
+    Difference(
         "traces_failed_retransmit",
         (False, False, False, False, False, True),
         "after 6.12",

@@ -42,6 +42,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_releases_uninitialized: bool = False  # a control is released even where it had not begun
     advmss_of_device: bool = True  # the MSS announced follows the device's MTU, whatever was learned of the path's
     grows_first_skb: bool = True  # tcp_grow_skb: a short segment at the head of the send queue is filled up
+    skb_head_truesize: int = 960  # what a segment of the send queue costs before its payload, x86-64
+    reclaims_pages_at_once: bool = True  # memory that a socket no longer needs goes back in whole pages
     traces_failed_retransmit: bool = True  # tracepoint tcp_retransmit_skb is passed when sending failed, too
     bbr_phase: int | None = (
         None  # what bbr's draws of ProbeBW's first phase come to (0 to 6); None: the host's seed tells

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 SK_MEM_SEND, SK_MEM_RECV = 0, 1
 PAGE_SHIFT, PAGE_SIZE = 12, 4096
 
-SKB_TRUESIZE_HEAD = 960
-"""What a segment of TCP's send queue costs before its payload: SKB_TRUESIZE of a head of MAX_TCP_HEADER bytes, which
-comes from the cache of small heads (net/core/skbuff.c, kmalloc_reserve): seen in skmem of linux-7.2 on x86-64."""
-
 SOCK_MIN_SNDBUF = 4608
 """2 * (2048 + aligned sizeof(struct sk_buff)): the least that SO_SNDBUF or moderation leave (include/net/sock.h)."""
 
@@ -45,16 +41,23 @@ def sk_mem_charge(sk: TcpSock, size: int) -> None:
 
 
 def sk_mem_uncharge(sk: TcpSock, size: int) -> None:
-    """Memory is free again; whole pages go back to the host at once (since 6.0)."""
+    """Memory is free again; what is more than a page of it goes back to the host."""
     left = sk.sk_forward_alloc = sk.sk_forward_alloc + size
     if left >= PAGE_SIZE:
-        sk.sk_forward_alloc = left & (PAGE_SIZE - 1)
-        _give_back(sk, left >> PAGE_SHIFT)
+        _give_back(sk, left)
 
 
-def _give_back(sk: TcpSock, pages: int) -> None:
-    """__sk_mem_reduce_allocated: pressure ends below the first limit."""
+def _give_back(sk: TcpSock, left: int) -> None:
+    """sk_mem_reclaim: whole pages at once (since 6.0; before, a MiB when two are unused). Pressure ends below the
+    first limit (__sk_mem_reduce_allocated)."""
     net = sk.net
+    if net.profile.reclaims_pages_at_once:
+        pages = left >> PAGE_SHIFT
+    elif left < 1 << 21:
+        return
+    else:
+        pages = 1 << (20 - PAGE_SHIFT)
+    sk.sk_forward_alloc -= pages << PAGE_SHIFT
     net.tcp_memory_allocated -= pages
     if net.tcp_memory_pressure and net.tcp_memory_allocated < net.sysctl.tcp_mem[0]:
         tcp_leave_memory_pressure(sk)
@@ -163,11 +166,12 @@ def sk_stream_moderate_sndbuf(sk: TcpSock) -> None:
 
 def tcp_stream_alloc_skb(sk: TcpSock, force_schedule: bool) -> SkBuff | None:
     """A segment for the send queue, its head scheduled but not yet charged; None: no memory (net/ipv4/tcp.c)."""
+    head = sk.net.profile.skb_head_truesize
     if force_schedule:
-        sk_forced_mem_schedule(sk, SKB_TRUESIZE_HEAD)
-    elif sk.sk_forward_alloc < SKB_TRUESIZE_HEAD and not sk_wmem_schedule(sk, SKB_TRUESIZE_HEAD):
+        sk_forced_mem_schedule(sk, head)
+    elif sk.sk_forward_alloc < head and not sk_wmem_schedule(sk, head):
         return None
-    return SkBuff(sk.write_seq, sk.write_seq, 0, b"", SKB_TRUESIZE_HEAD)
+    return SkBuff(sk.write_seq, sk.write_seq, 0, b"", head)
 
 
 def sk_wmem_queued_add(sk: TcpSock, size: int) -> None:
@@ -181,8 +185,7 @@ def tcp_wmem_free_skb(sk: TcpSock, skb: SkBuff) -> None:
     sk.sk_wmem_queued -= truesize
     left = sk.sk_forward_alloc = sk.sk_forward_alloc + truesize
     if left >= PAGE_SIZE:
-        sk.sk_forward_alloc = left & (PAGE_SIZE - 1)
-        _give_back(sk, left >> PAGE_SHIFT)
+        _give_back(sk, left)
 
 
 def sk_memory_allocated(sk: TcpSock) -> int:

@@ -18,6 +18,7 @@ from netemu.stack.tcp_timer import tcp_init_xmit_timers
 
 AF_INET = 2
 MSS = 1448
+HEAD = 960  # what a segment costs before its payload in linux-7
 
 
 @dataclass

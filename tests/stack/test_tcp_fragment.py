@@ -10,7 +10,7 @@ from netemu.stack import tcp_fragment as frag
 from netemu.stack import wmem
 from netemu.stack.skbuff import TCPCB_LOST, SkBuff
 from netemu.stack.sock import TcpSock
-from tests.stack.senders import MSS, make_sender, queued
+from tests.stack.senders import HEAD, MSS, make_sender, queued
 
 
 def queue_one(sk: TcpSock, data: bytes, flags: int = ACK) -> SkBuff:
@@ -40,7 +40,7 @@ def test_a_cut_keeps_bytes_numbers_and_memory(data: bytes, draw: st.DataObject) 
     assert skb.data + rest.data == data
     assert (skb.seq + length, rest.end_seq) == (rest.seq, end)
     assert (skb.tcp_flags, rest.tcp_flags) == (ACK, ACK | PSH | FIN)
-    assert queued(sk) == sk.sk_wmem_queued == len(data) + 2 * wmem.SKB_TRUESIZE_HEAD
+    assert queued(sk) == sk.sk_wmem_queued == len(data) + 2 * HEAD
     assert (sk.sk_wmem_queued + sk.sk_forward_alloc) % wmem.PAGE_SIZE == 0
 
 
@@ -82,7 +82,7 @@ def test_trimming_gives_memory_back() -> None:
     skb = queue_one(sk, b"abcdef")
     begin = skb.seq
     frag.tcp_trim_head(sk, skb, 4)
-    assert (skb.data, skb.seq, skb.truesize) == (b"ef", begin + 4, wmem.SKB_TRUESIZE_HEAD + 2)
+    assert (skb.data, skb.seq, skb.truesize) == (b"ef", begin + 4, HEAD + 2)
     assert sk.sk_wmem_queued == skb.truesize
 
 

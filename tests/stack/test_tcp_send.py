@@ -6,7 +6,7 @@ import pytest
 
 from netemu.packet.ip import Options
 from netemu.packet.tcp import ACK, ECE, FIN, PSH, RST, SYN
-from netemu.stack import tcp_send, wmem
+from netemu.stack import tcp_send
 from netemu.stack.request_sock import RequestSock
 from netemu.stack.sock import (
     ICSK_TIME_PROBE0,
@@ -15,7 +15,7 @@ from netemu.stack.sock import (
     TCP_CLOSE,
     TCP_SYN_SENT,
 )
-from tests.stack.senders import MSS, Wire, make_sender, queued, send, wire
+from tests.stack.senders import HEAD, MSS, Wire, make_sender, queued, send, wire
 
 __all__ = ["wire"]
 
@@ -56,7 +56,7 @@ def test_fin_alone_is_a_segment_of_the_queue(wire: Wire) -> None:
     assert [segment.flags for segment in wire.segments] == [ACK | PSH, ACK | FIN]
     assert wire.segments[1].seq == 1002
     assert sk.packets_out == 2
-    assert queued(sk) == sk.sk_wmem_queued == 2 * wmem.SKB_TRUESIZE_HEAD + 1
+    assert queued(sk) == sk.sk_wmem_queued == 2 * HEAD + 1
 
 
 def test_short_of_memory_the_fin_joins_what_was_sent_already(wire: Wire) -> None:
@@ -93,7 +93,7 @@ def test_connect_sends_a_syn_and_repeats_it(wire: Wire) -> None:
     assert (sk.snd_una, sk.snd_nxt, sk.write_seq, sk.packets_out) == (77, 78, 78, 1)
     assert sk.icsk_pending == ICSK_TIME_RETRANS
     assert sk.icsk_rto == sk.net.profile.hz
-    assert sk.sk_wmem_queued == wmem.SKB_TRUESIZE_HEAD == queued(sk)
+    assert sk.sk_wmem_queued == HEAD == queued(sk)
     assert sk.net.mib["ActiveOpens"] == 1
 
 

@@ -15,7 +15,7 @@ from netemu.stack import wmem
 from netemu.stack.events import Complete, SystemCall, Wake
 from netemu.stack.sock import SEND_SHUTDOWN, TCP_CLOSE, TCP_ESTABLISHED, TCP_NAGLE_OFF, TCP_SYN_SENT, TcpSock
 from netemu.stack.task import KernelError, Task
-from tests.stack.senders import MSS, Wire, make_sender, queued, send, wire
+from tests.stack.senders import HEAD, MSS, Wire, make_sender, queued, send, wire
 
 __all__ = ["wire"]
 
@@ -108,7 +108,7 @@ def test_a_record_s_end_is_never_written_over(wire: Wire) -> None:
 
 def test_a_writer_sleeps_when_the_buffer_is_full_and_wakes_when_a_third_is_free(wire: Wire) -> None:
     sk = make_sender()
-    sk.sk_userlocks, sk.sk_sndbuf = 1, 8 * (MSS + wmem.SKB_TRUESIZE_HEAD)
+    sk.sk_userlocks, sk.sk_sndbuf = 1, 8 * (MSS + HEAD)
     writer = Writer(sk, bytes(10 * MSS))
     assert writer.run()
     assert sk.tcp_rtx_queue.qlen == 8
@@ -132,7 +132,7 @@ def test_the_last_segment_may_overdraw_the_buffer(wire: Wire) -> None:
     writer = Writer(sk, bytes(10 * MSS))
     assert writer.run()
     assert sk.sk_write_queue.qlen == 2
-    assert sk.sk_wmem_queued == 2 * (MSS + wmem.SKB_TRUESIZE_HEAD) > sk.sk_sndbuf
+    assert sk.sk_wmem_queued == 2 * (MSS + HEAD) > sk.sk_sndbuf
 
 
 def test_what_is_left_in_the_queue_is_pushed_before_the_writer_sleeps(wire: Wire) -> None:
