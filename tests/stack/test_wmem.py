@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from netemu.stack import wmem
 from netemu.stack.sock import SOCK_SNDBUF_LOCK
-from tests.stack.senders import make_sender
+from tests.stack.senders import make_net, make_sender
 
 
 @given(st.lists(st.integers(0, 4000), max_size=30))
@@ -110,3 +110,17 @@ def test_a_segment_may_be_forced() -> None:
     sk.net.sysctl.tcp_mem = (0, 0, 0)
     assert wmem.tcp_stream_alloc_skb(sk, force_schedule=True) is not None
     assert sk.sk_forward_alloc == wmem.PAGE_SIZE
+
+
+def test_before_6_3_a_head_costs_a_kilobyte_and_before_6_0_a_socket_keeps_what_it_no_longer_needs() -> None:
+    """A SYN of linux-5.10 shows 1280 bytes queued and 2816 left of its page."""
+    sk = make_sender(make_net("linux-5.10"))
+    skb = wmem.tcp_stream_alloc_skb(sk, force_schedule=True)
+    assert skb is not None
+    assert skb.truesize == 1280
+    wmem.sk_mem_charge(sk, skb.truesize)
+    assert sk.sk_forward_alloc == 2816
+    wmem.sk_mem_uncharge(sk, (1 << 21) - 2817)
+    assert sk.sk_forward_alloc == (1 << 21) - 1
+    wmem.sk_mem_uncharge(sk, 1)
+    assert sk.sk_forward_alloc == 1 << 20
