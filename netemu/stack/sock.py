@@ -231,7 +231,6 @@ class TcpSock:
     window_clamp: int = 0
     rcv_ssthresh: int = 0
     out_of_order_queue: SkbQueue = field(default_factory=SkbQueue)
-    ooo_last_skb: SkBuff | None = None
     duplicate_sack: tuple[int, int] | None = None
     selective_acks: list[tuple[int, int]] = field(default_factory=list)
     rcvq_space_seq: int = 0

@@ -107,7 +107,6 @@ def _purge_receive_queues(sk: TcpSock) -> None:
     for queue in (sk.out_of_order_queue, sk.sk_receive_queue):
         while (skb := queue.pop()) is not None:
             tcp_rmem.sock_rfree(sk, skb)
-    sk.ooo_last_skb = None
 
 
 def tcp_close(sk: TcpSock, timeout: int) -> Generator[None, None, None]:

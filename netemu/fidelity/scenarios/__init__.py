@@ -16,8 +16,9 @@ from netemu.fidelity.scenarios.opening import OPENING
 from netemu.fidelity.scenarios.receiving import RECEIVING
 from netemu.fidelity.scenarios.sending import SENDING
 from netemu.fidelity.scenarios.timers import TIMERS
+from netemu.fidelity.scenarios.windows import WINDOWS
 
-NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS, *OPENING, *CORNERS, *TIMERS)
+NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS, *OPENING, *CORNERS, *TIMERS, *WINDOWS)
 
 
 def named(name: str) -> Scenario:
