@@ -19,4 +19,4 @@ def test_disorder_is_decided_alike_on_both_sides() -> None:
 def test_long_frames_are_longer_than_a_page() -> None:
     jumbo = [one for one in WINDOWS if one.name.startswith("jumbo")]
     assert len(jumbo) == 2
-    assert all(link.a.mtu_bytes > 4096 for one in jumbo for link in one.plan().links)
+    assert all(link.a_to_b.mtu_bytes > 4096 for one in jumbo for link in one.plan().links)
