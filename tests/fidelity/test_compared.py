@@ -122,3 +122,14 @@ def test_what_only_one_run_saw_after_its_end_is_no_difference(
     use(monkeypatch, lambda recording: write(recording, late_ms=late_ms))
     row = compare(job)
     assert (row.packets, row.identical_ratio) == (packets, ratio)
+
+
+def test_of_equal_packets_the_phase_with_the_nearer_times_is_taken(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = compare_with(job, monkeypatch, write)
+    kind = msgspec.structs.replace(row.times.call, packets=2, within=1)
+    late = msgspec.structs.replace(row, times=msgspec.structs.replace(row.times, call=kind))
+    on_time = msgspec.structs.replace(
+        row, times=msgspec.structs.replace(row.times, call=msgspec.structs.replace(kind, within=2))
+    )
+    fewer = msgspec.structs.replace(on_time, identical_ratio=0.5)
+    assert compared._nearness(on_time) > compared._nearness(late) > compared._nearness(fewer)
