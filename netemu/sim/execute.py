@@ -154,7 +154,6 @@ class Run:
             "links": [],
             "settings": {},
             "stolen_ns": 0,
-            "ended_ns": self.engine.now_ns - self.t0_ns,
             **kernel,
             "void": [],
             "degraded": [

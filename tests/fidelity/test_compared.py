@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from netemu.errors import BadInput, MissingCapability
@@ -125,7 +126,8 @@ def test_what_only_one_run_saw_after_its_end_is_no_difference(
 
 
 def test_of_equal_packets_the_phase_with_the_nearer_times_is_taken(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = compare_with(job, monkeypatch, write)
+    use(monkeypatch, write)
+    row = compare(job)
     kind = msgspec.structs.replace(row.times.call, packets=2, within=1)
     late = msgspec.structs.replace(row, times=msgspec.structs.replace(row.times, call=kind))
     on_time = msgspec.structs.replace(
