@@ -43,7 +43,7 @@ class Pair:
 
     def run(self, until_ns: int) -> None:
         """Events in order of time until ``until_ns``; of one instant, what arrives before what processes do."""
-        while (found := self._next()) is not None and found[0] <= until_ns:
+        while (found := self._next(until_ns)) is not None:
             self.now_ns, host, event = found
             self._handle(host, event)
         self.now_ns = until_ns
@@ -57,14 +57,18 @@ class Pair:
         """Whether every process has ended."""
         return not self._processes
 
-    def _next(self) -> tuple[int, str, Event] | None:
+    def _next(self, until_ns: int) -> tuple[int, str, Event] | None:
+        """The next event, taken from the queue, if it is not later than ``until_ns``."""
         at_ns, late = min(
             ((_NEVER if (at := stack.next_deadline_ns()) is None else at), name) for name, stack in self.stacks.items()
         )
-        if self._queue and self._queue[0][0] <= at_ns:
+        queued_ns = self._queue[0][0] if self._queue else _NEVER
+        if min(queued_ns, at_ns) > until_ns:
+            return None
+        if queued_ns <= at_ns:
             t_ns, _, _, host, event = heappop(self._queue)
             return t_ns, host, event
-        return None if at_ns == _NEVER else (max(at_ns, self.now_ns), late, Deadline())
+        return max(at_ns, self.now_ns), late, Deadline()
 
     def _handle(self, host: str, event: Event) -> None:
         returned: list[tuple[str, Process, Complete]] = []

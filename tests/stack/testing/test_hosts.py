@@ -56,3 +56,17 @@ def test_a_wire_that_loses_all_ends_in_a_timeout() -> None:
     pair, results = _talk(1, lost=1000)
     assert results == []
     assert len(pair.sent) >= 6
+
+
+def test_what_is_on_the_wire_when_a_run_stops_arrives_in_the_next() -> None:
+    pair = Pair({"h1": _host("h1", "10.0.0.1"), "h2": _host("h2", "10.0.0.2")}, 3)
+    called: list[object] = []
+
+    def client() -> Process:
+        fd = (yield ("socket", 2, 1, 0)).value
+        called.append((yield ("connect", fd, ("10.0.0.2", 80))).errno)
+
+    pair.start("h1", client())
+    for ms in range(1, 30):
+        pair.run(ms * 1_000_000)
+    assert called == [111]
