@@ -135,4 +135,11 @@ ROWS: tuple[tuple[str, tuple[bool, bool, bool, bool, bool, bool], str, str, str]
         _INPUT + "tcp_validate_incoming",
         "the SYN-ACK of a simultaneous open completes it, instead of being challenged",
     ),
+    (
+        "udp_rcvbuf_is_strict",
+        (_OFF, _OFF, _OFF, _OFF, _OFF, _ON),
+        "after 6.12 (read in both)",
+        "net/ipv4/udp.c: __udp_enqueue_schedule_skb",
+        "UDP: a datagram is queued only where all of it has room, not until the buffer is over-full",
+    ),
 )

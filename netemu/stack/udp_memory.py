@@ -17,7 +17,8 @@ PAGE_SIZE = 4096
 def udp_enqueue_schedule(sk: UdpSock, datagram: Datagram) -> str | None:
     """Queue ``datagram``; the counter of what prevented it (__udp_enqueue_schedule_skb)."""
     net, size = sk.net, datagram.truesize
-    if sk.sk_rmem_alloc and sk.sk_rmem_alloc + size > sk.sk_rcvbuf:
+    room_taken = 0 if net.profile.udp_rcvbuf_is_strict else sk.sk_rcvbuf
+    if sk.sk_rmem_alloc > room_taken and sk.sk_rmem_alloc + size > sk.sk_rcvbuf:
         sk.sk_drops += 1
         return "RcvbufErrors"
     delta = size - sk.sk_forward_alloc

@@ -21,8 +21,8 @@ def _option(name: str, level: str, option: str, value: Any) -> list[Any]:
 
 def _udp(sends: Sequence[Sequence[Any]], receives: Sequence[Sequence[Any]]) -> tuple[Script, Script]:
     """A connected sender on h1, and a receiver on h2 at port 6000, whose sockets are ``u``."""
-    connect = [[20 * _MS, "socket", "u", "udp"], [None, "connect", "u", "@h2", 6000]]
-    bind = [[0, "socket", "u", "udp"], [None, "bind", "u", "", 6000]]
+    connect: list[Sequence[Any]] = [[20 * _MS, "socket", "u", "udp"], [None, "connect", "u", "@h2", 6000]]
+    bind: list[Sequence[Any]] = [[0, "socket", "u", "udp"], [None, "bind", "u", "", 6000]]
     stop_ns = 3000 * _MS
     return (
         Script("client", "h1", [*connect, *sends], stop_ns=stop_ns),
