@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from netemu.stack.sock import TCP_CA_CWR, TCP_CA_Recovery
 
 if TYPE_CHECKING:
-    from netemu.stack.skbuff import SkBuff
     from netemu.stack.sock import TcpSock
 
 FLAG_DATA = 0x01  # the segment carries data
@@ -47,21 +46,6 @@ TCP_RACK_LOSS_DETECTION, TCP_RACK_STATIC_REO_WND, TCP_RACK_NO_DUPTHRESH = 1, 2, 
 TCP_RACK_RECOVERY_THRESH = 16
 
 
-def tcp_is_sack(sk: TcpSock) -> bool:
-    """Whether the peers agreed on selective acknowledgements."""
-    return sk.sack_ok
-
-
-def tcp_is_reno(sk: TcpSock) -> bool:
-    """Whether they did not: duplicate ACKs are counted instead."""
-    return not sk.sack_ok
-
-
-def tcp_left_out(sk: TcpSock) -> int:
-    """Segments that left the network without being acknowledged: delivered out of order, or lost."""
-    return sk.sacked_out + sk.lost_out
-
-
 def tcp_packets_in_flight(sk: TcpSock) -> int:
     """Segments believed to be in the network."""
     return sk.packets_out - sk.sacked_out - sk.lost_out + sk.retrans_out
@@ -83,16 +67,6 @@ def tcp_current_ssthresh(sk: TcpSock) -> int:
     if tcp_in_cwnd_reduction(sk):
         return sk.snd_ssthresh
     return max(sk.snd_ssthresh, (sk.snd_cwnd >> 1) + (sk.snd_cwnd >> 2))
-
-
-def tcp_skb_timestamp_us(skb: SkBuff) -> int:
-    """When the segment was sent last, us."""
-    return skb.skb_mstamp_ns // 1000
-
-
-def tcp_skb_sent_after(t1_us: int, t2_us: int, seq1: int, seq2: int) -> bool:
-    """Whether the segment sent at ``t1_us`` left after the other; sequence numbers decide within a microsecond."""
-    return t1_us > t2_us or (t1_us == t2_us and seq1 > seq2)
 
 
 def tcp_min_rtt(sk: TcpSock) -> int:

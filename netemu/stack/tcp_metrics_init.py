@@ -40,10 +40,3 @@ def tcp_init_metrics(sk: TcpSock) -> None:
 def tcp_init_cwnd(sk: TcpSock) -> int:
     """The initial window: ten segments (RFC 6928), or what the era had."""
     return min(sk.net.profile.tcp_init_cwnd, sk.snd_cwnd_clamp)
-
-
-def tcp_start_cwnd(sk: TcpSock) -> None:
-    """The window a transfer starts with (tcp_init_transfer): one segment when the handshake needed more than one
-    retransmission and none of them is known to have been needless."""
-    sk.snd_cwnd = 1 if sk.total_retrans > 1 and sk.undo_marker else tcp_init_cwnd(sk)
-    sk.snd_cwnd_stamp = sk.net.jiffies
