@@ -142,4 +142,11 @@ ROWS: tuple[tuple[str, tuple[bool, bool, bool, bool, bool, bool], str, str, str]
         "net/ipv4/udp.c: __udp_enqueue_schedule_skb",
         "UDP: a datagram is queued only where all of it has room, not until the buffer is over-full",
     ),
+    (
+        "synack_ecn_given_up",
+        (_OFF, _OFF, _OFF, _OFF, _OFF, _ON),
+        "after 6.12 (read in both)",
+        "include/net/tcp_ecn.h: tcp_ecn_make_synack",
+        "a SYN-ACK sent again after its timer fired in vain does not agree on ECN",
+    ),
 )

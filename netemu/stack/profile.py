@@ -58,6 +58,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rcv_rtt_no_minimum: bool = True  # an RTT below a tick of the timestamps is no sample
     rcvbuf_grow_by_rtt: bool = True  # tcp_rcvbuf_grow, tcp_rcvbuf_low_rtt
     rcv_mss_by_ofo: bool = True  # segments behind a gap tell of the peer's segment size too
+    synack_ecn_given_up: bool = True  # a SYN-ACK after a timeout in vain has no ECE
     udp_rcvbuf_is_strict: bool = True  # a datagram is queued only where all of it has room
     ato_limited_by_delack_max: bool = True  # ato stays below TCP_DELACK_MAX
     backlog_ack_deferred: bool = True  # tcp_backlog_ack_defer

@@ -205,7 +205,9 @@ def tcp_make_synack(
         req.snt_tsval_last = stamp
         stamp_ecr = req.ts_recent
     options = Options(mss, req.rcv_wscale if req.wscale_ok else None, req.sack_ok, stamp, stamp_ecr)
-    flags = tcp_ecn.tcp_ecn_make_synack(req.ecn_ok, SYN | ACK)
+    # Perhaps it is ECN that keeps SYN-ACKs from arriving (include/net/tcp_ecn.h: tcp_ecn_make_synack).
+    in_vain = synack_type == TCP_SYNACK_RETRANS and req.num_timeout and net.profile.synack_ecn_given_up
+    flags = tcp_ecn.tcp_ecn_make_synack(req.ecn_ok and not in_vain, SYN | ACK)
     net.mib.inc("OutSegs")
     window = min(req.rsk_rcv_wnd, 65535)
     segment = Tcp(req.ir_num, req.ir_rmt_port, req.snt_isn & _MASK, req.rcv_nxt & _MASK, flags, window, b"", options)
