@@ -23,10 +23,11 @@ from netemu.trace.packets import packets_columns, packets_frame
 from netemu.trace.parquet import ParquetFile
 from netemu.trace.retransmissions import retransmissions_rows
 from netemu.trace.show.result import Analysis
+from netemu.trace.state import both_flows, moved
 from netemu.trace.table_files import TableFiles
 from netemu.trace.tables import empty
 
-_ROWS_AT_ONCE = 1 << 16
+_ROWS_AT_ONCE = 1 << 13
 
 
 @dataclass(slots=True)
@@ -73,40 +74,68 @@ def rows_in(paths: Sequence[Path], told: Told, *, relative: bool, inner: bool = 
     """What every chunk of every file and every file's end give, in order."""
     origin_ns = _origin(paths, relative)
     for path in paths:
-        yield from _of_file(Reader(path, inner), told, origin_ns)
+        yield from _File(Reader(path, inner), told, origin_ns).rows()
 
 
-def _of_file(reader: Reader, told: Told, origin_ns: int) -> Iterator[Given]:
-    observers = observers_of(reader)
-    flows, rtts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
-    for chunk in reader.chunks():
+class _File:
+    """One file: its rows as they come, those of connections when nothing of them follows."""
+
+    def __init__(self, reader: Reader, told: Told, origin_ns: int) -> None:
+        self._reader, self._told, self._origin_ns = reader, told, origin_ns
+        self._observers = observers_of(reader)
+        self._flows, self._rtts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+
+    def rows(self) -> Iterator[Given]:
+        for part in self._reader.parts():
+            if isinstance(part, Chunk):
+                yield self._take(part)
+            else:
+                for observer in self._observers:
+                    yield Given(dict(observer.retire(part.kept, self._origin_ns)), self._origin_ns)
+                yield from self._over(part.gone)
+                self._keep(part.kept)
+        for observer in self._observers:
+            yield Given(dict(observer.end(self._origin_ns)), self._origin_ns)
+        yield from self._over(np.arange(self._reader.state["connection_count"]))
+        self._told.end(self._reader)
+
+    def _take(self, chunk: Chunk) -> Given:
         given: dict[str, Rows] = {
-            "rtt": rtt_rows(reader, chunk, origin_ns),
-            "sacks": sacks_rows(reader, chunk, origin_ns),
+            "rtt": rtt_rows(self._reader, chunk, self._origin_ns),
+            "sacks": sacks_rows(self._reader, chunk, self._origin_ns),
         }
         if chunk.icmp.size:
-            given["icmp"] = rows_of(icmp_frame(reader, chunk, origin_ns))
-        for observer in observers:
-            given |= observer.take(chunk, origin_ns)
-        flows.append((2 * chunk.rtt["connection"] + chunk.rtt["direction"]).astype(np.int32))
-        rtts.append(chunk.rtt["rtt_ns"].copy())
-        told.packet_count += chunk.columns.t_ns.size
-        yield Given(given, origin_ns, chunk)
-    figures = rtt_figures(2 * reader.state["connection_count"], np.concatenate(flows), np.concatenate(rtts))
-    for observer in observers:
-        yield Given(dict(observer.end(origin_ns)), origin_ns)
-        figures |= observer.figures()
-    for part in _parts(reader.state["connection_count"]):
-        yield Given({"connections": connections_rows(reader, part, figures, origin_ns)}, origin_ns)
-    for part in _parts(reader.state["event_count"]):
-        yield Given({"retransmissions": retransmissions_rows(reader, part, origin_ns)}, origin_ns)
-    told.end(reader)
+            given["icmp"] = rows_of(icmp_frame(self._reader, chunk, self._origin_ns))
+        for observer in self._observers:
+            given |= observer.take(chunk, self._origin_ns)
+        self._flows.append((2 * chunk.rtt["connection"] + chunk.rtt["direction"]).astype(np.int32))
+        self._rtts.append(chunk.rtt["rtt_ns"].copy())
+        self._told.packet_count += chunk.columns.t_ns.size
+        return Given(given, self._origin_ns, chunk)
+
+    def _over(self, gone: Any) -> Iterator[Given]:
+        """Rows of connections of which nothing follows, so many at a time that they take little memory."""
+        reader, count = self._reader, self._reader.state["connection_count"]
+        figures = rtt_figures(2 * count, np.concatenate(self._flows), np.concatenate(self._rtts))
+        for observer in self._observers:
+            figures |= observer.figures()
+        for some in _pieces(gone):
+            yield Given({"connections": connections_rows(reader, some, figures, self._origin_ns)}, self._origin_ns)
+        is_gone = np.zeros(count, bool)
+        is_gone[gone] = True
+        for some in _pieces(np.flatnonzero(is_gone[reader.state.rows("events", "event_count")["flow"] >> 1])):
+            yield Given({"retransmissions": retransmissions_rows(reader, some, self._origin_ns)}, self._origin_ns)
+
+    def _keep(self, kept: Any) -> None:
+        """Keep the RTT samples of connections that go on."""
+        flow, rtt_ns = np.concatenate(self._flows), np.concatenate(self._rtts)
+        places = moved(both_flows(kept), 2 * self._reader.state["connection_count"])[flow]
+        self._flows, self._rtts = [places[places >= 0].astype(np.int32)], [rtt_ns[places >= 0]]
 
 
-def _parts(count: int) -> Iterator[range]:
-    """Numbers up to ``count``, so many at a time that rows made of them take little memory."""
-    for start in range(0, count, _ROWS_AT_ONCE):
-        yield range(start, min(start + _ROWS_AT_ONCE, count))
+def _pieces(numbers: Any) -> Iterator[Any]:
+    for start in range(0, numbers.size, _ROWS_AT_ONCE):
+        yield numbers[start : start + _ROWS_AT_ONCE]
 
 
 def _result(packets: pl.DataFrame, tables: Any, told: Told) -> Analysis:

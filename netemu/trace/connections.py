@@ -14,6 +14,7 @@ from netemu.trace import layout as m
 from netemu.trace.column import Column, Named, Nullable, Rows, absent_at, null_where, of_list
 from netemu.trace.engine import Reader
 from netemu.trace.lifetime import RESET_REFUSED
+from netemu.trace.state import both_flows
 from netemu.trace.tables import endpoint_texts
 
 _CLASSES = tuple(f"retransmits_{name}" for name in RETRANSMISSION_KINDS)
@@ -155,13 +156,12 @@ def _sorted(flow: Any, rtt_ns: Any) -> tuple[Any, Any]:
     return key >> bits, key & (1 << bits) - 1
 
 
-def connections_rows(reader: Reader, part: range, figures: Mapping[str, Any], origin_ns: int) -> Rows:
-    """The connections number ``part`` of a file read to its end.
+def connections_rows(reader: Reader, numbers: Any, figures: Mapping[str, Any], origin_ns: int) -> Rows:
+    """The connections of these ``numbers``, of which nothing follows.
 
     ``figures`` are those of :data:`FIGURES` for every flow of the file, -1 for null; one that is missing is null.
     """
-    table = reader.state.tables["connections"][part.start : part.stop]
-    own = slice(2 * part.start, 2 * part.stop)
+    table, own = reader.state.tables["connections"][numbers], both_flows(numbers)
     flows, figures = reader.state.tables["flows"][own], {name: values[own] for name, values in figures.items()}
     low = _endpoints(table, ("addr_lo_hi", "addr_lo_lo", "port_lo"))
     high = _endpoints(table, ("addr_hi_hi", "addr_hi_lo", "port_hi"))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from netemu.trace import layout as m
@@ -14,7 +15,7 @@ from netemu.trace import track
 from netemu.trace.ahead import ahead
 from netemu.trace.container import Container, Fault, needs_more, printable, unsupported_text
 from netemu.trace.source import Source, Window, open_source
-from netemu.trace.state import State
+from netemu.trace.state import MAX_CONNECTIONS, State
 
 CHUNK_ROWS = 1 << 17
 """Packets per chunk: small enough to stay in memory several times over, large enough for a Parquet row group."""
@@ -37,6 +38,18 @@ class Chunk:
     names: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """As many connections as are followed at once: ``gone`` are given up, ``kept`` go on with numbers from 0 in order.
+
+    Until the next part is asked for, they have the numbers that they had.
+    """
+
+    gone: Any
+    kept: Any
+    over: Event = field(default_factory=Event)
+
+
 @dataclass(slots=True)
 class Reader:
     """One file through the compiled pass. Iterate :meth:`chunks`; then ``state``, ``fault`` and counts are final.
@@ -53,6 +66,9 @@ class Reader:
     fault: Fault | None = None
     late_flags: int = 0
     bytes_read: int = 0
+    given_up: int = 0
+    _retirement: Retirement | None = None
+    _stopped: bool = False
 
     def __post_init__(self) -> None:
         self.container = Container(str(self.path))
@@ -66,8 +82,9 @@ class Reader:
     def first_time_ns(self) -> int | None:
         """Time of the file's first packet, read apart; None when it holds none."""
         self.state = State(1)
-        for chunk in self._raw_chunks(rows=1):
-            return int(chunk.columns.t_ns[0])
+        for chunk in self._raw_parts():
+            if isinstance(chunk, Chunk):
+                return int(chunk.columns.t_ns[0])
         return None
 
     def chunks(self) -> Iterator[Chunk]:
@@ -75,28 +92,59 @@ class Reader:
 
         The pass runs ahead in a thread of its own: ``state`` may know more than the chunks given show.
         """
-        for chunk in ahead(self._settled_chunks(), CHUNKS_AHEAD):
-            self.names = chunk.names
-            yield chunk
+        for part in self.parts():
+            if isinstance(part, Chunk):
+                yield part
+
+    def parts(self) -> Iterator[Chunk | Retirement]:
+        """As :meth:`chunks`, and each :class:`Retirement` after the chunks whose connections it gives up."""
+        made = ahead(self._settled_parts(), CHUNKS_AHEAD)
+        try:
+            for part in made:
+                if isinstance(part, Chunk):
+                    self.names = part.names
+                yield part
+                if isinstance(part, Retirement):
+                    part.over.set()
+        finally:
+            self._stopped = True
+            if self._retirement is not None:
+                self._retirement.over.set()
+            made.close()
         self.names = self._names()
 
-    def _settled_chunks(self) -> Iterator[Chunk]:
+    def _settled_parts(self) -> Iterator[Chunk | Retirement]:
         pending: list[Chunk] = []
-        for chunk in self._raw_chunks():
-            pending.append(chunk)
+        for part in self._raw_parts():
+            if isinstance(part, Retirement):
+                yield from pending
+                pending = []
+                yield part
+                part.over.wait()
+                self.state.keep(part.kept)
+                continue
+            pending.append(part)
             self._settle(pending)
             if len(pending) > SETTLE_CHUNKS:
                 yield pending.pop(0)
         yield from pending
 
-    def _raw_chunks(self, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+    def _retire(self) -> Retirement:
+        gone, kept = self.state.least_wanted()
+        self._retirement = Retirement(gone, kept)
+        self.given_up += gone.size
+        if self._stopped:
+            self._retirement.over.set()
+        return self._retirement
+
+    def _raw_parts(self) -> Iterator[Chunk | Retirement]:
         source = open_source(self.path)
         try:
-            yield from self._read(source, rows)
+            yield from self._read(source, self.state.chunk_rows)
         finally:
             source.close()
 
-    def _read(self, source: Source, rows: int) -> Iterator[Chunk]:
+    def _read(self, source: Source, rows: int) -> Iterator[Chunk | Retirement]:
         window = source.first()
         self.container.open(window, source.fault)
         self.state.tables["packet"]["inner"] = self.inner
@@ -113,10 +161,13 @@ class Reader:
                 rows,
                 row,
             )
-            if why == track.FULL:
-                yield self._take(columns, row)
-                columns, row = m.new_columns(rows), 0
-                table = m.column_table(columns)
+            if why in (track.FULL, track.CROWDED):
+                if row:
+                    yield self._take(columns, row)
+                    columns, row = m.new_columns(rows), 0
+                    table = m.column_table(columns)
+                if why == track.CROWDED:
+                    yield self._retire()
             elif why == track.GROW:
                 self.state.grow()
             elif why == r.NEED_MORE and not window.last:
@@ -197,6 +248,7 @@ class Reader:
             (state["super_segments"], "super-segments larger than the MSS (offload), counted by their size", None),
             (state["tunnelled"], "packets that carry others within (tunnels), which were not looked at", None),
             (self.container.dropped, "packets dropped by the capture itself", None),
+            (self.given_up, f"connections given up where more than {MAX_CONNECTIONS:,} were open", None),
             (self.late_flags, "spurious retransmissions proven too late to be flagged in packets", None),
         )
         for count, text, at in lines:

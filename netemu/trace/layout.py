@@ -203,7 +203,7 @@ packet sack blocks table connections flows segments free events patches rtt sack
 others fragments table_size connection_capacity segment_capacity event_capacity rtt_capacity sack_capacity
 icmp_capacity connection_count segment_count event_count patch_count rtt_count sack_count icmp_count other_count
 frame_count row_count batch_count batch_next malformed truncated clock_backwards malformed_at truncated_at
-clock_backwards_at not_ip super_segments tunnelled unseen stray last_ns
+clock_backwards_at connection_limit not_ip super_segments tunnelled unseen stray last_ns
 max_ring
 """)
 """Addresses of the tables, how many rows each can hold, how many it holds, and counts for the warnings."""

@@ -17,9 +17,9 @@ def retransmissions_in(reader: Reader, frames: range, origin_ns: int) -> Rows:
     return _rows(reader, rows[(rows["row"] + 1 >= frames.start) & (rows["row"] + 1 < frames.stop)], origin_ns)
 
 
-def retransmissions_rows(reader: Reader, part: range, origin_ns: int) -> Rows:
-    """The retransmissions number ``part`` of a file read to its end."""
-    return _rows(reader, reader.state.tables["events"][part.start : part.stop], origin_ns)
+def retransmissions_rows(reader: Reader, numbers: Any, origin_ns: int) -> Rows:
+    """The retransmissions of these ``numbers``, of which nothing more will be proven."""
+    return _rows(reader, reader.state.tables["events"][numbers], origin_ns)
 
 
 def _rows(reader: Reader, rows: Any, origin_ns: int) -> Rows:

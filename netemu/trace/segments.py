@@ -45,6 +45,14 @@ def _release(st: Any, base: int, capacity: int) -> None:
 
 
 @compiled
+def release_ring(st: Any, f: Any) -> None:
+    """Forget all outstanding segments of ``f``."""
+    if f.ring_capacity:
+        _release(st, f.ring_base, f.ring_capacity)
+        f.ring_base, f.ring_capacity, f.ring_head, f.ring_count = i64(-1), i64(0), i64(0), i64(0)
+
+
+@compiled
 def at(f: Any, k: int) -> int:
     """Pool index of the ``k``-th outstanding segment of flow ``f``, the oldest being 0."""
     return f.ring_base + ((f.ring_head + k) & (f.ring_capacity - 1))

@@ -10,11 +10,43 @@ import numpy as np
 from netemu.trace import layout as m
 from netemu.trace.compiled import entry
 from netemu.trace.connect import rehash
+from netemu.trace.memory import word
+from netemu.trace.segments import release_ring
+
+MAX_CONNECTIONS = 80_000
+"""Connections followed at once: with their observers some 5 kB each."""
+_MOVED_AT_ONCE = 1 << 13
+_BOTH = 3
+"""``fin_seen`` when both ends have closed."""
 
 
 @entry
 def _rehash(state: int) -> None:
     rehash(m.state_at(state, 0))
+
+
+@entry
+def _release(state: int, flows: int, count: int) -> None:
+    st = m.state_at(state, 0)
+    for i in range(count):
+        release_ring(st, m.flow_at(st.flows, word(flows, i)))
+
+
+def both_flows(connections: Any) -> Any:
+    """Numbers of the flows of these connections."""
+    return (2 * connections[:, None] + np.arange(2)).ravel()
+
+
+def as_words(table: Any) -> Any:
+    """Records as rows of words: NumPy copies those all at once, records one by one."""
+    return table.view(np.int64).reshape(table.size, table.dtype.itemsize // 8)
+
+
+def moved(kept: Any, count: int) -> Any:
+    """For each of ``count`` numbers where it is among ``kept``, -1 where it is not."""
+    places = np.full(count, -1, np.int64)
+    places[kept] = np.arange(kept.size)
+    return places
 
 
 def _zeros(rows: int, dtype: Any = np.int64) -> Any:
@@ -50,6 +82,7 @@ class State:
             "fragments": _zeros(m.FRAGMENT_ROWS, m.FRAGMENT),
         }
         sack = self.tables["sack"]
+        self.control["connection_limit"] = MAX_CONNECTIONS
         self.tables["packet"]["sack"] = sack.ctypes.data + 16 * m.MAX_SACK_BLOCKS * np.arange(m.BATCH)
         self._publish()
 
@@ -87,7 +120,7 @@ class State:
         old = self.tables[table]
         if old.size < needed:
             new = _zeros(max(2 * old.size, needed), old.dtype)
-            new[: old.size] = old
+            as_words(new)[: old.size] = as_words(old)
             self.tables[table] = new  # whole before another thread can see it
 
     def grow(self) -> None:
@@ -104,3 +137,46 @@ class State:
         self._publish()
         if small:
             _rehash(self.address)
+
+    def least_wanted(self) -> tuple[Any, Any]:
+        """Connections of which half are to be given up, and those that stay: closed ones go first, then silent ones."""
+        table = self.rows("connections", "connection_count")
+        over = (table["reset_by"] > 0) | (table["fin_seen"] == _BOTH)
+        order = np.lexsort((table["end_ns"], ~over))
+        half = table.size // 2
+        return np.sort(order[:half]), np.sort(order[half:])
+
+    def keep(self, kept: Any) -> None:
+        """Forget all connections but ``kept``, which are numbered anew in their order."""
+        count = self["connection_count"]
+        places = moved(kept, count)
+        gone = both_flows(np.flatnonzero(places < 0))
+        _release(self.address, gone.ctypes.data, gone.size)
+        self._keep_events(places, kept)
+        for name, rows, used in (("connections", kept, count), ("flows", both_flows(kept), 2 * count)):
+            table = as_words(self.tables[name])
+            for first in range(0, rows.size, _MOVED_AT_ONCE):  # each moves down, or stays
+                some = rows[first : first + _MOVED_AT_ONCE]
+                table[first : first + some.size] = table[some]
+            table[rows.size : used] = 0
+        previous = self.tables["connections"]["previous"][: kept.size]
+        previous[:] = np.where(previous >= 0, places[previous], -1)
+        self.control["connection_count"] = kept.size
+        self.tables["table"][:] = 0
+        _rehash(self.address)
+
+    def _keep_events(self, places: Any, kept: Any) -> None:
+        """Forget the retransmissions of connections that are forgotten; ``places`` are those of the others."""
+        events = self.rows("events", "event_count")
+        stays = np.flatnonzero(places[events["flow"] >> 1] >= 0)
+        numbers = np.append(moved(stays, events.size), -1)
+        found = events[stays]
+        found["flow"] = 2 * places[found["flow"] >> 1] + (found["flow"] & 1)
+        found["previous"] = numbers[found["previous"]]
+        events[: stays.size] = found
+        own = both_flows(kept)
+        self.tables["flows"]["retrans_last"][own] = numbers[self.tables["flows"]["retrans_last"][own]]
+        named = self.rows("segments", "segment_count")["event"]
+        named[:] = numbers[np.where((named >= 0) & (named < events.size), named, -1)]
+        self.control["event_count"] = stays.size
+        self.clear("patch_count")

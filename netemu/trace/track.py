@@ -43,8 +43,9 @@ from netemu.trace.verdict import CA_LOSS, CA_MTU, KIND_KEEPALIVE, KIND_NEW, KIND
 COLUMNS = len(FIELDS)
 _PACKET_BYTES = PACKET.itemsize
 
-FULL, GROW = 10, 11
-"""Why :func:`run` returned, beside the statuses of :mod:`netemu.trace.records`: columns full; a table must grow."""
+FULL, GROW, CROWDED = 10, 11, 12
+"""Why :func:`run` returned, beside the statuses of :mod:`netemu.trace.records`: columns full; a table must grow; there
+are as many connections as are followed at once."""
 
 
 @compiled
@@ -266,6 +267,8 @@ def run(
         if st.batch_next == st.batch_count:
             if row >= rows or _lists_are_full(st):
                 return FULL, row
+            if st.connection_count + BATCH > st.connection_limit:
+                return CROWDED, row
             st.batch_count = st.batch_next = 0
             status = _read(data, end, scan, interfaces, st, min(i64(BATCH), rows - row))
             if st.batch_count == 0:

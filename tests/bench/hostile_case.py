@@ -10,6 +10,7 @@ from netemu.errors import BadInput
 from netemu.recording.tables import ACK_KINDS, SEGMENT_KINDS
 from netemu.trace import analyze, layout
 from netemu.trace.engine import Chunk, Reader
+from netemu.trace.state import State
 from tests.bench.hostile_guard import GuardedSource, guarded_columns, guarded_tables
 from tests.bench.hostile_mutations import Case
 from tests.bench.hostile_samples import Sample
@@ -42,7 +43,7 @@ class Judge:
             chunks = (
                 reader._read(GuardedSource(case.data, reader.container, guard), GUARD_ROWS)
                 if guard
-                else reader._raw_chunks()
+                else reader._raw_parts()
             )
             for chunk in chunks:
                 _check_chunk(reader, chunk, case)
@@ -111,8 +112,9 @@ def check_truncations(sample: Sample, place: Path) -> int:
         place.write_bytes(sample.data[:cut])
         reader = Reader(place)
         try:
-            for chunk in reader._raw_chunks(rows=GUARD_ROWS):
-                assert chunk.columns.t_ns.size
+            reader.state = State(GUARD_ROWS)
+            for chunk in reader._raw_parts():
+                assert isinstance(chunk, Chunk) and chunk.columns.t_ns.size
         except BadInput as error:
             assert cut < header, (cut, error)
             continue

@@ -10,9 +10,10 @@ import pytest
 
 from netemu.errors import BadInput
 from netemu.recording.tables import CONNECTIONS, ICMP, PACKET_TABLES, RTT, SACKS
+from netemu.trace import engine, state
 from netemu.trace.analysis import analyze, analyze_to_tables
 from netemu.trace.tables import PACKETS_SCHEMA, polars_schema
-from tests.trace.build import Talk, enhanced, interface, section, write_pcap
+from tests.trace.build import MS, SYN, Record, Talk, enhanced, interface, section, write_pcap
 
 TABLES = ("packets", *PACKET_TABLES)
 
@@ -114,6 +115,75 @@ def test_interfaces_of_one_file_are_captures_of_their_own(tmp_path: Path) -> Non
     assert analysis.connections["connection"].to_list() == [0, 0]
     assert analysis.connections["a_payload_bytes"].to_list() == [4000, 4000]
     assert analysis.connections["a_retransmitted_segments"].to_list() == [0, 0]
+
+
+def later(talk: Talk, shift_ms: float) -> list[Record]:
+    return [(t_ns + round(shift_ms * MS), data, wire) for t_ns, data, wire in talk.records]
+
+
+def crowd() -> list[Record]:
+    """Two long transfers with a loss each, one late SACK, and 300 short connections meanwhile."""
+    records = []
+    for port, start_ms in ((50000, 0.0), (50001, 3.3)):
+        long = Talk(ports=(port, 80))
+        long.handshake()
+        for i in range(60):
+            if i % 20 != 7:
+                long.say(20 + 10 * i, "a", 1 + 1000 * i, 1, 1000)
+            if i % 20 == 9:
+                long.say(23 + 10 * i, "b", 1, 1 + 1000 * (i - 2), sack=[(1 + 1000 * (i - 1), 1001 + 1000 * i)])
+                long.say(24 + 10 * i, "a", 1 + 1000 * (i - 2), 1, 1000)
+            if i % 20 not in (7, 8, 9):
+                long.say(25 + 10 * i, "b", 1, 1001 + 1000 * i)
+        records += later(long, start_ms)
+    for k in range(300):
+        short = Talk(ports=(20000 + k, 80))
+        short.handshake()
+        short.close(11, 1, 1)
+        records += later(short, 2 * k)
+    return sorted(records, key=lambda record: record[0])
+
+
+def test_connections_are_given_up_where_too_many_are_open_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_pcap(tmp_path / "crowd.pcap", crowd())
+    whole = analyze([path])
+    monkeypatch.setattr(state, "MAX_CONNECTIONS", 80)
+    monkeypatch.setattr(engine, "MAX_CONNECTIONS", 80)
+    parts = analyze([path])
+    assert whole.connections.height == 302 and whole.connections["a_retransmits_fast"].sum() == 6
+    for name in TABLES:
+        found, expected = (getattr(one, name).sort(pl.all()) for one in (parts, whole))
+        assert found.equals(expected), name
+    assert not whole.warnings
+    assert parts.warnings == ["crowd.pcap: 272 connections given up where more than 80 were open"]
+
+
+def test_what_comes_of_a_connection_given_up_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Talk(ports=(50000, 80))
+    first.handshake()
+    first.say(5000, "a", 1, 1, 1000)
+    records = first.records
+    for k in range(300):
+        syn = Talk(ports=(20000 + k, 80))
+        syn.say(100 + k, "a", 0, 0, flags=SYN)
+        records += syn.records
+    monkeypatch.setattr(state, "MAX_CONNECTIONS", 80)
+    found = analyze([write_pcap(tmp_path / "flood.pcap", sorted(records, key=lambda record: record[0]))]).connections
+    assert found.height == 302
+    assert found.filter(client="10.0.0.1:50000")["opening"].to_list() == ["handshake", "midstream"]
+
+
+def test_an_analysis_may_be_left_while_connections_are_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "MAX_CONNECTIONS", 80)
+    reader = engine.Reader(write_pcap(tmp_path / "crowd.pcap", crowd()))
+    parts = reader.parts()
+    assert next(parts) is not None
+    parts.close()
+    assert sum(chunk.columns.t_ns.size for chunk in engine.Reader(reader.path).chunks()) == len(crowd())
 
 
 def test_an_earlier_stamp_than_the_one_before_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 import zstandard
 
 from netemu.errors import BadInput
+from netemu.trace import engine, source
 from netemu.trace import layout as m
-from netemu.trace import source
 from netemu.trace.container import Fault
 from netemu.trace.engine import SETTLE_CHUNKS, Chunk, Reader
+from netemu.trace.state import State
 from tests.trace import dissection as d
 
 FRAMES = [d.ethernet(d.ipv4(d.tcp(b"x" * 10, seq=1000 + 10 * k))) for k in range(20)]
@@ -42,11 +44,19 @@ def ended(directory: Path, data: bytes) -> tuple[int, Fault | None]:
     return sum(chunk.columns.t_ns.size for chunk in made.chunks()), made.fault
 
 
+def raw_chunks(made: Reader, rows: int) -> Iterator[Chunk]:
+    """Chunks of so many packets, before any is settled."""
+    made.state = State(rows)
+    for part in made._raw_parts():
+        assert isinstance(part, Chunk)
+        yield part
+
+
 @pytest.mark.parametrize("data", [CAPTURE, MIXED])
 @pytest.mark.parametrize("rows", [1, 3, 20])
 def test_chunks_of_any_size_hold_the_same_packets(tmp_path: Path, data: bytes, rows: int) -> None:
     whole = list(reader(tmp_path, data).chunks())
-    parts = list(reader(tmp_path, data)._raw_chunks(rows=rows))
+    parts = list(raw_chunks(reader(tmp_path, data), rows))
     assert len(whole) == 1
     assert columns(parts) == columns(whole)
     assert [chunk.first_row for chunk in parts] == list(range(0, whole[0].columns.t_ns.size, rows))
@@ -200,7 +210,7 @@ def test_a_clean_file_has_no_warning(tmp_path: Path) -> None:
 
 def test_flags_proven_late_reach_the_chunks_that_are_still_held(tmp_path: Path) -> None:
     made = reader(tmp_path, CAPTURE)
-    chunks = list(made._raw_chunks(rows=4))[1:4]
+    chunks = list(raw_chunks(made, 4))[1:4]
     for chunk in chunks:
         chunk.columns.spurious_by[:] = 0
     rows = [4, 11, 3, 15]
@@ -218,8 +228,7 @@ def test_flags_proven_late_reach_the_chunks_that_are_still_held(tmp_path: Path) 
 
 def test_chunks_are_held_until_enough_have_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settled: list[int] = []
-    raw = Reader._raw_chunks
-    monkeypatch.setattr(Reader, "_raw_chunks", lambda self: raw(self, rows=4))
+    monkeypatch.setattr(engine, "CHUNK_ROWS", 4)
     monkeypatch.setattr(Reader, "_settle", lambda self, pending: settled.append(len(pending)))
     given_out = [chunk.first_row for chunk in reader(tmp_path, CAPTURE).chunks()]
     assert given_out == [0, 4, 8, 12, 16]

@@ -10,6 +10,7 @@ import numpy as np
 
 from netemu.trace.column import Column
 from netemu.trace.observe.growing import Growing
+from netemu.trace.state import moved
 
 
 class AtEnd(ABC):
@@ -39,12 +40,18 @@ class AtEnd(ABC):
         """Keep the rows that a chunk gave."""
         self._kept.append(self.rows[:count].copy())
 
-    def end(self, flows: int) -> Any:
-        """Every row, in order."""
+    def end(self, flows: int, going_on: Any) -> Any:
+        """Every row of the flows that do not go on, in order; ``going_on`` are numbered anew, from 0."""
         self.state.grow(flows)
         rows = np.empty(self.scan.ROWS_PER_FLOW * flows, self.scan.ROW)
+        aside = self.state.set_aside(going_on)
         count = self.scan.finish(self.state.address, flows, rows.ctypes.data)
+        self.state.restart(aside, flows)
         found = np.concatenate([*self._kept, rows[:count]])
+        places = moved(going_on, flows)[found["flow"]]
+        stays = found[places >= 0]
+        stays["flow"] = places[places >= 0]
+        self._kept, found = [stays], found[places < 0]
         return found[np.lexsort((found[self.order], found["t_ns"], found["flow"]))]
 
     @abstractmethod

@@ -24,15 +24,15 @@ class Datagrams(Observer):
         self._flows = Keyed(scan.FLOW)
 
     def take(self, chunk: Chunk, origin_ns: int) -> Given:
-        """No rows yet: a flow is described at the end."""
+        """No rows yet: a flow is described at the end, unless there are too many."""
         if chunk.others.size:
             self._flows.reserve(chunk.others.size)
             scan.scan(chunk.others.ctypes.data, chunk.others.size, self._flows.address)
-        return {}
+        return self.end(origin_ns) if self._flows.is_full else {}
 
     def end(self, origin_ns: int) -> Given:
         """One row for each flow."""
-        rows = self._flows.rows
+        rows = self._flows.take_rows()
         columns = text_columns(self.reader, rows, ports=True) | _arrivals(rows, origin_ns) | _numbers(rows, origin_ns)
         return {"datagrams": columns}
 

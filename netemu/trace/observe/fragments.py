@@ -24,17 +24,17 @@ class Fragments(Observer):
         self._pending = np.zeros(scan.PENDING, scan.PACKET)
 
     def take(self, chunk: Chunk, origin_ns: int) -> Given:
-        """No rows yet: what was sent is described at the end."""
+        """No rows yet: what was sent is described at the end, unless there are too many."""
         if chunk.columns.fragment.any():
             self._flows.reserve(chunk.others.size)
             others, pending = chunk.others.ctypes.data, self._pending.ctypes.data
             scan.scan(others, chunk.others.size, self._flows.address, pending)
-        return {}
+        return self.end(origin_ns) if self._flows.is_full else {}
 
     def end(self, origin_ns: int) -> Given:
         """One row for each protocol between two addresses."""
         scan.finish(self._flows.address, self._pending.ctypes.data)
-        rows = self._flows.rows
+        rows = self._flows.take_rows()
         columns = text_columns(self.reader, rows, ports=False) | {
             "protocol": rows["protocol"].astype(np.uint8),
             "duplicates": rows["duplicates"].copy(),
@@ -43,4 +43,5 @@ class Fragments(Observer):
             "last_ns": rows["last_ns"] - origin_ns,
             **{name: rows[name].copy() for name in _COUNTS},
         }
+        self._pending[:] = np.zeros(1, self._pending.dtype)
         return {"fragments": columns}

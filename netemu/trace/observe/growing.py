@@ -10,7 +10,11 @@ import polars as pl
 
 from netemu.trace.column import Column, Named
 from netemu.trace.engine import Reader
+from netemu.trace.state import as_words
 from netemu.trace.tables import address_text, endpoint_texts
+
+_STEP_ROWS = 1 << 15
+"""Small records double their number when it is too small, many grow by so many: what is not used is memory too."""
 
 
 class Growing:
@@ -20,21 +24,37 @@ class Growing:
     """
 
     def __init__(self, dtype: np.dtype[Any], unknown: Sequence[str] = ()) -> None:
-        self._unknown = unknown
-        self.array: Any = self._new(1 << 10, dtype, 0)
-
-    def _new(self, rows: int, dtype: np.dtype[Any], kept: int) -> Any:
-        array = np.zeros(rows, dtype)
-        for name in self._unknown:
-            array[name][kept:] = -1
-        return array
+        self._new = np.zeros(1, dtype)
+        for name in unknown:
+            self._new[name] = -1
+        self.array: Any = np.zeros(0, dtype)
+        self.grow(1 << 10)
 
     def grow(self, rows: int) -> None:
         """Make room for ``rows`` records; the content stays, the address does not."""
-        if self.array.size < rows:
-            old = self.array
-            self.array = self._new(max(2 * old.size, rows), old.dtype, old.size)
-            self.array[: old.size] = old
+        old = self.array
+        if old.size < rows:
+            self.array = np.zeros(max(old.size + min(old.size, _STEP_ROWS), rows), old.dtype)
+            as_words(self.array)[: old.size] = as_words(old)
+            self._renew(old.size, self.array.size)
+
+    def _renew(self, first: int, behind: int) -> None:
+        """Give these records the values of new ones."""
+        as_words(self.array)[first:behind] = as_words(self._new)
+
+    def set_aside(self, rows: Any) -> Any:
+        """A copy of some records, which are then as new ones are."""
+        found = self.array[:0].copy()
+        found.resize(rows.size)
+        as_words(found)[:] = as_words(self.array)[rows]
+        as_words(self.array)[rows] = as_words(self._new)
+        return found
+
+    def restart(self, kept: Any, used: int) -> None:
+        """The first ``used`` records as new, but ``kept`` the first of them; without any the file has ended."""
+        if kept.size:
+            as_words(self.array)[: kept.size] = as_words(kept)
+            self._renew(kept.size, used)
 
     @property
     def address(self) -> int:

@@ -23,16 +23,16 @@ class IcmpMessages(Observer):
         self._pending = np.zeros(scan.PENDING, scan.ECHO)
 
     def take(self, chunk: Chunk, origin_ns: int) -> Given:
-        """No rows yet: what was sent is described at the end."""
+        """No rows yet: what was sent is described at the end, unless there are too many."""
         if chunk.others.size:
             self._flows.reserve(chunk.others.size)
             others, pending = chunk.others.ctypes.data, self._pending.ctypes.data
             scan.scan(others, chunk.others.size, self._flows.address, pending)
-        return {}
+        return self.end(origin_ns) if self._flows.is_full else {}
 
     def end(self, origin_ns: int) -> Given:
         """One row for each type and code between two addresses."""
-        rows = self._flows.rows
+        rows = self._flows.take_rows()
         request = rows["x"] == np.where(rows["version"] == 4, 8, 128)
         unanswered = rows["answered"] == 0
         columns = text_columns(self.reader, rows, ports=False) | {
@@ -51,4 +51,5 @@ class IcmpMessages(Observer):
             "mean_rtt_ns": null_where(unanswered, rows["sum_rtt_ns"] // np.maximum(rows["answered"], 1)),
             "max_rtt_ns": null_where(unanswered, rows["max_rtt_ns"]),
         }
+        self._pending[:] = np.zeros(1, self._pending.dtype)
         return {"icmp_messages": columns}

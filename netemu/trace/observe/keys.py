@@ -87,6 +87,9 @@ def _rehash(keys: int) -> None:
         set_word(k.table, slot, index + 1)
 
 
+MAX_RECORDS = 200_000
+
+
 class Keyed:
     """Records of ``dtype``, which begins with :data:`KEY`; compiled code is given :attr:`address`."""
 
@@ -120,9 +123,17 @@ class Keyed:
         return int(self._control["count"][0])
 
     @property
-    def rows(self) -> Any:
-        """The records there are, in the order of their first packet."""
-        return self.records[: self.count]
+    def is_full(self) -> bool:
+        """Whether there are so many records that their rows should be made now; what follows of them makes others."""
+        return self.count > MAX_RECORDS
+
+    def take_rows(self) -> Any:
+        """The records there are, in the order of their first packet; there are none then."""
+        rows = self.records[: self.count]
+        self.records, self._control["count"] = np.zeros(1 << 6, self.records.dtype), 0
+        self._table[:] = 0
+        self._publish()
+        return rows
 
     @property
     def address(self) -> int:

@@ -35,12 +35,16 @@ class Observer(ABC):
     def take(self, chunk: Chunk, origin_ns: int) -> Given:
         """Rows that the packets of ``chunk`` give, times counted from ``origin_ns``."""
 
+    def retire(self, kept: Any, origin_ns: int) -> Given:
+        """Rows of connections that are given up: all but ``kept``, which go on with numbers from 0, in their order."""
+        return {}
+
     @abstractmethod
     def end(self, origin_ns: int) -> Given:
         """Rows that only the end of the file gives."""
 
     def figures(self) -> Mapping[str, Any]:
-        """After :meth:`end`: figures of every flow for the table of connections, by their name there; -1 for null."""
+        """After :meth:`end` or :meth:`retire`: figures of every flow for the table of connections, -1 for null."""
         return {}
 
     @property

@@ -64,17 +64,20 @@ class Sender:
         self.state["row_count"] = 0
         self._grow_slots()
 
-    def finish(self, flows: int) -> None:
-        """Keep the last row and episode of each flow."""
+    def finish(self, flows: int, going_on: Any) -> None:
+        """Keep the last row and episode of each flow but of those ``going_on``, which are numbered anew, from 0."""
         self._flows.grow(flows)
         self._episodes.grow(flows)
         self.state["flows"] = self._flows.address
+        aside = self._flows.set_aside(going_on), self._episodes.set_aside(going_on)
         flow = 0
         while flow < flows:
             flow = finish(self.state.ctypes.data, flow, flows)
             self.keep()
         last = np.zeros(flows, EPISODE)
         self._ended.append(last[: end_episodes(self._episodes.address, flows, last.ctypes.data)])
+        self._flows.restart(aside[0], flows)
+        self._episodes.restart(aside[1], flows)
 
     def given(self) -> tuple[Any, Any]:
         """Rows and episodes kept since the last call."""

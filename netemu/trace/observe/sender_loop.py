@@ -295,6 +295,6 @@ def finish(state: int, flow: int, flows: int) -> int:
             if f.ca_state != CA_OPEN and f.recovered_ns >= 0:
                 _change_state(st, flow, f, i64(CA_OPEN), t_ns)
             write_row(st, flow, f, t_ns, REASON_END)
-            release(st, f)
+        release(st, f)
         flow += 1
     return flow

@@ -39,7 +39,20 @@ def release(st: Any, f: Any) -> None:
     if f.slot >= 0:
         set_word(st.slots + 8 * SLOT_WORDS * f.slot, 2, st.free)
         st.free = f.slot
-        f.slot = -1
+        f.slot, f.sacked = i64(-1), i64(0)
+
+
+@compiled
+def _first_reaching(base: int, count: int, start: int) -> int:
+    """The first of ``count`` ranges that ends at ``start`` or above."""
+    low, high = i64(0), count
+    while low < high:
+        middle = (low + high) >> 1
+        if word(base, 3 + 2 * middle) < start:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @compiled
@@ -47,11 +60,10 @@ def take_range(st: Any, f: Any, start: int, end: int) -> None:
     """Note that ``[start, end)`` was SACKed, merged with the ranges that it touches."""
     base = _slot(st, f)
     count = word(base, 0)
-    first = i64(0)
-    while first < count and word(base, 3 + 2 * first) < start:
-        first += 1
-    last = first
+    first = _first_reaching(base, count, start)
+    last, known = first, i64(0)
     while last < count and word(base, 2 + 2 * last) <= end:
+        known += word(base, 3 + 2 * last) - word(base, 2 + 2 * last)
         last += 1
     if last > first:
         start = min(start, word(base, 2 + 2 * first))
@@ -71,6 +83,7 @@ def take_range(st: Any, f: Any, start: int, end: int) -> None:
     set_word(base, 2 + 2 * first, start)
     set_word(base, 3 + 2 * first, end)
     set_word(base, 0, count + shift)
+    f.sacked += end - start - known
     f.highest_sacked = max(f.highest_sacked, end)
 
 
@@ -85,26 +98,30 @@ def drop_below(st: Any, f: Any, acked: int) -> None:
     base = st.slots + 8 * SLOT_WORDS * f.slot
     count, first = word(base, 0), i64(0)
     while first < count and word(base, 3 + 2 * first) <= acked:
+        f.sacked -= word(base, 3 + 2 * first) - word(base, 2 + 2 * first)
         first += 1
     if first:
         for i in range(first, count):
             set_word(base, 2 + 2 * (i - first), word(base, 2 + 2 * i))
             set_word(base, 3 + 2 * (i - first), word(base, 3 + 2 * i))
         set_word(base, 0, count - first)
-    if count > first:
-        set_word(base, 2, max(word(base, 2), acked))
+    if count > first and word(base, 2) < acked:
+        f.sacked -= acked - word(base, 2)
+        set_word(base, 2, acked)
 
 
 @compiled
-def _sacked_within(st: Any, f: Any, start: int, end: int) -> int:
-    """SACKed bytes in ``[start, end)``; -1 when some did not fit the scoreboard."""
-    if f.slot < 0 or end <= start:
+def _sacked_between(st: Any, f: Any, start: int, end: int) -> int:
+    """SACKed bytes in ``[start, end)``, where ``end`` is not below the highest of them."""
+    if f.slot < 0 or start >= f.highest_sacked:
         return 0
+    if start <= f.una:
+        return f.sacked
     base, total = st.slots + 8 * SLOT_WORDS * f.slot, i64(0)
-    if word(base, 1):
-        return -1
-    for i in range(word(base, 0)):
-        total += max(min(word(base, 3 + 2 * i), end) - max(word(base, 2 + 2 * i), start), 0)
+    i = word(base, 0) - 1
+    while i >= 0 and word(base, 3 + 2 * i) > start:
+        total += word(base, 3 + 2 * i) - max(word(base, 2 + 2 * i), start)
+        i -= 1
     return total
 
 
@@ -116,9 +133,7 @@ def pipe(st: Any, f: Any) -> int:
     Recovery, every hole below the highest SACK (RACK marks them as soon as a later segment is delivered), and in Loss
     all that was outstanding when the timer fired (``tcp_enter_loss``); nothing in other states.
     """
-    flight = f.nxt - f.una
-    sacked = _sacked_within(st, f, f.una, f.nxt)
-    if sacked < 0:
+    if f.slot >= 0 and word(st.slots + 8 * SLOT_WORDS * f.slot, 1):
         return -1
     lost_end = i64(0)
     if f.ca_state == CA_RECOVERY:
@@ -128,5 +143,5 @@ def pipe(st: Any, f: Any) -> int:
     lost_start = max(f.una, f.high_retransmitted)
     lost = i64(0)
     if lost_end > lost_start:
-        lost = lost_end - lost_start - _sacked_within(st, f, lost_start, lost_end)
-    return flight - sacked - lost
+        lost = lost_end - lost_start - _sacked_between(st, f, lost_start, lost_end)
+    return f.nxt - f.una - f.sacked - lost

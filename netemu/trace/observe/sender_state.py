@@ -31,7 +31,7 @@ SENDER_FLOW = words(
 una nxt edge edge_before fresh_ack ack_ns ack_pure pipe_before una_before small_end small_acked
 send_ns last_full last_push gap_ns syn_ns turn_ns full_bytes full_next mss
 freed unanswered even_gaps super_segments
-ca_state high_seq high_retransmitted loss_edge recovered_ns slot highest_sacked
+ca_state high_seq high_retransmitted loss_edge recovered_ns slot sacked highest_sacked
 round round_end sample sample_ns sample_una cwnd cwnd_una ssthresh cwnd_at_loss left_recovery phase
 srtt_ns rto_ns since_ns max_flight sent retransmitted acked busy_ns busy_before idle_ns
 """

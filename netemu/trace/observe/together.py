@@ -15,6 +15,7 @@ from netemu.trace.observe.rows import wanted
 from netemu.trace.observe.sender import Sender, columns
 from netemu.trace.observe.together_loop import BATCH, LOOP, PACKET, observe
 from netemu.trace.observe.windows import Windows
+from netemu.trace.state import both_flows
 
 
 class Together(Observer):
@@ -55,10 +56,14 @@ class Together(Observer):
         return self._of_sender(origin_ns)
 
     def end(self, origin_ns: int) -> Given:
-        self._sender.finish(self.flows)
+        return self.retire(np.zeros(0, np.int64), origin_ns)
+
+    def retire(self, kept: Any, origin_ns: int) -> Given:
+        going_on = both_flows(kept)
+        self._sender.finish(self.flows, going_on)
         found = self._of_sender(origin_ns)
         for part in self._at_end.values():
-            rows = part.end(self.flows)
+            rows = part.end(self.flows, going_on)
             if isinstance(part, PathMtu):
                 self._path_mtu = proven_bytes(rows, self.flows)
             found[part.table] = self.of_flow(rows["flow"]) | part.columns(rows, origin_ns)

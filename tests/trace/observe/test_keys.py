@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +33,7 @@ def count(keyed: keys.Keyed, flows: list[tuple[int, ...]]) -> None:
 
 def found(keyed: keys.Keyed) -> dict[tuple[int, ...], int]:
     names = ("capture", "version", "src_hi", "src_lo", "dst_hi", "dst_lo", "x", "y")
-    return {tuple(int(row[name]) for name in names): int(row["packets"]) for row in keyed.rows}
+    return {tuple(int(row[name]) for name in names): int(row["packets"]) for row in keyed.take_rows()}
 
 
 @settings(max_examples=50, deadline=None)
@@ -52,3 +53,16 @@ def test_it_grows_and_finds_what_it_had() -> None:
     count(keyed, flows)
     assert keyed.count == 3000
     assert sorted(found(keyed).values()) == [1] * 2990 + [2] * 10
+
+
+def test_it_begins_anew_when_its_rows_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "MAX_RECORDS", 20)
+    keyed = keys.Keyed(datagrams_scan.FLOW)
+    flows = [(0, 4, 0, number, 0, 7, 5, 80) for number in range(30)]
+    count(keyed, flows[:20])
+    assert not keyed.is_full
+    count(keyed, flows)
+    assert keyed.is_full and sorted(found(keyed).values()) == [1] * 10 + [2] * 20
+    assert keyed.count == 0
+    count(keyed, flows[5:])
+    assert found(keyed) == dict.fromkeys(flows[5:], 1)
