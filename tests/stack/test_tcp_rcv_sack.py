@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from hypothesis import given
@@ -96,4 +97,4 @@ def test_blocks_never_overlap_and_hold_the_last_segment_first(segments: list[tup
         assert first[1] >= start + length
         assert len(sk.selective_acks) <= 4
         ordered = sorted(sk.selective_acks)
-        assert all(left[1] < right[0] for left, right in zip(ordered, ordered[1:], strict=False))
+        assert all(left[1] < right[0] for left, right in itertools.pairwise(ordered))
