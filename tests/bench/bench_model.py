@@ -13,6 +13,7 @@ import argparse
 import functools
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from netemu.recording.digest import digest
 from netemu.recording.layout import Recording
 from netemu.specs import Plan
 from tests.bench import ns3
-from tests.bench.bench_uml import DELAY_NS, MSS_BYTES, QUEUE_PACKETS, RATE_BPS, Cost, bulk_plan, cost_of, least
+from tests.bench.bench_uml import DELAY_NS, MSS_BYTES, QUEUE_PACKETS, RATE_BPS, Cost, bulk_plan, least
 
 SIZES = (6_000_000, 32_000_000)
 TARGETS = {"capture off": 1.0, "capture on": 0.5}
@@ -33,6 +34,13 @@ def execute(kernel: str, plan: Plan) -> str | None:
         recording = Recording(Path(directory))
         ModelKernel(kernel).execute(plan, recording, lambda text: None)
         return digest(recording, "everything")
+
+
+def cost_of(work: Callable[[], object]) -> Cost:
+    """Do ``work``, which is done in this process."""
+    begun, before = time.monotonic(), time.process_time()
+    work()
+    return Cost(time.monotonic() - begun, time.process_time() - before)
 
 
 def slope(costs: dict[int, Cost]) -> tuple[float, float]:
