@@ -2,7 +2,7 @@
 
 ``python -m tests.bench.bench_model [--kernel model:linux-7] [--rounds 3] [--ns3 PYTHON]``; needs no root.
 
-The transfer is that of :mod:`tests.bench.bench_uml`: the same rate, delay, queue and sizes on both sides, the slope
+The transfer is that of :mod:`tests.bench.bulk`: the same rate, delay, queue and sizes on both sides, the slope
 between two sizes, so that start-up does not count. The sides take turns; of each the least time counts. Exit code 1
 when a target is missed.
 """
@@ -13,8 +13,6 @@ import argparse
 import functools
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from netemu.kernels.model import ModelKernel
@@ -22,7 +20,7 @@ from netemu.recording.digest import digest
 from netemu.recording.layout import Recording
 from netemu.specs import Plan
 from tests.bench import ns3
-from tests.bench.bench_uml import DELAY_NS, MSS_BYTES, QUEUE_PACKETS, RATE_BPS, Cost, bulk_plan, least
+from tests.bench.bulk import beside_ns3, bulk_plan
 
 SIZES = (6_000_000, 32_000_000)
 TARGETS = {"capture off": 1.0, "capture on": 0.5}
@@ -34,50 +32,6 @@ def execute(kernel: str, plan: Plan) -> str | None:
         recording = Recording(Path(directory))
         ModelKernel(kernel).execute(plan, recording, lambda text: None)
         return digest(recording, "everything")
-
-
-def cost_of(work: Callable[[], object]) -> Cost:
-    """Do ``work``, which is done in this process."""
-    begun, before = time.monotonic(), time.process_time()
-    work()
-    return Cost(time.monotonic() - begun, time.process_time() - before)
-
-
-def slope(costs: dict[int, Cost]) -> tuple[float, float]:
-    """Data segments per second of wall time and of processor time, between the two sizes."""
-    count = (SIZES[1] - SIZES[0]) / MSS_BYTES
-    small, large = costs[SIZES[0]], costs[SIZES[1]]
-    return count / (large.wall_s - small.wall_s), count / (large.cpu_s - small.cpu_s)
-
-
-def speed(kernel: str, python: str, rounds: int) -> bool:
-    """Data segments a second with capture off and on, beside ns-3; whether the targets are met."""
-
-    def modelled(size: int, *, capture: bool) -> Cost:
-        return cost_of(functools.partial(execute, kernel, bulk_plan(size, capture=capture)))
-
-    def simulated(size: int) -> Cost:
-        return Cost(*ns3.transfer(python, size, RATE_BPS, DELAY_NS, QUEUE_PACKETS))
-
-    sides: dict[str, Callable[[int], Cost]] = {
-        "ns-3": simulated,
-        **{label: functools.partial(modelled, capture=label == "capture on") for label in TARGETS},
-    }
-    costs: dict[tuple[str, int], list[Cost]] = {}
-    for _ in range(rounds):
-        for size in SIZES:
-            for label, side in sides.items():
-                costs.setdefault((label, size), []).append(side(size))
-    found = {label: slope({size: least(costs[label, size]) for size in SIZES}) for label in sides}
-    for label, (by_wall, by_cpu) in found.items():
-        print(f"{label}: {by_wall:,.0f} data segments/s of wall time, {by_cpu:,.0f} of processor time")
-    met = True
-    for label, target in TARGETS.items():
-        by_wall, by_cpu = (ours / theirs for ours, theirs in zip(found[label], found["ns-3"], strict=True))
-        met = met and by_wall >= target
-        verdict = "ok" if by_wall >= target else "MISSED"
-        print(f"{label}: {by_wall:.2f} x ns-3 in wall time (target {target:g}), {by_cpu:.2f} x in CPU time: {verdict}")
-    return met
 
 
 def repeats(kernel: str, runs: int) -> bool:
@@ -103,7 +57,8 @@ def main() -> int:
         results.append(repeats(args.kernel, args.runs))
     if args.only in (None, "speed"):
         print(f"-- speed: {args.kernel}", flush=True)
-        results.append(speed(args.kernel, ns3.interpreter(args.ns3), args.rounds))
+        run = functools.partial(execute, args.kernel)
+        results.append(beside_ns3(run, ns3.interpreter(args.ns3), args.rounds, SIZES, TARGETS))
     return 0 if all(results) else 1
 
 

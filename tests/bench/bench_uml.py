@@ -2,9 +2,7 @@
 
 ``python -m tests.bench.bench_uml [--kernel uml:7.2?time=virtual ...] [--only speed] [--ns3 PYTHON]``; needs no root.
 
-- *speed*: data segments a second of a bulk transfer, as the slope between two sizes, so that start-up does not count;
-  ns-3 has the same rate, delay, queue and sizes. The sides take turns; of each the least time counts, since what else
-  this machine does only adds. Wall time is judged, processor time (of all processes) stands beside it.
+- *speed*: data segments a second of a bulk transfer beside ns-3 (:mod:`tests.bench.bulk`).
 - *starts*: wall time from power-on to traffic, probing included.
 - *exact*: delays and rates of netem, asked and measured (:mod:`tests.bench.exact`).
 - *repeats*: runs beside four busy loops, how many different results.
@@ -21,71 +19,25 @@ import functools
 import hashlib
 import json
 import multiprocessing
-import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from netemu.kernels.uml import UmlKernel
 from netemu.recording.layout import Recording
-from netemu.specs import AgentSpec, CaptureSpec, FixedLoss, LinkDirection, Plan, ProbeSpec, Queue
+from netemu.specs import AgentSpec, LinkDirection, Plan, ProbeSpec
 from tests.bench import exact, ns3
+from tests.bench.bulk import DELAY_NS, RATE_BPS, beside_ns3, bulk_plan, cost_of
 from tests.kernels.machines import virtual_kernels
 from tests.lab import plans
 
-RATE_BPS, DELAY_NS, QUEUE_PACKETS, MSS_BYTES = 20_000_000, 20_000_000, 100, 1448
 SIZES = (26_000_000, 208_000_000)
 STARTS = {2: 3.5, 10: 5.0, 50: 15.0}
 TARGETS = {"capture off": 4.0, "capture on": 1.5}
-DURATION_NS = 200 * 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What something took: seconds of this machine's time, and of its processors."""
-
-    wall_s: float
-    cpu_s: float
-
-
-def cost_of(work: Callable[[], object]) -> Cost:
-    """Do ``work`` and all that its child processes do."""
-
-    def used() -> float:
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return children.ru_utime + children.ru_stime
-
-    begun, before = time.monotonic(), used()
-    work()
-    return Cost(time.monotonic() - begun, used() - before)
-
-
-def bulk_plan(size_bytes: int, *, capture: bool, loss: float = 0.0) -> Plan:
-    """One flow of ``size_bytes`` from h1 to h2."""
-    link = LinkDirection(
-        rate_bps=RATE_BPS,
-        delay_ns=DELAY_NS,
-        queue=Queue(packets=QUEUE_PACKETS),
-        loss=FixedLoss(loss) if loss else None,
-    )
-    args = {"address": "10.0.0.2", "port": 5001, "bytes": size_bytes, "congestion": "cubic", "chunk_bytes": 1 << 20}
-    return msgspec.structs.replace(
-        plans.pair(link),
-        agents=(
-            AgentSpec(
-                "t.server", "h2", "sink", {"port": 5001, "chunk_bytes": 1 << 20, "waitall": True}, 0, DURATION_NS
-            ),
-            AgentSpec("t.client", "h1", "bulk_send", args, 0, DURATION_NS),
-        ),
-        captures=(CaptureSpec("h1", "h1-eth0", 96),) if capture else (),
-        probes=ProbeSpec(interval_ns=0, counters=False, tracepoints=False),
-        duration_ns=DURATION_NS,
-    )
 
 
 @contextlib.contextmanager
@@ -112,44 +64,8 @@ def digest_of(kernel: str, plan: Plan) -> str:
 
 
 def speed(kernel: str, python: str, rounds: int) -> bool:
-    """Data segments a second with capture off and on, beside ns-3; whether the targets are met."""
-
-    def emulated(size: int, *, capture: bool) -> Cost:
-        return cost_of(functools.partial(execute, kernel, bulk_plan(size, capture=capture)))
-
-    def simulated(size: int) -> Cost:
-        return Cost(*ns3.transfer(python, size, RATE_BPS, DELAY_NS, QUEUE_PACKETS))
-
-    sides: dict[str, Callable[[int], Cost]] = {
-        "ns-3": simulated,
-        **{label: functools.partial(emulated, capture=label == "capture on") for label in TARGETS},
-    }
-    costs: dict[tuple[str, int], list[Cost]] = {}
-    for _ in range(rounds):
-        for size in SIZES:
-            for label, side in sides.items():
-                costs.setdefault((label, size), []).append(side(size))
-    found = {label: slope([least(costs[label, size]) for size in SIZES]) for label in sides}
-    for label, (by_wall, by_cpu) in found.items():
-        print(f"{label}: {by_wall:,.0f} data segments/s of wall time, {by_cpu:,.0f} of processor time")
-    met = True
-    for label, target in TARGETS.items():
-        by_wall, by_cpu = (ours / theirs for ours, theirs in zip(found[label], found["ns-3"], strict=True))
-        met = met and by_wall >= target
-        verdict = "ok" if by_wall >= target else "MISSED"
-        print(f"{label}: {by_wall:.2f} x ns-3 in wall time (target {target:g}), {by_cpu:.2f} x in CPU time: {verdict}")
-    return met
-
-
-def least(costs: Sequence[Cost]) -> Cost:
-    """The least wall time and the least processor time."""
-    return Cost(min(cost.wall_s for cost in costs), min(cost.cpu_s for cost in costs))
-
-
-def slope(costs: Sequence[Cost]) -> tuple[float, float]:
-    """Data segments per second of wall time and of processor time, between the two sizes."""
-    count = (SIZES[1] - SIZES[0]) / MSS_BYTES
-    return count / (costs[1].wall_s - costs[0].wall_s), count / (costs[1].cpu_s - costs[0].cpu_s)
+    """The bulk transfer beside ns-3."""
+    return beside_ns3(functools.partial(execute, kernel), python, rounds, SIZES, TARGETS)
 
 
 def starts(kernel: str) -> bool:
