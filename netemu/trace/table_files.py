@@ -22,6 +22,10 @@ class TableFiles(Mapping[str, pl.DataFrame]):
             self._read[name] = pl.read_parquet(self._directory / f"{name}.parquet")
         return self._read[name]
 
+    def height(self, name: str) -> int:
+        """How many rows a table has; they are not read."""
+        return int(pl.scan_parquet(self._directory / f"{name}.parquet").select(pl.len()).collect().item())
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

@@ -14,6 +14,7 @@ def test_a_table_is_read_at_its_first_use_and_kept(tmp_path: Path) -> None:
     tables = TableFiles(tmp_path, ["one", "two"])
     assert list(tables) == ["one", "two"] and len(tables) == 2
     pl.DataFrame({"a": [1, 2]}).write_parquet(tmp_path / "one.parquet")
+    assert tables.height("one") == 2
     assert tables["one"]["a"].to_list() == [1, 2]
     (tmp_path / "one.parquet").unlink()
     assert tables["one"] is tables["one"]

@@ -10,6 +10,7 @@ import polars as pl
 
 from netemu.errors import BadInput
 from netemu.trace.show.selection import EVERYTHING, Selection, parse_selection
+from netemu.trace.table_files import TableFiles
 
 
 @dataclass(slots=True, repr=False)
@@ -35,7 +36,10 @@ class Analysis:
 
     def __post_init__(self) -> None:
         if self.connection_count < 0:
-            self.connection_count = self.tables["connections"].height
+            known = self.tables
+            self.connection_count = (
+                known.height("connections") if isinstance(known, TableFiles) else known["connections"].height
+            )
 
     @property
     def connections(self) -> pl.DataFrame:
