@@ -102,6 +102,8 @@ def draw_repeats(root: Path, widths_in: Sequence[float] = (COLUMN_WIDTH_IN,)) ->
     groups = [(one["label"], several_runs(root / one["directory"])) for one in comparison["repeats"] if specs]
     degraded = {label: runs.degraded for label, runs in groups if not runs.is_flawless}
     note = "; ".join(f"{label}: {count} runs degraded" for label, count in degraded.items()) or "All runs valid"
+    unjudged = [label for label, runs in groups if any(run.judgement for run in runs.tables)]
+    note += f"; {', '.join(unjudged)}: unjudged model" if unjudged else ""
     files: dict[str, bytes] = {}
     for spec in specs:
         for width_in in widths_in:

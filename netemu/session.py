@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from netemu.experiment import Experiment, Run, Runs
 from netemu.experiment.claims import ClaimResult
 from netemu.kernels import Kernel, kernel_named
 from netemu.load import busy_loops, check_loops
-from netemu.recording.account import read_account
+from netemu.recording.account import judgement_of, read_account
 from netemu.recording.layout import Recording
 from netemu.results import store
 from netemu.results.manifest import build_manifest, write_manifest
@@ -174,7 +174,10 @@ def _results(
 
 def _judge(experiment: Experiment, recording: Recording, void: bool) -> list[ClaimResult]:
     if not void:
-        return experiment.judge(Run(recording))
+        run = Run(recording)
+        judgement = judgement_of(run.manifest)
+        claims = experiment.judge(run)
+        return [replace(claim, measured=f"{claim.measured} ({judgement})") for claim in claims] if judgement else claims
     reason = "not observable: the run is void"
     return [ClaimResult(claim.name, "a valid run", reason, None, None, "") for claim in experiment.claims]
 

@@ -91,25 +91,26 @@ def make_compared(
     Equal tables give equal bytes. A connection that a run does not have is said in its panel or in the legend.
     Raises :class:`BadInput` for a figure that no run has anything to show in, and for options that do not exist.
     """
-    validity, reasons = _verdict(runs)
-    note = validity_line(validity, reasons) or "Valid runs"
+    validity, reasons, judgement = _verdict(runs)
+    note = validity_line(validity, reasons, judgement) or "Valid runs"
     files: dict[str, bytes] = {}
     for spec in specs:
         for width_in in widths_in:
             with paper_style():
                 figure = _DRAWN[spec.kind](spec, runs, width_in)
-                mark_validity(figure, validity, reasons)
+                mark_validity(figure, validity, reasons, judgement)
                 settle(figure)
             for suffix in FORMATS:
                 files[f"{file_stem(spec.name, width_in)}.{suffix}"] = file_bytes(figure, suffix, spec.name, note)
     return [write_whole(directory / name, content) for name, content in files.items()]
 
 
-def _verdict(runs: Sequence[LabelledRun]) -> tuple[str, tuple[str, ...]]:
-    """The worst verdict of the runs, with the reasons of each."""
+def _verdict(runs: Sequence[LabelledRun]) -> tuple[str, tuple[str, ...], str]:
+    """The worst verdict of the runs, with the reasons of each, and which are unjudged."""
     worst = max((run.tables.validity for run in runs), key=VALIDITIES.index)
     reasons = tuple(f"{run.label}: {reason}" for run in runs for reason in run.tables.reasons)
-    return worst, reasons
+    judgement = ", ".join(f"{run.label} {run.tables.judgement}" for run in runs if run.tables.judgement)
+    return worst, reasons, judgement
 
 
 def _graphs(spec: ComparedSpec, runs: Sequence[LabelledRun]) -> list[SequenceData | None]:

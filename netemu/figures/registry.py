@@ -121,7 +121,7 @@ def draw(spec: FigureSpec, run: RunTables, *, width_in: float) -> Figure:
     try:
         with paper_style():
             figure = function(run, width_in=width_in, **spec.options)
-            mark_validity(figure, run.validity, run.reasons)
+            mark_validity(figure, run.validity, run.reasons, run.judgement)
             settle(figure)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
+from netemu.recording.account import judgement_of
 from netemu.recording.layout import Recording
 from netemu.recording.tables import TABLES
 
@@ -22,6 +23,7 @@ VALIDITIES = ("valid", "degraded", "void")
 class RunTables:
     """Tables of one run by name, with what a figure must say about the run.
 
+    ``judgement``: ``unjudged`` when a model made it that no real kernel was compared with, else empty.
     ``addresses``: node -> its addresses; ``captures``: name of a capture -> the node it was taken on (both empty
     for captures from elsewhere). A table is read when asked for, never kept.
     """
@@ -30,6 +32,7 @@ class RunTables:
     label: str
     validity: str = "valid"
     reasons: tuple[str, ...] = ()
+    judgement: str = ""
     addresses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     captures: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,7 +54,8 @@ class RunTables:
             raise BadInput(f"{recording.manifest}: validity {validity!r} is none of {', '.join(VALIDITIES)}")
         plan = read_json_object(recording.plan) if recording.plan.is_file() else {}
         addresses, captures = _nodes(plan)
-        return cls(sources, str(root), validity, tuple(manifest.get("reasons", ())), addresses, captures)
+        reasons = tuple(manifest.get("reasons", ()))
+        return cls(sources, str(root), validity, reasons, judgement_of(manifest), addresses, captures)
 
     def has(self, table: str) -> bool:
         """Whether the run has ``table``."""

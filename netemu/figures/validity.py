@@ -9,21 +9,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def validity_line(validity: str, reasons: tuple[str, ...]) -> str:
-    """``Degraded run: reason; reason``; empty for a valid run."""
-    if validity == "valid":
-        return ""
-    return f"{validity.capitalize()} run: {'; '.join(reasons) if reasons else 'no reason recorded'}"
+def validity_line(validity: str, reasons: tuple[str, ...], judgement: str = "") -> str:
+    """``Degraded run: reason; reason``, behind it the judgement of a model; empty for a valid run of a real kernel."""
+    said = []
+    if validity != "valid":
+        said.append(f"{validity.capitalize()} run: {'; '.join(reasons) if reasons else 'no reason recorded'}")
+    if judgement:
+        said.append(f"{judgement}: no real kernel was compared with this model")
+    return "; ".join(said)
 
 
-def mark_validity(figure: Figure, validity: str, reasons: tuple[str, ...]) -> None:
-    """Write the verdict below the axes of a degraded or void run, and across the axes of a void one.
+def mark_validity(figure: Figure, validity: str, reasons: tuple[str, ...], judgement: str = "") -> None:
+    """Write the verdict below the axes of a degraded, void or unjudged run, and across the axes of a void one.
 
     Long reasons end in an ellipsis; the manifest has them whole.
     """
     from netemu.figures.style import VERMILLION
 
-    text = validity_line(validity, reasons)
+    text = validity_line(validity, reasons, judgement)
     if not text:
         return
     note_below(figure, text, VERMILLION, "bold")

@@ -62,6 +62,7 @@ class ModelKernel:
                 "release": profile.release,
                 "version": f"model {profile.name}, {profile.judgement}",
                 "machine": "model",
+                "judgement": profile.judgement,
             },
             "guest": {"kernel": self.name, "origin": "model", "time": "virtual", "memory_bytes": profile.memory_bytes},
         }

@@ -9,6 +9,9 @@ from typing import Any
 
 from netemu.recording.layout import Recording
 
+UNJUDGED = "unjudged"
+"""The word on every claim and figure of such a run."""
+
 
 def write_account(recording: Recording, account: Mapping[str, Any]) -> None:
     """Write the account, the same bytes for the same content; dataclasses in it become objects."""
@@ -25,6 +28,12 @@ def read_account(recording: Recording) -> dict[str, Any]:
 def add_to_account(recording: Recording, **more: object) -> None:
     """Put ``more`` into the account that is there: what only the kernel outside the lab knows."""
     write_account(recording, read_account(recording) | more)
+
+
+def judgement_of(manifest: Mapping[str, Any]) -> str:
+    """``unjudged`` where a model made the run that no real kernel was compared with; empty for every other run."""
+    judgement = (manifest.get("kernel_details") or {}).get("judgement")
+    return UNJUDGED if judgement == UNJUDGED else ""
 
 
 def _plain(value: object) -> object:

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from netemu.errors import BadInput
+from netemu.recording.account import UNJUDGED
 from netemu.stack.sysctl import Sysctl
 
 GROUP, STACKS = "netemu.profiles", "netemu.stacks"
@@ -79,7 +80,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def judgement(self) -> str:
         """'judged by ...', or 'unjudged': to be written on every figure and claim."""
-        return f"judged by {', '.join(self.judged_by)}" if self.judged_by else "unjudged"
+        return f"judged by {', '.join(self.judged_by)}" if self.judged_by else UNJUDGED
 
 
 _FIELDS = tuple(Profile.__struct_fields__)

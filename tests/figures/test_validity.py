@@ -33,3 +33,8 @@ def test_long_reasons_end_in_an_ellipsis(frames: dict[str, pl.DataFrame]) -> Non
 @pytest.mark.parametrize(("validity", "line"), [("valid", ""), ("void", "Void run: x")])
 def test_line(validity: str, line: str) -> None:
     assert validity_line(validity, ("x",)) == line
+
+
+def test_an_unjudged_model_is_named_whatever_the_verdict() -> None:
+    assert validity_line("valid", (), "unjudged") == "unjudged: no real kernel was compared with this model"
+    assert validity_line("degraded", ("busy",), "unjudged").startswith("Degraded run: busy; unjudged: ")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from netemu.errors import BadInput, MissingCapability
+from netemu.experiment.load import load_experiment
 from netemu.kernels import kernel_named
 from netemu.kernels.model import ModelKernel, profile_named
 from netemu.recording.layout import Recording
+from netemu.session import run_experiment
 from tests.lab import plans
 
 
@@ -44,3 +48,17 @@ def test_a_node_of_another_kernel_is_refused(tmp_path: object) -> None:
             Recording(tmp_path),
             lambda text: None,  # type: ignore[arg-type]
         )
+
+
+def test_a_run_of_a_model_that_nothing_judges_says_so_on_its_claims_and_figures(tmp_path: Path) -> None:
+    file = Path(__file__).parents[2] / "experiments/black_hole.py"
+    experiment = load_experiment(file)
+    old, new = (
+        run_experiment(experiment, kernel=f"model:{era}", results=tmp_path, source=file)
+        for era in ("linux-3.10", "linux-7")
+    )
+    assert all(claim.measured.endswith(" (unjudged)") for claim in old.claims)
+    assert not any("unjudged" in claim.measured for claim in new.claims)
+    assert [claim for claim in new.claims if claim.holds is not True] == []
+    drawn = [path.read_bytes() for path in old.figures if path.suffix == ".svg"]
+    assert drawn and all(b"unjudged" in content for content in drawn)

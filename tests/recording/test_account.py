@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netemu.recording.account import add_to_account, read_account, write_account
+from netemu.recording.account import add_to_account, judgement_of, read_account, write_account
 from netemu.recording.layout import Recording
 
 
@@ -34,3 +34,9 @@ def test_the_order_of_keys_makes_no_difference(tmp_path: Path) -> None:
 def test_what_is_no_data_is_refused_by_its_type(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"set cannot be written to execution\.json"):
         write_account(Recording(tmp_path), {"a": {1}})
+
+
+def test_only_a_model_that_nothing_was_compared_with_is_unjudged() -> None:
+    assert judgement_of({"kernel_details": {"judgement": "unjudged"}}) == "unjudged"
+    assert judgement_of({"kernel_details": {"judgement": "judged by uml:7.2"}}) == ""
+    assert judgement_of({"kernel_details": {"release": "7.2.13"}}) == judgement_of({}) == ""

@@ -53,6 +53,8 @@ class SeveralRuns:
             text += f"{self.degraded} of them degraded ({'; '.join(reasons) or 'no reason recorded'})"
         else:
             text += "all valid"
+        if any(run.judgement for run in self.tables):
+            text += ", of an unjudged model"
         return text + (f"; {self.void} void {'run' if self.void == 1 else 'runs'} left out" if self.void else "")
 
 
