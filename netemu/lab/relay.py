@@ -44,7 +44,7 @@ from netemu.lab.relay_port import Port
 from netemu.lab.relay_socket import SocketPort
 from netemu.link.account import DIRECTIONS
 from netemu.link.headers import parse_headers
-from netemu.link.model import LinkModel, Verdict
+from netemu.link.model import SAME_TIME_NS, LinkModel, Verdict
 from netemu.link.parameters import LinkParameters
 
 if TYPE_CHECKING:
@@ -133,14 +133,14 @@ def _ports(spec: dict[str, Any]) -> list[AnyPort]:
 class Wire:
     """One link: its two ports and the two lanes between them."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any], early_ns: int) -> None:
         self.link: str = spec["link"]
         ports = _ports(spec)
         self.journal = Journal(Path(spec["log"]), self.link)
         self.lanes = []
         for direction, ends in zip(DIRECTIONS, ((ports[0], ports[1]), (ports[1], ports[0])), strict=True):
             parameters = LinkParameters.from_mapping(spec[direction], f"link {self.link}.{direction}")
-            model = LinkModel(parameters, spec["seeds"][direction])
+            model = LinkModel(parameters, spec["seeds"][direction], early_ns)
             self.lanes.append(Lane(direction, model, ends, self.journal))
 
     def finish(self, t0_ns: int, header: dict[str, object]) -> dict[str, object]:
@@ -162,7 +162,8 @@ class Relay:
     """The loop: read what came, send what is due, sleep until the next of either."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        self.wires = [Wire(wire) for wire in spec["wires"]]
+        self._exact: bool = spec["time_is_virtual"]
+        self.wires = [Wire(wire, SAME_TIME_NS if self._exact else 0) for wire in spec["wires"]]
         self._lanes = [lane for wire in self.wires for lane in wire.lanes]
         all_at_once(lane.ingress.open for lane in self._lanes)
         self._watched = [0, *(lane.ingress.socket.fileno() for lane in self._lanes)]
@@ -170,7 +171,6 @@ class Relay:
         self._numbers = itertools.count()
         self._commands = b""
         self._stopped = False
-        self._exact: bool = spec["time_is_virtual"]
         self.t0_ns: int | None = None
         self._lookahead_ns = max(_COALESCE_NS, min(lane.model.least_transit_ns(0) for lane in self._lanes))
 

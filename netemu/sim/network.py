@@ -10,10 +10,12 @@ import msgspec
 
 from netemu.link import LinkModel, LinkParameters
 from netemu.link.draws import derive_seed
+from netemu.link.model import SAME_TIME_NS
 from netemu.recording.layout import Recording
 from netemu.sim.captures import Capture
 from netemu.sim.host import Host
 from netemu.sim.journal import Journal
+from netemu.sim.netem import NetemModel
 from netemu.sim.port import Port
 from netemu.sim.switch import Switch
 from netemu.sim.wire import Lane
@@ -121,7 +123,9 @@ class Network:
             ("b_to_a", link.b_to_a, far, near),
         ):
             parameters = LinkParameters.from_mapping(msgspec.to_builtins(spec), f"link {link.name}.{direction}")
-            model = LinkModel(parameters, derive_seed(self.plan.seed, link.name, direction))
+            seed = derive_seed(self.plan.seed, link.name, direction)
+            by_kernel = carried_by_kernel(link)
+            model = NetemModel(parameters, seed) if by_kernel else LinkModel(parameters, seed, SAME_TIME_NS)
             model.start(self._t0_ns)
             lanes[direction] = source.lane = Lane(self._engine, direction, model, journal, target.arrive)
 

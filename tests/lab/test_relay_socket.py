@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from netemu.lab.relay import Relay
 from netemu.lab.relay_port import VNET_BYTES
 from netemu.lab.relay_socket import SocketPort, guest_socket_pair
 from netemu.lab.wire_relay import RelayWires, SocketSite
-from netemu.specs import DropRule, LinkDirection, LinkSpec
+from netemu.specs import DropRule, LinkDirection, LinkSpec, Queue
 from tests.lab.plans import pair
 
 FRAME = bytes(12) + b"\x08\x00" + bytes(range(50))
@@ -129,3 +130,22 @@ def test_both_ends_hold_more_than_a_burst() -> None:
             )
             for other in default:
                 other.close()
+
+
+@pytest.mark.parametrize(("virtual", "action"), [(True, "forward"), (False, "drop_queue")])
+def test_a_guest_s_nanoseconds_do_not_decide_who_finds_room(virtual: bool, action: str, tmp_path: Path) -> None:
+    direction = msgspec.to_builtins(LinkDirection(rate_bps=8_000_000, queue=Queue(packets=1)))
+    (ours, guest), (theirs, other) = guest_socket_pair(), guest_socket_pair()
+    wire = {
+        "link": "l1",
+        "log": str(tmp_path / "l1.jsonl"),
+        "frame_bytes": 1514,
+        "sockets": [ours.detach(), theirs.detach()],
+    }
+    wire |= {"a_to_b": direction, "b_to_a": direction, "seeds": {"a_to_b": 1, "b_to_a": 2}}
+    with guest, other:
+        relay = Relay({"time_is_virtual": virtual, "wires": [wire]})
+        model = relay.wires[0].lanes[0].model
+        assert model.arrive(0, 986).action == "forward"
+        assert model.arrive(999_998, 986).action == action  # the line is free at 1,000,000
+        relay.close()

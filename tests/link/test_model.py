@@ -293,3 +293,15 @@ GOLDEN = [
 if __name__ == "__main__":
     for row in golden():
         print(f"    {row!r},")
+
+
+@pytest.mark.parametrize(("early_ns", "arrival_ns"), [(0, 8_112_000), (50, 8_111_950), (-1, 8_112_001)])
+def test_a_place_is_free_when_the_last_bit_has_left_or_so_much_earlier(early_ns: int, arrival_ns: int) -> None:
+    direction = LinkDirection(rate_bps=1_000_000, queue=Queue(packets=1))
+    for now_ns, action in ((arrival_ns - 1, DROP_QUEUE), (arrival_ns, FORWARD)):
+        made = LinkModel(LinkParameters.from_mapping(msgspec.to_builtins(direction), "l1"), 1, early_ns)
+        assert made.arrive(0, 1000).due_ns == 8_112_000
+        second = made.arrive(now_ns, 1000)
+        assert second.action == action
+        if action == FORWARD:
+            assert second.due_ns == max(now_ns, 8_112_000) + 8_112_000  # the line is no sooner free
