@@ -65,7 +65,7 @@ def _links(dice: _Dice) -> tuple[Mapping[str, Any], ...]:
     plain: dict[str, Any] = {
         "rate": f"{dice.whole('rate', 2, 40)}Mbit/s",
         "delay": f"{dice.whole('delay', 1, 60)}ms",
-        "queue": f"{dice.whole('queue', 15, 200)}p",
+        "queue": _limit(*_queue(dice)),
         "mtu_bytes": dice.one("mtu", (1500, 1500, 1500, 1400, 1280)),
         "backend": dice.one("wire", ("auto", "relay")),
     }
@@ -73,6 +73,18 @@ def _links(dice: _Dice) -> tuple[Mapping[str, Any], ...]:
         ways = ("h1->r1", "r1->h1")
         return {**plain, **_mishaps(dice, *ways)}, {**plain, "mtu_bytes": dice.whole("path mtu", 1280, 1499)}
     return ({**plain, **_mishaps(dice, "h1->h2", "h2->h1")},)
+
+
+def _queue(dice: _Dice) -> tuple[int, str]:
+    """A queue's length in packets, and its unit; one in four is so small that slow start overflows it."""
+    if not dice.chance("small queue", 0.25):
+        return dice.whole("queue", 15, 200), "p"
+    return dice.whole("places", 4, 20), dice.one("unit", "ppB")
+
+
+def _limit(packets: int, unit: str) -> str:
+    """So many packets of 1500 bytes in ``unit``, p or B."""
+    return f"{packets * 1500}B" if unit == "B" else f"{packets}p"
 
 
 def _mishaps(dice: _Dice, there: str, back: str) -> Mapping[str, Any]:
@@ -103,7 +115,9 @@ def _mishaps(dice: _Dice, there: str, back: str) -> Mapping[str, Any]:
         at_ms, delay_ms = dice.whole("delay changes at", 50, 400), dice.whole("new delay", 5, 300)
         found["schedule"] = {there: [{"at": f"{at_ms}ms", "delay": f"{delay_ms}ms"}]}
     if dice.chance("marks", 0.1):
-        found["ecn"] = {there: f"{dice.whole('marked from', 3, 14)}p"}
+        marked_from = dice.whole("marked from", 3, 14)
+        places, unit = _queue(dice)
+        found["ecn"] = {there: _limit(min(marked_from, places), unit)}
     return found
 
 

@@ -29,6 +29,9 @@ def test_scenarios_differ_in_what_is_drawn() -> None:
     drops = [plan.links[0].a_to_b.drops for plan in plans]
     assert 15 <= sum(map(bool, drops)) <= 50
     assert 3 <= sum(len(plan.links) == 2 for plan in plans) <= 20
+    queues = [plan.links[0].a_to_b.queue for plan in plans]
+    assert 5 <= sum(queue.bytes is not None or (queue.packets or 0) < 15 for queue in queues) <= 25
+    assert any(queue.bytes is not None for queue in queues)
     assert sum(any(node.sysctls for node in plan.nodes) for plan in plans) >= 3
     assert {agent.program for plan in plans for agent in plan.agents} >= {"bulk_send", "small_writes", "request"}
     assert {agent.args.get("congestion") for plan in plans for agent in plan.agents} >= {"reno", "cubic", "bbr"}

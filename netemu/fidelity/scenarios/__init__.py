@@ -13,12 +13,24 @@ from netemu.fidelity.scenarios.corners import CORNERS
 from netemu.fidelity.scenarios.loss import LOSS
 from netemu.fidelity.scenarios.mtu import MTU
 from netemu.fidelity.scenarios.opening import OPENING
+from netemu.fidelity.scenarios.queues import QUEUES
 from netemu.fidelity.scenarios.receiving import RECEIVING
 from netemu.fidelity.scenarios.sending import SENDING
 from netemu.fidelity.scenarios.timers import TIMERS
 from netemu.fidelity.scenarios.windows import WINDOWS
 
-NAMED: tuple[Scenario, ...] = (*SENDING, *LOSS, *MTU, *RECEIVING, *CONNECTIONS, *OPENING, *CORNERS, *TIMERS, *WINDOWS)
+NAMED: tuple[Scenario, ...] = (
+    *SENDING,
+    *LOSS,
+    *QUEUES,
+    *MTU,
+    *RECEIVING,
+    *CONNECTIONS,
+    *OPENING,
+    *CORNERS,
+    *TIMERS,
+    *WINDOWS,
+)
 
 
 def named(name: str) -> Scenario:
