@@ -111,6 +111,8 @@ def _mishaps(dice: _Dice, there: str, back: str) -> Mapping[str, Any]:
         found["loss"] = {there: dice.whole("loss", 1, 40) / 1000}
     if dice.chance("duplicates", 0.08):
         found["duplicate"] = {there: dice.whole("duplicated", 1, 10) / 100}
+    if found.keys() & {"reorder", "loss", "duplicate"}:
+        found["backend"] = "relay"  # netem draws numbers of its own, a relay those of the plan's seed as the model does
     if dice.chance("delay changes", 0.1):
         at_ms, delay_ms = dice.whole("delay changes at", 50, 400), dice.whole("new delay", 5, 300)
         found["schedule"] = {there: [{"at": f"{at_ms}ms", "delay": f"{delay_ms}ms"}]}

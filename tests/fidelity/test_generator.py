@@ -37,4 +37,11 @@ def test_scenarios_differ_in_what_is_drawn() -> None:
     assert {agent.args.get("congestion") for plan in plans for agent in plan.agents} >= {"reno", "cubic", "bbr"}
 
 
-GOLDEN = ["9d206e05e1a7", "c0dbc7d6c604", "64b957c7fc20"]
+GOLDEN = ["e0be6adf09c9", "c0dbc7d6c604", "64b957c7fc20"]
+
+
+def test_what_is_drawn_for_each_packet_is_drawn_by_a_relay_for_netem_has_numbers_of_its_own() -> None:
+    links = [link for index in range(200) for link in generated(5, index).links]
+    drawn = [link for link in links if link.keys() & {"loss", "reorder", "duplicate"}]
+    assert drawn and {link["backend"] for link in drawn} == {"relay"}
+    assert {link["backend"] for link in links} == {"auto", "relay"}
