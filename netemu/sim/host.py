@@ -59,15 +59,14 @@ class Host:
     def _handle(self, event: Event) -> None:
         engine = self._engine
         for action in self.stack.handle(event, now_ns=engine.now_ns):
-            kind = type(action)
-            if kind is Transmit:
-                self.sends[action.interface](action.packet)  # type: ignore[union-attr]
-            elif kind is Wake:
-                engine.at(engine.now_ns, PROCESS, self._resume, action.call_id)  # type: ignore[union-attr]
-            elif kind is Complete:
-                self._calls.pop(action.call_id).result = action  # type: ignore[union-attr, assignment]
+            if isinstance(action, Transmit):
+                self.sends[action.interface](action.packet)
+            elif isinstance(action, Wake):
+                engine.at(engine.now_ns, PROCESS, self._resume, action.call_id)
+            elif isinstance(action, Complete):
+                self._calls.pop(action.call_id).result = action
             elif self.on_trace is not None:
-                self.on_trace(self.name, action)  # type: ignore[arg-type]
+                self.on_trace(self.name, action)
         self._arm()
 
     def _resume(self, call_id: int) -> None:

@@ -182,10 +182,21 @@ def _leave_fin_wait2(sk: TcpSock) -> bool:
         tcp_send.tcp_send_active_reset(sk)
         sk.net.mib.inc("TCPAbortOnLinger")
         return False
+    return wait_for_fin(sk, stay=False)
+
+
+def wait_for_fin(sk: TcpSock, *, stay: bool) -> bool:
+    """Wait tcp_fin_timeout for the peer's FIN; True when a time-wait socket does it in place of this one.
+
+    A timeout longer than TIME_WAIT is waited for here in its first part; all of it with ``stay``.
+    """
     tmo = tcp_keepalive.tcp_fin_time(sk)
     time_wait = TCP_TIMEWAIT_LEN_S * sk.net.profile.hz
     if tmo > time_wait:
         tcp_keepalive.inet_csk_reset_keepalive_timer(sk, tmo - time_wait)
+        return False
+    if stay:
+        tcp_keepalive.inet_csk_reset_keepalive_timer(sk, tmo)
         return False
     tcp_minisocks.tcp_time_wait(sk, TCP_FIN_WAIT2, tmo)
     return True

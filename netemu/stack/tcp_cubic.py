@@ -13,6 +13,7 @@ from netemu.stack import tcp_cong
 from netemu.stack.cong import CA_EVENT_TX_START, AckSample, TcpCongestionOps
 from netemu.stack.jiffies import usecs_to_jiffies
 from netemu.stack.sock import TCP_CA_Loss
+from netemu.stack.tcp_reno import tcp_reno
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
@@ -166,7 +167,7 @@ class CubicTcp(TcpCongestionOps):
 
     def undo_cwnd(self, sk: TcpSock) -> int:
         """As reno's (tcp_reno_undo_cwnd)."""
-        return max(sk.snd_cwnd, sk.prior_cwnd)
+        return tcp_reno.undo_cwnd(sk)
 
     def set_state(self, sk: TcpSock, new_state: int) -> None:
         """A timeout begins all anew (cubictcp_state)."""

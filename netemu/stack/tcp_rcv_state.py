@@ -17,7 +17,6 @@ from netemu.stack import (
     tcp_data_queue,
     tcp_ecn,
     tcp_input,
-    tcp_keepalive,
     tcp_metrics,
     tcp_minisocks,
     tcp_mss,
@@ -167,16 +166,7 @@ def _fin_acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
         tcp_close.tcp_done(sk)
         sk.net.mib.inc("TCPAbortOnData")
         return True
-    tmo = tcp_keepalive.tcp_fin_time(sk)
-    timewait = TCP_TIMEWAIT_LEN_S * sk.net.profile.hz
-    if tmo > timewait:
-        tcp_keepalive.inet_csk_reset_keepalive_timer(sk, tmo - timewait)
-    elif fin or sk.sk_owned:
-        tcp_keepalive.inet_csk_reset_keepalive_timer(sk, tmo)
-    else:
-        tcp_minisocks.tcp_time_wait(sk, TCP_FIN_WAIT2, tmo)
-        return True
-    return False
+    return tcp_close.wait_for_fin(sk, stay=bool(fin or sk.sk_owned))
 
 
 def _text(sk: TcpSock, skb: SkBuff) -> bool:
