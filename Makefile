@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-user kernel kernel-or-why demo test lint unit lab bench accuracy clean
+.PHONY: help setup setup-user kernel kernel-or-why demo test lint style types unit lab bench accuracy clean
 
 PY := .venv/bin/python
 JOBS ?= $(shell nproc)
@@ -29,15 +29,22 @@ kernel-or-why:
 demo: setup  ## set up, then watch a real Linux host discover a path MTU
 	@tools/as-root .venv/bin/netemu run experiments/path_mtu.py
 
-test: setup lint kernel-or-why unit lab  ## set up, build a kernel once, then every check and test
+# The lab mostly waits for its traffic: what needs the processor alone runs in that time, and gives way to it (nice).
+test: setup style kernel-or-why  ## set up, build a kernel once, then every check and test
+	@echo "types, unit and lab tests run side by side; each prints all it has to say once it is done (minutes)"
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lab unit types
 
-lint:
+lint: style types  ## form and types (after a set-up)
+
+style:
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/mypy
+
+types:
+	nice -n 19 .venv/bin/mypy
 
 unit:  ## the tests that need no root, in parallel (after a set-up)
-	$(PY) -m pytest -n $(JOBS) -m "not lab"
+	nice -n 19 $(PY) -m pytest -n $(JOBS) --dist worksteal -m "not lab"
 
 lab:  ## the tests on real Linux hosts (after a set-up)
 	tools/as-root $(PY) -m pytest -m lab
