@@ -37,7 +37,8 @@ class Tcp(msgspec.Struct, frozen=True, gc=False):
     """A TCP segment. ``flags``: bits of :mod:`netemu.packet.tcp`; ``window``: the header's field.
 
     ``truesize`` is no part of the segment: bytes of memory that a model charged its sender, where that is not what its
-    length tells; else 0. Wires inside a kernel hand a sender's memory on.
+    length tells; else 0. Wires inside a kernel hand a sender's memory on. ``gso_size``: of a packet that a device will
+    cut into segments, their payload; else 0.
     """
 
     source_port: int
@@ -50,6 +51,7 @@ class Tcp(msgspec.Struct, frozen=True, gc=False):
     options: Options = NO_OPTIONS
     urgent: int = 0
     truesize: int = 0
+    gso_size: int = 0
 
 
 class Udp(msgspec.Struct, frozen=True, gc=False):

@@ -10,7 +10,17 @@ import errno
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from netemu.stack import inet_connection_sock, sock_lock, sockopt, tcp_close, tcp_init, tcp_recvmsg, tcp_sendmsg, udp
+from netemu.stack import (
+    inet_connection_sock,
+    sock_lock,
+    sockopt,
+    tcp_close,
+    tcp_init,
+    tcp_ioctl,
+    tcp_recvmsg,
+    tcp_sendmsg,
+    udp,
+)
 from netemu.stack.eventpoll import Epoll
 from netemu.stack.inet_connection_sock import inet_csk_accept, inet_stream_connect, outer_address
 from netemu.stack.inet_hashtables import AF_INET, AF_INET6
@@ -106,6 +116,14 @@ def _setsockopt(stack: LinuxStack, fd: int, level: int, option: int, value: int 
 def _getsockopt(stack: LinuxStack, fd: int, level: int, option: int) -> Any:
     """getsockopt(): see :func:`netemu.stack.sockopt.getsockopt`."""
     return sockopt.getsockopt(_sock(stack, fd), level, option)
+
+
+def _ioctl(stack: LinuxStack, fd: int, command: int) -> int:
+    """ioctl(): the number that a stream's queue has to tell; other sockets have none here."""
+    sk = _sock(stack, fd)
+    if not isinstance(sk, TcpSock):
+        raise KernelError(errno.ENOTTY)
+    return tcp_ioctl.tcp_ioctl(sk, command)
 
 
 def _getsockname(stack: LinuxStack, fd: int) -> tuple[str, int]:
@@ -236,6 +254,7 @@ CALLS: dict[str, Callable[..., Call]] = {
     "shutdown": _at_once(_shutdown),
     "setsockopt": _at_once(_setsockopt),
     "getsockopt": _at_once(_getsockopt),
+    "ioctl": _at_once(_ioctl),
     "getsockname": _at_once(_getsockname),
     "getpeername": _at_once(_getpeername),
     "epoll_create": _at_once(_epoll_create),

@@ -160,7 +160,7 @@ def tcp_v4_connect(sk: TcpSock, daddr: str, dport: int) -> None:
     tcp_set_state(sk, TCP_SYN_SENT)
     try:
         inet_hashtables.inet_hash_connect(sk)
-        sk.sk_dst = dst
+        route.sk_setup_caps(sk, dst)
         if not sk.write_seq:
             sk.write_seq = tcp_request.secure_tcp_seq(net, sk.inet_saddr, sk.inet_sport, inner, dport)
         sk.tsoffset = tcp_request.secure_tcp_ts_off(net, sk.inet_saddr, inner)

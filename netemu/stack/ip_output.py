@@ -40,10 +40,11 @@ def ip_queue_xmit(sk: TcpSock, segment: Tcp, length: int) -> int:
     dst = sk.sk_dst
     net = sk.net
     if dst is None:
-        dst = sk.sk_dst = route.ip_route_output(net, sk.inet_daddr)
+        dst = route.ip_route_output(net, sk.inet_daddr)
         if dst is None:
             net.mib.inc("IpOutNoRoutes")
             return -errno.EHOSTUNREACH
+        route.sk_setup_caps(sk, dst)
     if dst.family == 4:
         ident = sk.inet_id
         sk.inet_id = (ident + 1) & 0xFFFF
@@ -89,10 +90,18 @@ def ip_output(net: LinuxStack, dst: Dst, packet: Packet, mtu: int) -> int:
         counts["Ip6OutRequests"] += 1
         counts["Ip6OutTransmits"] += 1
         counts["Ip6OutOctets"] += packet.length
-    if packet.length <= mtu:
+    if packet.length <= mtu or _gso_fits(packet, mtu):
         dev_queue_xmit(net, dst.interface, packet)
         return 0
     return ip_fragment(net, dst, packet, mtu)
+
+
+def _gso_fits(packet: Packet, mtu: int) -> bool:
+    """Whether the segments that the device will make of it fit (skb_gso_validate_network_len, net/core/gso.c)."""
+    body = packet.body
+    if not isinstance(body, Tcp) or not body.gso_size:
+        return False
+    return packet.length - len(body.payload) + body.gso_size <= mtu
 
 
 def dev_queue_xmit(net: LinuxStack, interface: str, packet: Packet) -> None:

@@ -26,11 +26,15 @@ LOOPBACK_MTU = 65536
 
 
 class Interface(msgspec.Struct, frozen=True):
-    """A device of the host. ``addresses`` carry their prefix: ``10.0.0.1/24``, ``fd00::1/64``."""
+    """A device of the host. ``addresses`` carry their prefix: ``10.0.0.1/24``, ``fd00::1/64``.
+
+    ``gso_max_segs``: how many segments it takes as one packet; 1 where offloads are off.
+    """
 
     name: str
     mtu: int = 1500
     addresses: tuple[str, ...] = ()
+    gso_max_segs: int = 1
 
 
 class Dst:
@@ -40,11 +44,24 @@ class Dst:
     (``fnhe_mtu_locked``).
     """
 
-    __slots__ = ("daddr", "family", "interface", "mtu", "net", "pmtu", "pmtu_expires", "pmtu_locked", "saddr", "via")
+    __slots__ = (
+        "daddr",
+        "family",
+        "gso_max_segs",
+        "interface",
+        "mtu",
+        "net",
+        "pmtu",
+        "pmtu_expires",
+        "pmtu_locked",
+        "saddr",
+        "via",
+    )
 
     def __init__(self, net: LinuxStack, daddr: str, saddr: str, interface: Interface, via: str | None) -> None:
         self.net, self.daddr, self.saddr, self.via = net, daddr, saddr, via
         self.interface = interface.name
+        self.gso_max_segs = interface.gso_max_segs
         self.mtu = min(interface.mtu, IP_MAX_MTU)
         self.family = 6 if ":" in daddr else 4
         self.pmtu = self.pmtu_expires = 0
@@ -123,6 +140,12 @@ def sk_dst_get(sk: TcpSock) -> Dst | None:
     """__sk_dst_get: the way to the socket's peer, as of its connect() or handshake."""
     dst: Dst | None = sk.sk_dst
     return dst
+
+
+def sk_setup_caps(sk: TcpSock, dst: Dst) -> None:
+    """Send by ``dst``, as its device can (net/core/sock.c)."""
+    sk.sk_dst = dst
+    sk.sk_gso_max_segs = dst.gso_max_segs
 
 
 def dst_mtu(dst: Dst) -> int:

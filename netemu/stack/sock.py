@@ -106,7 +106,7 @@ class TcpSock:
     sk_pacing_needed: bool = False  # sk_pacing_status == SK_PACING_NEEDED
     sk_pacing_shift: int = 10
     sk_gso_max_segs: int = 1  # the device's gso_max_segs: 1 where offloads are off
-    sk_gso_max_size: int = 65535
+    sk_gso_max_size: int = 65215  # 64 KiB less MAX_TCP_HEADER
     sk_write_pending: int = 0  # calls that sleep for room or for the connection
     sk_disconnects: int = 0
     sk_tsq_flags: int = 0  # TCP_*_DEFERRED

@@ -68,6 +68,8 @@ def tcp_v4_fill_cb(net: LinuxStack, packet: Packet, tcp: Tcp, rcv_near: int, snd
             options.other,
         )  # fmt: skip
     skb.options = options
+    if tcp.gso_size:
+        skb.gso_size = tcp.gso_size
     return skb
 
 

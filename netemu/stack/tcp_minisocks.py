@@ -152,7 +152,7 @@ def tcp_v4_syn_recv_sock(sk: TcpSock, skb: SkBuff, req: RequestSock, dst: Dst) -
     child = tcp_create_openreq_child(sk, req, skb)
     if net.sysctl.tcp_reflect_tos:
         child.tos = req.syn_tos & ~3
-    child.sk_dst = dst
+    route.sk_setup_caps(child, dst)
     tcp_cong.tcp_ca_openreq_child(child, sk)
     tcp_mss.tcp_sync_mss(child, route.dst_mtu(dst))
     child.advmss = tcp_mss.tcp_mss_clamp(sk, route.dst_metric_advmss(dst))

@@ -24,8 +24,10 @@ _ACK, _FIN, _PSH = 16, 1, 8
 
 
 def net_header_len(sk: TcpSock) -> int:
-    """Bytes of the IP header (icsk_af_ops->net_header_len)."""
-    return 40 if sk.sk_family == AF_INET6 else 20
+    """Bytes of the IP header (icsk_af_ops->net_header_len): IPv4's for a mapped peer of an IPv6 socket, too."""
+    if sk.sk_family != AF_INET6 or (sk.inet_daddr and ":" not in sk.inet_daddr):
+        return 20
+    return 40
 
 
 def tcp_mss_clamp(sk: TcpSock, mss: int) -> int:

@@ -135,10 +135,10 @@ def tcp_measure_rcv_mss(sk: TcpSock, skb: SkBuff) -> None:
     """Follow the peer's segment size, which says when an ACK is due, and what share of memory is payload."""
     last_seg_size = sk.ack_last_seg_size
     sk.ack_last_seg_size = 0
-    length = len(skb.data)
+    length = skb.gso_size or len(skb.data)
     if length >= sk.ack_rcv_mss:
         if length != sk.ack_rcv_mss and sk.net.profile.win_by_scaling_ratio:
-            _measure_scaling_ratio(sk, length, skb.truesize)
+            _measure_scaling_ratio(sk, len(skb.data), skb.truesize)
         sk.ack_rcv_mss = min(length, sk.advmss)
         if skb.tcp_flags & PSH and sk.net.profile.full_push_acked:
             sk.ack_pending |= ICSK_ACK_PUSHED

@@ -123,7 +123,7 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
             length = TCP_HEADER_BYTES + tcp_established_options_size(sk)
             options = tcp_established_options(sk, skb)
         if skb.tcp_gso_segs > 1:
-            flags = skb.tcp_flags = flags | PSH
+            flags |= PSH  # the clone that leaves has it, the segment in the queue has not
         window = tcp_window.tcp_select_window(sk)
         if sk.ecn_flags:
             flags = tcp_ecn.tcp_ecn_send(sk, skb, flags)
@@ -142,6 +142,7 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
     truesize = skb.truesize if data and skb.truesize != _HEAD_TRUESIZE + len(data) else 0
     segment = Tcp(
         sk.inet_sport, sk.inet_dport, seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent, truesize,
+        skb.gso_size if segments > 1 else 0,
     )  # fmt: skip
     err = ip_output.ip_queue_xmit(sk, segment, length)
     if not err and clone_it:

@@ -74,3 +74,14 @@ def test_a_host_talks_to_itself_without_the_wire() -> None:
     assert pair.do("a", "recv", server, 9) == b"hello"
     assert pair.log == []
     assert not pair.hosts["a"].loopback
+
+
+@pytest.mark.parametrize(("gso_size", "whole"), [(1400, True), (1460, True), (1461, False), (0, False)])
+def test_a_super_segment_is_whole_where_its_segments_fit(gso_size: int, whole: bool) -> None:
+    """skb_gso_validate_network_len, net/core/gso.c of 7.2."""
+    host = Pair().hosts["a"]
+    dst = route.ip_route_output(host, "10.0.0.2")
+    assert dst is not None
+    body = Tcp(1, 2, 3, 4, ACK, 5, bytes(4000), gso_size=gso_size)
+    packet = Packet(4, "10.0.0.1", "10.0.0.2", IPPROTO_TCP, 4040, body, dont_fragment=True)
+    assert ip_output.ip_output(host, dst, packet, 1500) == (0 if whole else -errno.EMSGSIZE)

@@ -6,9 +6,11 @@ import pytest
 
 from netemu.specs import RouteSpec
 from netemu.stack import route
+from netemu.stack.cong import tcp_ca_find
 from netemu.stack.eras import PROFILES
 from netemu.stack.host import Interface, make_host
-from netemu.stack.route import Dst, dst_metric_advmss, dst_mtu, dst_pmtu_locked, ipv4_sk_update_pmtu
+from netemu.stack.route import Dst, dst_metric_advmss, dst_mtu, dst_pmtu_locked, ipv4_sk_update_pmtu, sk_setup_caps
+from netemu.stack.sock import TcpSock
 from netemu.stack.stack import LinuxStack
 
 SECOND = 1_000_000_000
@@ -105,3 +107,14 @@ def test_a_learned_mtu_lowers_the_mss_announced_until_7(era: str, learned: tuple
         ipv4_sk_update_pmtu(dst, 1300)
         assert dst_mtu(dst) == 1300
         assert dst_metric_advmss(dst) == mss
+
+
+def test_a_socket_sends_super_segments_where_its_device_takes_them() -> None:
+    reno = tcp_ca_find("reno")
+    assert reno is not None
+    for most in (1, 44):
+        interface = Interface("h-eth0", 1500, ("10.0.0.1/24",), gso_max_segs=most)
+        net = make_host("h", PROFILES["linux-7"], interfaces=[interface])
+        sk = TcpSock(net, 2, reno)
+        sk_setup_caps(sk, _way(net, "10.0.0.5"))
+        assert (sk.sk_dst, sk.sk_gso_max_segs) == (_way(net, "10.0.0.5"), most)

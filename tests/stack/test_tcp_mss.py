@@ -29,6 +29,15 @@ def test_sync_keeps_to_the_peer_s_mss_and_to_half_its_largest_window() -> None:
     assert sk.icsk_pmtu_cookie == 1500
 
 
+def test_a_mapped_peer_of_an_ipv6_socket_has_the_header_of_ipv4() -> None:
+    """ipv6_mapped.net_header_len, net/ipv6/tcp_ipv6.c of 7.2."""
+    sk = make_sender()
+    sk.sk_family, sk.mss_clamp = tcp_mss.AF_INET6, 65535
+    assert tcp_mss.tcp_mtu_to_mss(sk, 1500) == MSS
+    sk.inet_daddr = "fd00::2"
+    assert tcp_mss.tcp_mtu_to_mss(sk, 1500) == MSS - 20
+
+
 def test_no_segment_is_smaller_than_tcp_min_snd_mss_allows() -> None:
     """CVE-2019-11479."""
     sk = make_sender()

@@ -9,7 +9,7 @@ from netemu.packet.tcp import ACK, PSH, SYN, URG
 from netemu.stack import tcp_transmit as transmit
 from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import tcp_mstamp_refresh
-from tests.stack.senders import Wire, make_sender, wire
+from tests.stack.senders import MSS, Wire, make_sender, wire
 
 __all__ = ["wire"]
 
@@ -125,3 +125,17 @@ def test_what_could_not_leave_is_not_counted_as_sent_last(wire: Wire) -> None:
     wire.error = -113
     assert transmit.tcp_transmit_skb(sk, SkBuff(1001, 1002, ACK, b"x"), True) == -113
     assert sk.tsorted_sent_queue.head is None
+
+
+def test_a_super_segment_leaves_with_psh_and_tells_how_it_is_cut_but_in_the_queue_it_stays_as_it_was(
+    wire: Wire,
+) -> None:
+    """The clone that leaves is flagged, not the segment that may be sent again in parts (__tcp_transmit_skb, 7.2)."""
+    sk = make_sender()
+    skb = SkBuff(1001, 1001 + 3 * MSS, ACK, bytes(3 * MSS))
+    skb.tcp_gso_segs, skb.gso_size = 3, MSS
+    sk.tcp_rtx_queue.append(skb)
+    assert transmit.tcp_transmit_skb(sk, skb, True) == 0
+    (segment,) = wire.segments
+    assert (segment.flags, segment.gso_size) == (ACK | PSH, MSS)
+    assert skb.tcp_flags == ACK

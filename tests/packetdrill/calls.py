@@ -1,0 +1,373 @@
+"""System calls of scripts on the host: their arguments, and what of their results a script can check."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.packetdrill.flow import CONNECTING, LISTENING, NEW, Flow
+from tests.packetdrill.machine import Entered, Machine
+from tests.packetdrill.settings import Settings
+from tests.packetdrill.symbols import number
+from tests.packetdrill.syntax import Call, Dots, Expression, Items, Struct, Text
+from tests.packetdrill.verdict import NotApplicable, ScriptError
+
+AF_INET, AF_INET6, AF_UNSPEC = 2, 10, 0
+_LINGER = struct.Struct("=ii")
+
+Check = Callable[[Any], "str | None"]
+"""Given a call's value: what it got beyond its result that the script did not expect; None: nothing."""
+
+
+@dataclass
+class Started:
+    """A call of the script that was entered. ``entered`` None: it was answered here, with ``value`` or ``errno``."""
+
+    call: Call
+    line: int
+    entered: Entered | None
+    value: Any = None
+    errno: int = 0
+    check: Check = lambda _: None
+    number_of: Callable[[Any], int] = lambda value: 0 if value is None else int(value)
+    finish: Callable[[Any], None] = lambda _: None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has returned."""
+        return self.entered is None or self.entered.over
+
+    def outcome(self) -> tuple[int, int]:
+        """(result, errno): what the call returned."""
+        value, code = self.value, self.errno
+        if self.entered is not None and self.entered.result is not None:
+            value, code = self.entered.result.value, self.entered.result.errno
+        return (-1, code) if code else (self.number_of(value), 0)
+
+    def returned(self) -> Any:
+        """The host's value."""
+        if self.entered is not None and self.entered.result is not None:
+            return self.entered.result.value
+        return self.value
+
+
+class Calls:
+    """``flows``: sockets of the script in the order of their making; ``under_test``: whose packets the script shows."""
+
+    def __init__(self, machine: Machine, settings: Settings) -> None:
+        self.machine, self.settings = machine, settings
+        self.flows: list[Flow] = []
+        self.under_test: Flow | None = None
+        self._fds: dict[int, int] = {}
+        self._file_flags: dict[int, int] = {}
+
+    def start(self, call: Call, line: int) -> Started:
+        """Enter ``call``.
+
+        :raises NotApplicable: it is not known here.
+        :raises ScriptError: it names a descriptor that the script has not.
+        """
+        method = getattr(self, f"_{call.name}", None)
+        if method is None:
+            raise NotApplicable(f"{call.name}()")
+        started: Started = method(call, line, call.args)
+        return started
+
+    # ---- helpers
+
+    def _enter(self, call: Call, line: int, name: str, *args: Any, **more: Any) -> Started:
+        return Started(call, line, self.machine.enter(name, *args), **more)
+
+    def _live(self, expression: Expression, line: int) -> int:
+        fd = number(expression)
+        if fd not in self._fds:
+            raise ScriptError(line, f"the script has no descriptor {fd}")
+        return self._fds[fd]
+
+    def flow_of(self, fd: int) -> Flow | None:
+        """The script's socket ``fd``."""
+        return next((flow for flow in reversed(self.flows) if flow.fd == fd), None)
+
+    def _install(self, call: Call, live_fd: int) -> None:
+        self._fds[number(call.result)] = live_fd
+
+    # ---- making and closing
+
+    def _socket(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        own = AF_INET6 if self.settings.family_ipv6 else AF_INET
+        family = own if isinstance(args[0], Dots) else number(args[0])
+        kind, protocol = number(args[1]), number(args[2])
+        if protocol in (1, 17, 58, 255) or kind & 0xF != 1:
+            raise NotApplicable(f"sockets of type {kind & 0xF}, protocol {protocol}")
+
+        def made(live_fd: int) -> None:
+            self._install(call, live_fd)
+            self.under_test = Flow(fd=number(call.result), live_fd=live_fd)
+            self.flows.append(self.under_test)
+
+        return self._enter(call, line, "socket", family, kind, protocol, finish=made)
+
+    def _bind(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        address = self.settings.for_socket(self.settings.local_address)
+        return self._enter(call, line, "bind", self._live(args[0], line), (address, self.settings.bind_port))
+
+    def _listen(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        flow = self.flow_of(number(args[0]))
+
+        def listening(_: Any) -> None:
+            if flow is not None:
+                flow.state = LISTENING
+
+        return self._enter(call, line, "listen", self._live(args[0], line), number(args[1]), finish=listening)
+
+    def _accept(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._accepted(call, line, args, 0)
+
+    def _accept4(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._accepted(call, line, args, number(args[3]))
+
+    def _accepted(self, call: Call, line: int, args: tuple[Expression, ...], flags: int) -> Started:
+        def made(value: tuple[int, tuple[str, int]]) -> None:
+            live_fd, (_, port) = value
+            self._install(call, live_fd)
+            for flow in self.flows:
+                if flow.remote_port == port and flow.live_fd < 0:
+                    flow.fd, flow.live_fd = number(call.result), live_fd
+
+        live = self._live(args[0], line)
+        return self._enter(call, line, "accept", live, flags, finish=made, number_of=lambda value: int(value[0]))
+
+    def _connect(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        live = self._live(args[0], line)
+        if not isinstance(args[1], Dots):
+            raise NotApplicable("connect() to another family, which disconnects")
+        flow = self.flow_of(number(args[0]))
+        if flow is not None and flow.state == NEW:
+            flow.state = CONNECTING
+            flow.remote_port = self.settings.connect_port
+        address = self.settings.for_socket(self.settings.remote_address)
+        return self._enter(call, line, "connect", live, (address, self.settings.connect_port))
+
+    def _close(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        live = self._live(args[0], line)
+
+        def closed(_: Any) -> None:
+            self._fds.pop(number(args[0]), None)
+            flow = self.flow_of(number(args[0]))
+            if flow is not None:
+                flow.fd = flow.live_fd = -1
+
+        return self._enter(call, line, "close", live, finish=closed)
+
+    def _shutdown(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._enter(call, line, "shutdown", self._live(args[0], line), number(args[1]))
+
+    # ---- data
+
+    def _write(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._sent(call, line, args[0], _buffer(args[1], number(args[2])), 0)
+
+    def _send(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._sent(call, line, args[0], _buffer(args[1], number(args[2])), number(args[3]))
+
+    def _sendto(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._send(call, line, args)
+
+    def _writev(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._sent(call, line, args[0], _vector_bytes(args[1], line), 0)
+
+    def _sendmsg(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        if not isinstance(args[1], Struct) or args[1].get("msg_control") not in (None, Items(())):
+            raise NotApplicable("sendmsg() with control messages")
+        vector = args[1].get("msg_iov")
+        assert vector is not None  # of every msghdr
+        return self._sent(call, line, args[0], _vector_bytes(vector, line), number(args[2]))
+
+    def _sent(self, call: Call, line: int, fd: Expression, size: int, flags: int) -> Started:
+        return self._enter(call, line, "send", self._live(fd, line), bytes(size), flags)
+
+    def _read(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._got(call, line, args[0], _buffer(args[1], number(args[2])), 0)
+
+    def _recv(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._got(call, line, args[0], _buffer(args[1], number(args[2])), number(args[3]))
+
+    def _recvfrom(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._recv(call, line, args)
+
+    def _readv(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._got(call, line, args[0], _vector_bytes(args[1], line), 0)
+
+    def _recvmsg(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        if not isinstance(args[1], Struct) or args[1].get("msg_control") not in (None, Items(())):
+            raise NotApplicable("recvmsg() with control messages")
+        flags = args[1].get("msg_flags")
+        if flags is not None and number(flags):
+            raise NotApplicable("recvmsg() that returns msg_flags")
+        vector = args[1].get("msg_iov")
+        assert vector is not None  # of every msghdr
+        return self._got(call, line, args[0], _vector_bytes(vector, line), number(args[2]))
+
+    def _got(self, call: Call, line: int, fd: Expression, size: int, flags: int) -> Started:
+        if call.name == "read" and not size:
+            return Started(call, line, None, 0)
+        return self._enter(call, line, "recv", self._live(fd, line), size, flags, number_of=_length)
+
+    # ---- options
+
+    def _setsockopt(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        live, level, option = self._live(args[0], line), number(args[1]), number(args[2])
+        value = _option_value(args[3], number(args[4]))
+        return self._enter(call, line, "setsockopt", live, level, option, value)
+
+    def _getsockopt(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        live, level, option = self._live(args[0], line), number(args[1]), number(args[2])
+        expected = args[3]
+
+        def check(value: Any) -> str | None:
+            if isinstance(expected, Text):
+                wanted: Any = expected.value.rstrip("\0")
+            elif isinstance(expected, Items) and len(expected.values) == 1:
+                wanted = None if isinstance(expected.values[0], Dots) else number(expected.values[0])
+            elif isinstance(expected, Struct):
+                wanted = _option_value(expected, 8)
+            else:
+                raise NotApplicable("getsockopt() of that kind")
+            if isinstance(value, dict):
+                raise NotApplicable("getsockopt() of a struct")
+            return None if wanted is None or wanted == value else f"the value {value!r}, not {wanted!r}"
+
+        return self._enter(call, line, "getsockopt", live, level, option, check=check, number_of=lambda _: 0)
+
+    def _fcntl(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        live, command = self._live(args[0], line), number(args[1])
+        if command == fcntl.F_GETFL:
+            return Started(call, line, None, self._file_flags.get(live, os.O_RDWR))
+        if command != fcntl.F_SETFL:
+            raise NotApplicable(f"fcntl() command {command}")
+        flags = self._file_flags[live] = number(args[2]) | os.O_RDWR
+        return self._enter(call, line, "setblocking", live, not flags & os.O_NONBLOCK)
+
+    def _ioctl(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        expected = args[2].values[0] if len(args) > 2 and isinstance(args[2], Items) else Dots()
+
+        def check(value: int) -> str | None:
+            if isinstance(expected, Dots) or number(expected) == value:
+                return None
+            return f"the value {value}, not {number(expected)}"
+
+        live = self._live(args[0], line)
+        return self._enter(call, line, "ioctl", live, number(args[1]), check=check, number_of=lambda _: 0)
+
+    # ---- waiting for many
+
+    def _poll(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        """poll() by an epoll instance of its own, which lives as long as the call."""
+        if not isinstance(args[0], Items):
+            raise ScriptError(line, "poll() needs a list of descriptors")
+        wanted: dict[int, tuple[int, int]] = {}
+        for entry in args[0].values:
+            if not isinstance(entry, Struct):
+                raise ScriptError(line, "poll() needs {fd=, events=}")
+            fd, events, revents = entry.get("fd"), entry.get("events"), entry.get("revents")
+            live = self._live(fd if fd is not None else -1, line)
+            wanted[live] = (number(events or 0), number(revents or 0))
+        instance = self._now("epoll_create")
+        for live, (events, _) in wanted.items():
+            self._now("epoll_ctl", instance, 1, live, events)
+
+        def check(found: list[tuple[int, int]]) -> str | None:
+            got = dict(found)
+            for live, (_, revents) in wanted.items():
+                if got.get(live, 0) != revents:
+                    return f"revents {got.get(live, 0):#x}, not {revents:#x}"
+            return None
+
+        def closed(_: Any) -> None:
+            self._now("close", instance)
+
+        timeout = number(args[2])
+        return self._enter(
+            call, line, "epoll_wait", instance, len(wanted), timeout, check=check, finish=closed, number_of=len
+        )
+
+    def _now(self, name: str, *args: Any) -> Any:
+        entered = self.machine.enter(name, *args)
+        assert entered.result is not None  # it never sleeps
+        return entered.result.value
+
+    def _epoll_create(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._enter(call, line, "epoll_create", finish=lambda live: self._install(call, live))
+
+    def _epoll_create1(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        return self._epoll_create(call, line, args)
+
+    def _epoll_ctl(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        instance, live = self._live(args[0], line), self._live(args[2], line)
+        events = args[3].get("events") if isinstance(args[3], Struct) else None
+        return self._enter(call, line, "epoll_ctl", instance, number(args[1]), live, number(events or 0))
+
+    def _epoll_wait(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
+        expected = args[1].get("events") if isinstance(args[1], Struct) else None
+        wanted = None if expected is None else number(expected)
+
+        def check(found: list[tuple[int, int]]) -> str | None:
+            got = found[0][1] if found else 0
+            return None if wanted is None or got == wanted else f"events {got:#x}, not {wanted:#x}"
+
+        return self._enter(
+            call, line, "epoll_wait", self._live(args[0], line), number(args[2]), number(args[3]),
+            check=check, number_of=len,
+        )  # fmt: skip
+
+
+def _length(value: Any) -> int:
+    return len(value)
+
+
+def _buffer(expression: Expression, size: int) -> int:
+    """How many bytes a buffer has.
+
+    :raises NotApplicable: it is a null pointer: the host has no addresses.
+    """
+    if not isinstance(expression, Dots):
+        raise NotApplicable("a null pointer as buffer")
+    return size
+
+
+def _vector_bytes(expression: Expression, line: int) -> int:
+    """All bytes of ``[{..., 100}, {..., 200}]``."""
+    if not isinstance(expression, Items):
+        raise ScriptError(line, "a vector of buffers is missing")
+    total = 0
+    for entry in expression.values:
+        if not isinstance(entry, Items) or len(entry.values) != 2:
+            raise ScriptError(line, "a buffer of a vector is {..., size}")
+        total += _buffer(entry.values[0], number(entry.values[1]))
+    return total
+
+
+def _option_value(expression: Expression, size: int) -> int | bytes:
+    """An option's value as the host takes it: an integer, or bytes."""
+    if isinstance(expression, Text):
+        return expression.value.encode("latin-1")[:size].ljust(size, b"\0")
+    if isinstance(expression, Struct):
+        onoff, linger = expression.get("onoff"), expression.get("linger")
+        if onoff is not None and linger is not None:
+            return _LINGER.pack(number(onoff), number(linger))
+    if isinstance(expression, Items) and len(expression.values) == 1:
+        value = number(expression.values[0])
+        if size >= 4:
+            return value
+        return value & ((1 << 8 * size) - 1) if size else b""
+    raise NotApplicable("an option's value of that kind")
+
+
+def named(code: int) -> str:
+    """An errno's symbol."""
+    return errno.errorcode.get(code, str(code))
