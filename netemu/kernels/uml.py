@@ -22,6 +22,7 @@ from netemu.kernels.guest_name import memory_bytes, split_name
 from netemu.kernels.ready import module_files
 from netemu.kernels.store import Entry, check_name, open_store, version_key
 from netemu.kernels.uml_boot import Machine, run_guest
+from netemu.kernels.withheld import Withheld, tell_withheld
 from netemu.lab.cage import RUN_ID_VARIABLE
 from netemu.lab.start import STEP_VARIABLE
 from netemu.recording.layout import Recording
@@ -123,8 +124,11 @@ class UmlKernel:
             return run_guest(machine, ["netemu.lab", GUEST_RECORDING], recording.root, on_message, environment)
 
         progress(f"booting Linux {entry.manifest.version} in {'virtual' if machine.virtual else 'real'} time")
-        run_lab(self.name, machine.memory_bytes, progress, boot)
+        watch = Withheld(progress)
+        run_lab(self.name, machine.memory_bytes, watch, boot)
         describe_guest(recording, _account(entry, machine))
+        if not machine.virtual:
+            tell_withheld(recording, plan, watch.ns)
 
     def _machine(self, entry: Entry, plan: Plan) -> Machine:
         return Machine(

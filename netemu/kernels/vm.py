@@ -23,6 +23,7 @@ from netemu.kernels.vm_accel import choose_accel
 from netemu.kernels.vm_boot import ICOUNT, VirtualMachine, run_vm
 from netemu.kernels.vm_image import check_version, find_image
 from netemu.kernels.vm_tools import require_programs, versions
+from netemu.kernels.withheld import Withheld, tell_withheld
 from netemu.lab.cage import RUN_ID_VARIABLE
 from netemu.recording.layout import Recording
 from netemu.specs import LinkDirection, Plan, to_json
@@ -123,8 +124,11 @@ class VmKernel:
             return run_vm(machine, argv, recording.root, on_message, {RUN_ID_VARIABLE: "guest"})
 
         progress(f"booting Linux {image.release} in a virtual machine ({accel})")
-        guest = run_lab(self.name, machine.memory_bytes, progress, boot)
+        watch = Withheld(progress)
+        guest = run_lab(self.name, machine.memory_bytes, watch, boot)
         describe_guest(recording, _account(machine, guest, why))
+        if accel == "kvm":
+            tell_withheld(recording, plan, watch.ns)
 
 
 def _account(machine: VirtualMachine, guest: Guest, why: str) -> dict[str, Any]:
