@@ -99,9 +99,12 @@ def stored_figures(recording: Recording) -> list[FigureSpec]:
 def choose_figures(run: Path, stored: list[FigureSpec], name: str | None, options: dict[str, Any]) -> list[FigureSpec]:
     """The stored figures, or the one called ``name``: a stored one first, else a figure of netemu by its own name."""
     from netemu.figures import FIGURES, FigureSpec
+    from netemu.recording.layout import Recording
 
     if name is None and not stored:
-        raise BadInput(f"{run}: its experiment asked for no figure; name one of {', '.join(FIGURES)}")
+        manifest = Recording(run).manifest
+        why = "its experiment asked for no figure" if manifest.is_file() else "no manifest.json, so no run"
+        raise BadInput(f"{run}: {why}; name one of {', '.join(FIGURES)}")
     if name is None and options:
         raise BadInput("--option needs the NAME of the figure it is for")
     if name is None:

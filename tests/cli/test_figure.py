@@ -88,7 +88,7 @@ def test_a_place_that_is_no_run_is_refused(tmp_path: Path, capsys: pytest.Captur
     assert main(["figure", str(tmp_path), "rtt"]) == 2
     assert "no tables" in capsys.readouterr().err
     assert main(["figure", str(tmp_path)]) == 2
-    assert "asked for no figure; name one of" in capsys.readouterr().err
+    assert "no manifest.json, so no run; name one of" in capsys.readouterr().err
 
 
 def test_a_manifest_with_other_figures_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
