@@ -19,6 +19,7 @@ from netemu.stack import (
     tcp_ioctl,
     tcp_recvmsg,
     tcp_sendmsg,
+    tcp_sockopt,
     udp,
 )
 from netemu.stack.eventpoll import Epoll
@@ -163,9 +164,14 @@ def _epoll_ctl(stack: LinuxStack, epfd: int, operation: int, fd: int, events: in
 # ---- calls that may sleep
 
 
-def _connect(stack: LinuxStack, fd: int, address: Address) -> Call:
-    """connect()."""
+def _connect(stack: LinuxStack, fd: int, address: Address | None) -> Call:
+    """connect(); None is an address of AF_UNSPEC, which undoes a stream's connection or its listening."""
     sk = _sock(stack, fd)
+    if address is None:
+        if isinstance(sk, UdpSock):
+            raise KernelError(errno.EAFNOSUPPORT)  # not modelled
+        inet_connection_sock.inet_stream_disconnect(sk)
+        return
     if isinstance(sk, UdpSock):
         udp.udp_connect(sk, address[0], address[1])
         return
@@ -213,6 +219,17 @@ def _recvfrom(
         return data, (outer_address(sk, address), port)
     data = yield from tcp_recvmsg.tcp_recvmsg(sk, length, _flags(sk, flags))
     return data, None
+
+
+def _recvmsg(
+    stack: LinuxStack, fd: int, length: int, flags: int = 0
+) -> Generator[None, None, tuple[bytes, list[tuple[int, int, int]]]]:
+    """recvmsg(): the bytes, and control messages as (level, type, number): TCP_INQ's of a stream."""
+    data = yield from _recv(stack, fd, length, flags)
+    sk = _sock(stack, fd)
+    if not isinstance(sk, TcpSock) or not sk.recvmsg_inq:
+        return data, []
+    return data, [(sockopt.SOL_TCP, tcp_sockopt.TCP_INQ, tcp_ioctl.tcp_inq_hint(sk))]
 
 
 def _close(stack: LinuxStack, fd: int) -> Call:
@@ -265,6 +282,7 @@ CALLS: dict[str, Callable[..., Call]] = {
     "sendto": _sendto,
     "recv": _recv,
     "recvfrom": _recvfrom,
+    "recvmsg": _recvmsg,
     "close": _close,
     "epoll_wait": _epoll_wait,
 }

@@ -186,6 +186,17 @@ def inet_stream_connect(sk: TcpSock, address: str, port: int, nonblock: bool) ->
         sock_lock.release_sock(sk)
 
 
+def inet_stream_disconnect(sk: TcpSock) -> None:
+    """connect() to AF_UNSPEC (__inet_stream_connect, net/ipv4/af_inet.c)."""
+    sock_lock.lock_sock(sk)
+    try:
+        sk.sk_disconnects += 1
+        tcp_close.tcp_disconnect(sk)
+        sk.ss_state = SS_UNCONNECTED
+    finally:
+        sock_lock.release_sock(sk)
+
+
 def _stream_connect(sk: TcpSock, address: str, port: int, nonblock: bool) -> Generator[None, None, None]:
     if sk.ss_state == SS_CONNECTED:
         raise KernelError(errno.EISCONN)

@@ -327,6 +327,7 @@ class TcpSock:
     keepalive_probes: int = 0
     linger2: int = 0
     defer_accept: int = 0
+    recvmsg_inq: bool = False  # TCP_INQ
     abort_reason: str | None = None
 
 

@@ -240,7 +240,8 @@ _KEPT_AT_DISCONNECT = (
     "icsk_retransmit_timer", "icsk_delack_timer", "pacing_timer", "compressed_ack_timer", "icsk_user_timeout",
     "icsk_syn_retries", "icsk_ca_ops", "icsk_ca_setsockopt", "icsk_accept_queue", "icsk_request_socks", "nonagle",
     "notsent_lowat", "keepalive_time", "keepalive_intvl", "keepalive_probes", "linger2", "defer_accept", "user_mss",
-    "tcp_rtx_queue", "out_of_order_queue", "sk_disconnects", "sk_write_pending", "rcv_nxt", "scaling_ratio",
+    "recvmsg_inq", "tcp_rtx_queue", "out_of_order_queue", "sk_disconnects", "sk_write_pending", "rcv_nxt",
+    "scaling_ratio",
 )  # fmt: skip
 
 

@@ -24,6 +24,11 @@ def tcp_inq(sk: TcpSock) -> int:
     return sk.urg_seq - sk.copied_seq
 
 
+def tcp_inq_hint(sk: TcpSock) -> int:
+    """What recvmsg() tells beside the data with TCP_INQ (net/ipv4/tcp.c): 1 where only the end is left to be read."""
+    return sk.rcv_nxt - sk.copied_seq or int(sk.sk_done)
+
+
 def tcp_ioctl(sk: TcpSock, command: int) -> int:
     """The answer of ``command``.
 

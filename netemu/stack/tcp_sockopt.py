@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT = 1, 2, 3, 4, 5, 6, 7
 TCP_LINGER2, TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP, TCP_INFO, TCP_QUICKACK, TCP_CONGESTION = 8, 9, 10, 11, 12, 13
-TCP_THIN_LINEAR_TIMEOUTS, TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT = 16, 18, 25
+TCP_THIN_LINEAR_TIMEOUTS, TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT, TCP_INQ = 16, 18, 25, 36
 TCP_MIN_MSS, MAX_TCP_WINDOW = 88, 32767
 TCP_FIN_TIMEOUT_MAX_S, TCP_RTO_MAX_S = 120, 120
 _CA_NAME_MAX = 16
@@ -191,6 +191,10 @@ def _set_notsent_lowat(sk: TcpSock, size: int) -> None:
     tcp_sendmsg.sk_stream_write_space(sk)
 
 
+def _set_inq(sk: TcpSock, value: int) -> None:
+    sk.recvmsg_inq = bool(_check(value, 0, 1))
+
+
 def _get_maxseg(sk: TcpSock) -> int:
     if sk.user_mss and sk.sk_state in (TCP_CLOSE, TCP_LISTEN):
         return sk.user_mss
@@ -211,6 +215,7 @@ _SETTERS: dict[int, Callable[[TcpSock, int], None]] = {
     TCP_QUICKACK: _set_quickack,
     TCP_USER_TIMEOUT: _set_user_timeout,
     TCP_NOTSENT_LOWAT: _set_notsent_lowat,
+    TCP_INQ: _set_inq,
 }
 _GETTERS: dict[int, Callable[[TcpSock], Any]] = {
     TCP_NODELAY: lambda sk: int(bool(sk.nonagle & TCP_NAGLE_OFF)),
@@ -230,4 +235,5 @@ _GETTERS: dict[int, Callable[[TcpSock], Any]] = {
     TCP_CONGESTION: lambda sk: sk.icsk_ca_ops.name,
     TCP_USER_TIMEOUT: lambda sk: sk.icsk_user_timeout,
     TCP_NOTSENT_LOWAT: lambda sk: sk.notsent_lowat,
+    TCP_INQ: lambda sk: int(sk.recvmsg_inq),
 }

@@ -145,13 +145,21 @@ class Calls:
     def _connect(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         live = self._live(args[0], line)
         if not isinstance(args[1], Dots):
-            raise NotApplicable("connect() to another family, which disconnects")
+            return self._disconnect(call, line, live, args)
         flow = self.flow_of(number(args[0]))
         if flow is not None and flow.state == NEW:
             flow.state = CONNECTING
             flow.remote_port = self.settings.connect_port
         address = self.settings.for_socket(self.settings.remote_address)
         return self._enter(call, line, "connect", live, (address, self.settings.connect_port))
+
+    def _disconnect(self, call: Call, line: int, live: int, args: tuple[Expression, ...]) -> Started:
+        if number(args[1]) != AF_UNSPEC:
+            raise NotApplicable("connect() to an address of another family")
+        flow = self.flow_of(number(args[0]))
+        if flow is not None:
+            flow.state = NEW
+        return self._enter(call, line, "connect", live, None)
 
     def _close(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         live = self._live(args[0], line)
@@ -204,14 +212,22 @@ class Calls:
         return self._got(call, line, args[0], _vector_bytes(args[1], line), 0)
 
     def _recvmsg(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        if not isinstance(args[1], Struct) or args[1].get("msg_control") not in (None, Items(())):
-            raise NotApplicable("recvmsg() with control messages")
+        if not isinstance(args[1], Struct):
+            raise ScriptError(line, "recvmsg() needs a message")
         flags = args[1].get("msg_flags")
         if flags is not None and number(flags):
             raise NotApplicable("recvmsg() that returns msg_flags")
         vector = args[1].get("msg_iov")
         assert vector is not None  # of every msghdr
-        return self._got(call, line, args[0], _vector_bytes(vector, line), number(args[2]))
+        live, size = self._live(args[0], line), _vector_bytes(vector, line)
+        wanted = _control(args[1].get("msg_control"), line)
+
+        def check(value: tuple[bytes, list[tuple[int, int, int]]]) -> str | None:
+            return None if wanted is None or value[1] == wanted else f"control messages {value[1]}, not {wanted}"
+
+        return self._enter(
+            call, line, "recvmsg", live, size, number(args[2]), check=check, number_of=lambda value: len(value[0])
+        )
 
     def _got(self, call: Call, line: int, fd: Expression, size: int, flags: int) -> Started:
         if call.name == "read" and not size:
@@ -350,6 +366,22 @@ def _vector_bytes(expression: Expression, line: int) -> int:
             raise ScriptError(line, "a buffer of a vector is {..., size}")
         total += _buffer(entry.values[0], number(entry.values[1]))
     return total
+
+
+def _control(expression: Expression | None, line: int) -> list[tuple[int, int, int]] | None:
+    """Control messages as (level, type, number); None: the script does not say."""
+    if expression is None:
+        return None
+    if not isinstance(expression, Items):
+        raise ScriptError(line, "msg_control is a list")
+    found = []
+    for entry in expression.values:
+        fields = [entry.get(f"cmsg_{name}") for name in ("level", "type", "data")] if isinstance(entry, Struct) else []
+        numbers = [number(value) for value in fields if value is not None]
+        if len(numbers) != 3:
+            raise ScriptError(line, "a control message is {cmsg_level=, cmsg_type=, cmsg_data=}")
+        found.append((numbers[0], numbers[1], numbers[2]))
+    return found
 
 
 def _option_value(expression: Expression, size: int) -> int | bytes:

@@ -10,6 +10,7 @@ from netemu.packet.ip import Packet
 from netemu.stack.events import Complete, Deadline, Event, Received, Resume, SystemCall, Transmit, Wake
 from netemu.stack.stack import LinuxStack
 from tests.packetdrill.device import segmented
+from tests.packetdrill.nstat import Nstat
 
 DEVICE = "tun0"
 
@@ -38,6 +39,7 @@ class Machine:
         self.now_ns = start_ns
         self.sent: deque[tuple[int, Packet]] = deque()
         self.offload = True
+        self.nstat = Nstat()
         self._runnable: deque[int] = deque()
         self._calls: dict[int, Entered] = {}
         self._last_call = 0

@@ -14,7 +14,7 @@ from tests.packetdrill.options import timestamps
 from tests.packetdrill.parser import parse
 from tests.packetdrill.scope import out_of_scope
 from tests.packetdrill.settings import Settings, settings
-from tests.packetdrill.shell import run_shell
+from tests.packetdrill.shell import CommandFailed, run_shell
 from tests.packetdrill.snippet import Snippets
 from tests.packetdrill.symbols import number, symbol
 from tests.packetdrill.syntax import Call, Code, Event, IcmpPacket, Script, Shell, TcpPacket
@@ -58,7 +58,7 @@ class Run:
         if reason is not None:
             raise NotApplicable(reason)
         if self.script.init is not None:
-            run_shell(self.script.init, self.machine, self.directory)
+            self._shell(self.script.init, 1)
             self.start_ns = self.machine.now_ns
         for event in self.script.events:
             at_ns, end_ns = self._times(event)
@@ -121,11 +121,17 @@ class Run:
         elif isinstance(action, Call):
             self._call(event, action, at_ns)
         elif isinstance(action, Shell):
-            run_shell(action.text, self.machine, self.directory)
+            self._shell(action.text, event.line)
         elif isinstance(action, Code):
             flow = self._flow(event)
             self.snippets.run(action.text, event.line, info_of(self.machine, flow.live_fd))
         self._reap()
+
+    def _shell(self, text: str, line: int) -> None:
+        try:
+            run_shell(text, self.machine, self.directory)
+        except CommandFailed as error:
+            raise Mismatch(line, f"`{error}` to find something", "nothing") from error
 
     def _flow(self, event: Event) -> Flow:
         if self.calls.under_test is None:

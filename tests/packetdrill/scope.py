@@ -35,7 +35,6 @@ _SYMBOLS = (
     ("SCM_TIMESTAMPING", "time stamps of sending (SO_TIMESTAMPING)"),
     ("MSG_ERRQUEUE", "the queue of errors (MSG_ERRQUEUE)"),
     ("TCP_TX_DELAY", "TCP_TX_DELAY"),
-    ("TCP_INQ", "TCP_INQ"),
     ("SO_ATTACH_FILTER", "socket filters"),
     ("SO_MARK", "SO_MARK"),
 )

@@ -1,4 +1,4 @@
-"""Set-up commands of scripts, understood and never run: sysctl, tcp_metrics, queues and offloads of the device.
+"""Commands of scripts, understood and never run: sysctl, tcp_metrics, counters, queues and offloads of the device.
 
 A command that means something else is refused by its text, so that no script is judged on a host it did not ask for.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from netemu.errors import BadInput, MissingCapability
 from netemu.stack.sysctl_names import set_sysctl
 from tests.packetdrill.machine import DEVICE, Machine
+from tests.packetdrill.nstat import grep
 from tests.packetdrill.verdict import NotApplicable
 
 _WITHOUT_EFFECT = {
@@ -32,20 +33,51 @@ _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 _PROC = "/proc/sys/"
 
 
+class CommandFailed(Exception):
+    """A command of the script found what it looks for not to be so: its text."""
+
+
 def run_shell(text: str, machine: Machine, directory: Path) -> None:
     """Do what the command ``text`` of a script in ``directory`` means.
 
     :raises NotApplicable: it means something that is not understood here.
+    :raises CommandFailed: it asserts something that is not so.
     """
     joined = text.replace("\\\n", " ")
     for line in re.split(r"\n|;|&&", joined):
         plain = _REDIRECTION.sub("", _computed(line)).strip()
         try:
-            words = shlex.split(plain, comments=True)
+            words = _words(plain)
         except ValueError as error:
             raise NotApplicable(f"command `{plain}`: {error}") from error
-        if words:
+        if "|" in words or words[:1] == ["nstat"]:
+            if not _piped(words, plain, machine):
+                raise CommandFailed(plain)
+        elif words:
             _command(words, plain, machine, directory)
+
+
+def _piped(words: list[str], line: str, machine: Machine) -> bool:
+    """``nstat | grep NAME | grep -q ...``: whether the last of them succeeds."""
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    if any(not part for part in parts) or parts[0][0] != "nstat" or any(part[0] != "grep" for part in parts[1:]):
+        raise NotApplicable(f"command `{line}`")
+    text = machine.nstat.output(parts[0][1:], machine.stack.counters())
+    for part in parts[1:]:
+        text = grep(part[1:], text)
+    return len(parts) == 1 or bool(text)
+
+
+def _words(line: str) -> list[str]:
+    """The line's words, ``|`` being one of them wherever it stands."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|")
+    lexer.whitespace_split = True
+    return list(lexer)
 
 
 def _computed(line: str) -> str:

@@ -121,6 +121,43 @@ def test_vectors_and_messages(tmp_path: Path) -> None:
 """)  # fmt: skip
 
 
+def test_how_much_waits_is_told_beside_the_data(tmp_path: Path) -> None:
+    script = (
+        SERVER
+        + """+0 setsockopt(4, SOL_TCP, TCP_INQ, [1], 4) = 0
++.01 < P. 1:101(100) ack 1 win 900
++0 > . 1:1(0) ack 101
++0 recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 30}], msg_flags=0,
+   msg_control=[{cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=70}]}, 0) = 30
++0 ioctl(4, SIOCINQ, [70]) = 0
+"""
+    )
+    run(tmp_path, script)
+    assert "control messages" in mismatch(tmp_path, script.replace("cmsg_data=70", "cmsg_data=71")).got
+    assert mismatch(tmp_path, script.replace("[70]", "[69]")).got == "the value 70, not 69"
+
+
+def test_counters_are_asserted(tmp_path: Path) -> None:
+    script = (
+        SERVER
+        + """+0 `nstat -n`
++0 < P. 5:6(1) ack 1 win 900
++0 > . 1:1(0) ack 1 <nop,nop,sack 5:6>
++0 `nstat|grep TcpExtTCPOFOQueue | grep -q " 1 "`
+"""
+    )
+    run(tmp_path, script)
+    assert mismatch(tmp_path, script.replace('" 1 "', '" 2 "')).line == 12
+
+
+def test_connecting_to_nobody_undoes_a_connection(tmp_path: Path) -> None:
+    run(tmp_path, SERVER + """+0 connect(4, AF_UNSPEC, ...) = 0
++0 > R. 1:1(0) ack 1
++0 write(4, ..., 10) = -1 ECONNRESET (it was connected)
++0 write(4, ..., 10) = -1 EPIPE (it is not)
+""")  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("version", "message"),
     [("ipv4", "unreachable frag_needed mtu 800"), ("ipv6", "packet_too_big mtu 1300")],
