@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
 from netemu.figures import scales
-from netemu.figures.selection import Selection, select, split_address
+from netemu.figures.selection import Selection, shown, split_address
 from netemu.figures.style import BLACK, light_grid, new_figure
 
 if TYPE_CHECKING:
@@ -27,14 +27,12 @@ def draw(
     run: RunTables,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected connection; without ``capture`` the one taken on the receiver's own node."""
-    chosen = select(run, **at_receiver(run, selection))
-    data = data_of(run, chosen, scales.time_span(start, stop))
+    chosen, span = shown(run, at_receiver(run, selection))
+    data = data_of(run, chosen, span)
     offsets = common_offsets([data])
     if not offsets.size:
         raise BadInput(f"{run.label}: no data of {chosen.sender} > {chosen.receiver} between start and stop")
@@ -56,7 +54,7 @@ def at_receiver(run: RunTables, selection: Mapping[str, Any]) -> dict[str, Any]:
     """The selection with the capture of the receiver's own node, unless it names a capture or there is none."""
     if selection.get("capture") is not None or not run.captures:
         return dict(selection)
-    receiver = split_address(select(run, **selection).receiver)[0]
+    receiver = split_address(shown(run, selection)[0].receiver)[0]
     for capture, node in sorted(run.captures.items()):
         seen = run.scan("connections").collect()["capture"]
         if receiver in run.addresses.get(node, frozenset()) and capture in seen:

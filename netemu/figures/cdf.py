@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
-from netemu.figures.scales import check_scale, column_scale, plain_log_ticks, time_span, within
-from netemu.figures.selection import SELECTION_OPTIONS, select
+from netemu.figures.scales import check_scale, column_scale, plain_log_ticks, within
+from netemu.figures.selection import SELECTION_OPTIONS, select, split_span
 from netemu.figures.style import SERIES, head, light_grid, new_figure
 from netemu.recording.tables import TABLES
 
@@ -34,8 +34,6 @@ def draw(
     by: str | None = None,
     where: dict[str, Any] | None = None,
     scale: str = "auto",
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
@@ -46,9 +44,7 @@ def draw(
     Raises :class:`BadInput` for a column that is not there or holds no numbers, and when nothing is left to draw.
     """
     check_scale(scale)
-    series = distributions(
-        run, table=table, column=column, by=by, where=where, shown=(start, stop), selection=selection
-    )
+    series = distributions(run, table=table, column=column, by=by, where=where, selection=selection)
     if not series:
         raise BadInput(f"{run.label}: no row of {table!r} is left for the distribution of {column!r}")
     check_curves(by, len(series))
@@ -65,17 +61,17 @@ def distributions(
     column: str,
     by: str | None,
     where: dict[str, Any] | None,
-    shown: tuple[Any, Any],
     selection: dict[str, Any],
 ) -> list[tuple[str, np.ndarray[Any, Any]]]:
-    """Label and sorted values of each curve, in the order of the labels; ``shown`` is start and stop."""
+    """Label and sorted values of each curve, in the order of the labels."""
     import polars as pl
 
     frame = _frame(run, table, column, [*([by] if by else []), *(where or {})])
-    if selection:
-        frame = frame.filter(_selected(run, table, selection))
+    connection, span = split_span(selection)
+    if connection:
+        frame = frame.filter(_selected(run, table, connection))
     if "t_ns" in TABLES[table]:
-        frame = frame.filter(within(time_span(*shown)))
+        frame = frame.filter(within(span))
     for name, value in (where or {}).items():
         frame = frame.filter(pl.col(name) == value)
     rows = frame.select(*dict.fromkeys([column, by or column])).filter(pl.col(column).is_not_null())

@@ -18,7 +18,7 @@ from netemu.figures.flight import changes, flight_and_window, sender_samples
 from netemu.figures.output import FORMATS, file_bytes, file_stem, write_whole
 from netemu.figures.registry import FigureSpec
 from netemu.figures.scales import size_scale, time_scale, time_span
-from netemu.figures.selection import SELECTION_OPTIONS, select
+from netemu.figures.selection import SELECTION_OPTIONS, SHOWN_OPTIONS, shown
 from netemu.figures.sequence_data import SequenceData, sequence_data
 from netemu.figures.style import (
     COLUMN_WIDTH_IN,
@@ -68,12 +68,12 @@ class LabelledRun:
 def compared_specs(asked: Sequence[FigureSpec]) -> list[ComparedSpec]:
     """The figures of a comparison of runs whose experiment asked for ``asked``; without any, its largest connection."""
     found = [ComparedSpec(spec.name, "panels", dict(spec.options)) for spec in asked if spec.figure == "time_sequence"]
-    shown: dict[str, str] = {}
+    known: dict[str, str] = {}
     for spec in asked:
         chosen = {name: value for name, value in spec.options.items() if name in SELECTION_OPTIONS}
         if chosen and spec.figure != "cdf":
-            shown.setdefault(msgspec.json.encode(chosen, order="sorted").decode(), spec.name)
-    for text, name in shown.items() or [('{"pick":"largest"}', "largest")]:
+            known.setdefault(msgspec.json.encode(chosen, order="sorted").decode(), spec.name)
+    for text, name in known.items() or [('{"pick":"largest"}', "largest")]:
         options = msgspec.json.decode(text)
         found += [ComparedSpec(f"{kind}-{name}", kind, options) for kind in ("delivered", "cwnd")]
     return found
@@ -115,13 +115,12 @@ def _verdict(runs: Sequence[LabelledRun]) -> tuple[str, tuple[str, ...], str]:
 
 def _graphs(spec: ComparedSpec, runs: Sequence[LabelledRun]) -> list[SequenceData | None]:
     """What each run shows; None where it has no such connection, :class:`BadInput` where none has."""
-    options = {name: value for name, value in spec.options.items() if name in SELECTION_OPTIONS}
-    span = time_span(spec.options.get("start"), spec.options.get("stop"))
+    options = {name: value for name, value in spec.options.items() if name in SHOWN_OPTIONS}
     graphs: list[SequenceData | None] = []
     reasons = []
     for run in runs:
         try:
-            graphs.append(sequence_data(run.tables, select(run.tables, **options), span))
+            graphs.append(sequence_data(run.tables, *shown(run.tables, options)))
         except BadInput as error:
             graphs.append(None)
             reasons.append(f"{run.label}: {error}")
@@ -169,8 +168,8 @@ def _delivered(spec: ComparedSpec, runs: Sequence[LabelledRun], width_in: float)
 def _cwnd(spec: ComparedSpec, runs: Sequence[LabelledRun], width_in: float) -> Figure:
     graphs = _graphs(spec, runs)
     span = time_span(spec.options.get("start"), spec.options.get("stop"))
-    shown = [(run.tables, graph.selection) for run, graph in zip(runs, graphs, strict=True) if graph is not None]
-    samples = [sender_samples(tables, selection, span) for tables, selection in shown]
+    flows = [(run.tables, graph.selection) for run, graph in zip(runs, graphs, strict=True) if graph is not None]
+    samples = [sender_samples(tables, selection, span) for tables, selection in flows]
     lines: list[pl.DataFrame] = []
     if all(sample is not None for sample in samples):
         name = "Congestion window"
@@ -180,7 +179,7 @@ def _cwnd(spec: ComparedSpec, runs: Sequence[LabelledRun], width_in: float) -> F
             lines.append(changes(sample.select("t_ns", value=value), "value"))
     else:
         name = "In flight"
-        for tables, selection in shown:
+        for tables, selection in flows:
             flight = flight_and_window(tables, selection, span)
             lines.append(flight.select("t_ns", value="flight").drop_nulls())
     waiting = iter(lines)

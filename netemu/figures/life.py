@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
 from netemu.figures.life_data import PROBES, RETRANSMITTED, Life, Steps, held, life, step_times
-from netemu.figures.scales import Scale, size_scale, time_scale, time_span
-from netemu.figures.selection import Selection, select, split_address
+from netemu.figures.scales import Scale, size_scale, time_scale
+from netemu.figures.selection import Selection, shown, split_address
 from netemu.figures.style import (
     BLACK,
     BLUE,
@@ -52,26 +52,23 @@ def draw(
     *,
     width_in: float,
     send: int | None = None,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The ``send``-th send() of the selected direction, or all that meet ``start`` to ``stop``."""
-    span = time_span(start, stop)
-    chosen = select(run, **selection)
+    chosen, span = shown(run, selection)
     data = life(run, chosen, span, send)
-    shown = _shown(data, span)
+    limits = _shown(data, span)
     figure = new_figure(width_in, height_in=width_in * (1.05 if width_in < 5 else 0.66))
     rows = figure.subplots(5, 1, sharex=True, height_ratios=[0.22, 1.0, 2.0, 1.0, 0.22])
-    drawing = _Drawing(data, shown, size_scale(float(data.sends["done_bytes"].sum())))
+    drawing = _Drawing(data, limits, size_scale(float(data.sends["done_bytes"].sum())))
     drawing.calls(rows[0], data.sends, "send()")
     drawing.sender(rows[1])
     drawing.network(rows[2], _names(run, chosen))
     drawing.receiver(rows[3])
     drawing.calls(rows[4], data.reads, "recv()")
-    margin = 0.02 * (shown[1] - shown[0])
-    rows[4].set_xlim((shown[0] - margin) / drawing.time.divisor, (shown[1] + margin) / drawing.time.divisor)
+    margin = 0.02 * (limits[1] - limits[0])
+    rows[4].set_xlim((limits[0] - margin) / drawing.time.divisor, (limits[1] + margin) / drawing.time.divisor)
     rows[4].set_xlabel(drawing.time.label("Time"))
     figure.align_ylabels()
     head(figure, title, drawing.legend)

@@ -11,7 +11,7 @@ import msgspec
 
 from netemu.errors import BadInput
 from netemu.figures.scales import check_scale, time_span
-from netemu.figures.selection import SELECTION_OPTIONS, check_choices
+from netemu.figures.selection import SHOWN_OPTIONS, check_choices
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,7 +70,7 @@ def allowed_options(figure: str, place: str = "figure") -> tuple[str, ...]:
     parameters = inspect.signature(_draw_function(figure, place)).parameters.values()
     own = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "width_in"]
     takes_selection = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return tuple(own) + (SELECTION_OPTIONS if takes_selection else ())
+    return tuple(own) + (SHOWN_OPTIONS if takes_selection else ())
 
 
 def check_names(names: Sequence[str]) -> None:

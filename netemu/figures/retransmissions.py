@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
-from netemu.figures.scales import Scale, time_scale, time_span, within
-from netemu.figures.selection import select
+from netemu.figures.scales import Scale, time_scale, within
+from netemu.figures.selection import shown
 from netemu.figures.sequence_data import wire_drops
 from netemu.figures.style import (
     BLACK,
@@ -30,8 +30,6 @@ def draw(
     run: RunTables,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
@@ -42,8 +40,7 @@ def draw(
     import polars as pl
     from matplotlib.ticker import MaxNLocator
 
-    span = time_span(start, stop)
-    chosen = select(run, **selection)
+    chosen, span = shown(run, selection)
     packets = run.scan("packets").filter(chosen.where(), within(span)).sort("frame").collect()
     if packets.is_empty():
         raise BadInput(f"{run.label}: no packet of {chosen.sender} > {chosen.receiver} between start and stop")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netemu.errors import BadInput
 from netemu.figures import scales
 from netemu.figures.flight import changes, sender_samples
-from netemu.figures.selection import select
+from netemu.figures.selection import shown
 from netemu.figures.style import BLUE, GREY, RASTER_ABOVE, VERMILLION, head, light_grid, new_figure
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ def draw(
     run: RunTables,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     scale: str = "auto",
     rto: bool = True,
     title: str | None = None,
@@ -33,8 +31,7 @@ def draw(
 ) -> Figure:
     """The selected connection; ``scale`` is ``auto``, ``linear`` or ``log``; ``rto=False`` leaves the timeout out."""
     scales.check_scale(scale)
-    span = scales.time_span(start, stop)
-    chosen = select(run, **selection)
+    chosen, span = shown(run, selection)
     measured = run.scan("rtt").filter(chosen.where(), scales.within(span)).sort("t_ns").collect()
     series = [_Series(measured["t_ns"], measured["rtt_ns"], "RTT samples", GREY, None)]
     samples = sender_samples(run, chosen, span)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
 from netemu.figures.flight import changes, sender_samples
-from netemu.figures.scales import Scale, time_scale, time_span, within
-from netemu.figures.selection import Selection, select
+from netemu.figures.scales import Scale, time_scale, within
+from netemu.figures.selection import Selection, shown
 from netemu.figures.style import (
     BLACK,
     BLUE,
@@ -42,16 +42,13 @@ def draw(
     run: RunTables,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected direction between ``start`` and ``stop``; hollow circles are retransmissions."""
     import polars as pl
 
-    span = time_span(start, stop)
-    chosen = select(run, **selection)
+    chosen, span = shown(run, selection)
     sizes = (
         run.scan("packets")
         .filter(chosen.where(), pl.col("protocol") == 6, pl.col("payload_bytes") > 0, within(span))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from netemu.errors import BadInput
+from netemu.figures.scales import time_span
 
 if TYPE_CHECKING:
     import polars as pl
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 DIRECTIONS = ("a_to_b", "b_to_a")
 SELECTION_OPTIONS = ("capture", "client", "server", "port", "connection", "direction", "pick")
+SHOWN_OPTIONS = ("start", "stop", *SELECTION_OPTIONS)
+"""What every figure of a connection takes: which one, and from when to when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,18 @@ def check_choices(direction: object, pick: object) -> None:
         raise BadInput(f"direction {direction!r} is neither a_to_b nor b_to_a")
     if pick not in ("only", "first", "largest"):
         raise BadInput(f"pick {pick!r} is none of only, first, largest")
+
+
+def split_span(options: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[int, int]]:
+    """Of :data:`SHOWN_OPTIONS` those that :func:`select` takes, and the time that ``start`` and ``stop`` give."""
+    rest = dict(options)
+    return rest, time_span(rest.pop("start", None), rest.pop("stop", None))
+
+
+def shown(run: RunTables, options: Mapping[str, Any]) -> tuple[Selection, tuple[int, int]]:
+    """The connection that :data:`SHOWN_OPTIONS` select, and the time of it that is shown."""
+    rest, span = split_span(options)
+    return select(run, **rest), span
 
 
 def select(

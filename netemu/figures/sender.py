@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
 from netemu.figures.flight import flight_and_window, sender_samples
-from netemu.figures.scales import size_scale, time_scale, time_span
-from netemu.figures.selection import select
+from netemu.figures.scales import size_scale, time_scale
+from netemu.figures.selection import shown
 from netemu.figures.style import (
     BLACK,
     BLUE,
@@ -46,8 +46,6 @@ def draw(
     run: RunTables,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     window: bool = True,
     kernel: bool = True,
     title: str | None = None,
@@ -59,8 +57,7 @@ def draw(
     """
     import polars as pl
 
-    span = time_span(start, stop)
-    chosen = select(run, **selection)
+    chosen, span = shown(run, selection)
     rows = run.scan("sender").filter(chosen.where()).sort("t_ns").collect()
     rows = rows.filter(pl.col("t_ns") > span[0], pl.col("start_ns") < span[1])
     if rows.is_empty():

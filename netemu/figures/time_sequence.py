@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from netemu.figures.scales import Scale, size_scale, time_scale, time_span
-from netemu.figures.selection import select
+from netemu.figures.scales import Scale, size_scale, time_scale
+from netemu.figures.selection import shown
 from netemu.figures.sequence_data import FIN, SYN, SequenceData, has_flag, largest, sequence_data
 from netemu.figures.style import (
     BLACK,
@@ -46,14 +46,12 @@ def draw(
     run: RunTables,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     window: bool = True,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The graph of the selected connection between ``start`` and ``stop``; ``window=False`` leaves its line out."""
-    data = sequence_data(run, select(run, **selection), time_span(start, stop))
+    data = sequence_data(run, *shown(run, selection))
     figure = new_figure(width_in)
     axes = figure.subplots()
     time, size = scales([data])
@@ -75,9 +73,8 @@ def companion(run: RunTables, **options: Any) -> tuple[str, str]:
     """The same graph for xplot: the suffix and the text of the file."""
     from netemu.figures.xpl import time_sequence_xpl
 
-    start, stop = options.pop("start", None), options.pop("stop", None)
     window, title = options.pop("window", True), options.pop("title", None)
-    data = sequence_data(run, select(run, **options), time_span(start, stop))
+    data = sequence_data(run, *shown(run, options))
     return "xpl", time_sequence_xpl(data, window=window, title=title)
 
 

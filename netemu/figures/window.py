@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from netemu.figures.flight import changes, flight_and_window, sender_samples
 from netemu.figures.limits import LIMITERS, Interval, limits_from_packets, limits_from_samples
-from netemu.figures.scales import size_scale, time_scale, time_span
-from netemu.figures.selection import select
+from netemu.figures.scales import size_scale, time_scale
+from netemu.figures.selection import shown
 from netemu.figures.style import (
     BLACK,
     BLUE,
@@ -41,15 +41,12 @@ def draw(
     run: RunTables,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     cwnd: bool = True,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected connection between ``start`` and ``stop``; ``cwnd=False`` leaves the congestion window out."""
-    span = time_span(start, stop)
-    chosen = select(run, **selection)
+    chosen, span = shown(run, selection)
     rows = flight_and_window(run, chosen, span)
     samples = sender_samples(run, chosen, span)
     figure = new_figure(width_in, height_in=width_in * (0.84 if width_in < 5 else 0.52))

@@ -31,6 +31,8 @@ ABOUT = {
     "clocks": "One row per pair of captures that packets passed between: the clock of one against the other's.",
     "windows": "One row per step or episode of a direction's advertised window, and one for its idle sender.",
     "datagrams": "One row per UDP flow: source and destination.",
+    "datagram_gaps": "One row per run of numbers that a flow of netemu's own datagrams skipped, lost or overtaken.",
+    "rates": "One row per 100 ms and UDP flow, or ICMP type and code from one address to another.",
     "icmp_messages": "One row per ICMP type and code from one address to another; `icmp` has each error by itself.",
     "fragments": "One row per protocol from one address to another that was sent in IP fragments.",
     "path_mtu": "One row per step of a direction's path MTU, per probe and black hole; none without payload.",

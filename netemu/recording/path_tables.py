@@ -75,6 +75,36 @@ DATAGRAMS: Schema = {
     "jitter_ns": ("i64", "interarrival jitter at the end (RFC 3550 section 6.4.1), as above"),
 }
 
+DATAGRAM_GAPS: Schema = {
+    "capture": ("str", "as in packets"),
+    "source": ("str", "ip:port, as in datagrams"),
+    "destination": ("str", "ip:port, as in datagrams"),
+    "start_ns": ("i64", "when the last datagram before it came"),
+    "end_ns": ("i64", "when the one came that showed it, with a number beyond those missing"),
+    "first_number": ("i64", "the first number skipped"),
+    "missing": ("i64", "numbers skipped then"),
+    "late": ("i64", "of these that came later, so that they were reordered; of the 256 latest gaps of a flow"),
+    "lost": ("i64", "of these that never came"),
+    "filled_ns": ("i64", "when the last of the late ones came; null when none did"),
+}
+
+RATE_INTERVAL_NS = 100_000_000
+"""The intervals of the table ``rates``; they count from time 0 of the packets."""
+
+RATES: Schema = {
+    "capture": ("str", "as in packets"),
+    "source": ("str", "ip:port of UDP; of ICMP the address"),
+    "destination": ("str", "as source"),
+    "protocol": ("u8", "IP protocol number: 17 UDP, 1 ICMP, 58 ICMPv6"),
+    "type": ("u8", "ICMP type; null for UDP"),
+    "code": ("u8", "ICMP code; null for UDP"),
+    "t_ns": ("i64", "begin of the interval, a multiple of 100 ms; intervals without a packet have no row"),
+    "packets": ("i64", "packets in these 100 ms; of a fragmented one the first fragment"),
+    "payload_bytes": ("i64", "UDP payload, of fragmented ones too; null for ICMP"),
+    "ip_bytes": ("i64", "IP packets; of fragmented ones the first fragment"),
+    "rate_bps": ("f64", "bits a second in these 100 ms: of UDP the payload's, of ICMP the IP packets'"),
+}
+
 ICMP_MESSAGES: Schema = {
     "capture": ("str", "as in packets"),
     "source": ("str", "address"),

@@ -33,7 +33,15 @@ from netemu.recording.kinds import (
 from netemu.recording.kinds import (
     TRANSIT_FATES as TRANSIT_FATES,
 )
-from netemu.recording.path_tables import DATAGRAMS, FRAGMENTS, ICMP_MESSAGES, PATH_MTU, WINDOWS
+from netemu.recording.path_tables import (
+    DATAGRAM_GAPS,
+    DATAGRAMS,
+    FRAGMENTS,
+    ICMP_MESSAGES,
+    PATH_MTU,
+    RATES,
+    WINDOWS,
+)
 from netemu.recording.sender_tables import EPISODES, SENDER
 
 Schema = dict[str, tuple[str, str]]
@@ -366,7 +374,9 @@ TABLES: dict[str, Schema] = {
     "path_mtu": PATH_MTU,
     "windows": WINDOWS,
     "datagrams": DATAGRAMS,
+    "datagram_gaps": DATAGRAM_GAPS,
     "icmp_messages": ICMP_MESSAGES,
+    "rates": RATES,
     "fragments": FRAGMENTS,
     "sends": SENDS,
     "trace": TRACE,
@@ -376,6 +386,6 @@ TABLES: dict[str, Schema] = {
 
 PACKET_TABLES = (
     *("connections", "rtt", "sacks", "icmp", "retransmissions", "path_mtu", "sender", "episodes"),
-    *("windows", "datagrams", "icmp_messages", "fragments"),
+    *("windows", "datagrams", "datagram_gaps", "icmp_messages", "rates", "fragments"),
 )
 """The tables beside ``packets`` that packets alone give, of a run and of any capture."""

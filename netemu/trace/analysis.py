@@ -72,9 +72,11 @@ def _origin(paths: Sequence[Path], relative: bool) -> int:
 
 def rows_in(paths: Sequence[Path], told: Told, *, relative: bool, inner: bool = False) -> Iterator[Given]:
     """What every chunk of every file and every file's end give, in order."""
-    origin_ns = _origin(paths, relative)
+    origin_ns, taken = _origin(paths, relative), frozenset[str]()
     for path in paths:
-        yield from _File(Reader(path, inner), told, origin_ns).rows()
+        reader = Reader(path, inner, taken)
+        yield from _File(reader, told, origin_ns).rows()
+        taken |= frozenset(reader.names)
 
 
 class _File:
@@ -154,6 +156,15 @@ def _checked(paths: Path | str | Iterable[Path | str]) -> list[Path]:
     found = [Path(paths)] if isinstance(paths, Path | str) else [Path(path) for path in paths]
     if not found:
         raise BadInput("no capture was given; name at least one pcap or pcapng file")
+    return _once(found)
+
+
+def _once(found: list[Path]) -> list[Path]:
+    """``found``; :class:`BadInput` where a file is among them twice."""
+    whole = [path.resolve() for path in found]
+    twice = next((path for place, path in enumerate(found) if whole[place] in whole[:place]), None)
+    if twice is not None:
+        raise BadInput(f"{twice}: is given twice; name each capture once")
     return found
 
 
@@ -186,7 +197,7 @@ def analyze_to_tables(
     Those of the analysis are read from there when they are asked for.
     """
     told, names = Told(), ("packets", *PACKET_TABLES)
-    checked = [Path(path) for path in paths]
+    checked = _once([Path(path) for path in paths])
     with ExitStack() as stack:
         files = {name: stack.enter_context(ParquetFile(directory / f"{name}.parquet", TABLES[name])) for name in names}
         # The pass, what observes it and what writes have a thread each: together they fill two cores.

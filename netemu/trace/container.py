@@ -59,6 +59,10 @@ class Container:
     dropped: int = 0
     comments: list[str] = field(default_factory=list)
     sections: int = 0
+    taken: frozenset[str] = frozenset()
+    """Names that captures of other files have."""
+    renamed: bool = False
+    """Whether a capture has another name than its own, because that is among those."""
     _given: list[str] = field(default_factory=list)
 
     @property
@@ -201,18 +205,30 @@ class Container:
     def capture_names(self, stem: str) -> list[str]:
         """A name for each interface, no two the same: ``stem`` for an only one, else its own, else its number.
 
-        A name once given stays, also when the file describes further interfaces later.
+        None is among ``taken``. A name once given stays, also when the file describes further interfaces later.
         """
         if not self.names:
-            return [stem]
+            return [self._unused(stem)]
         if not self._given and len(self.names) == 1:
-            self._given.append(stem)
+            self._give(stem)
         for i, name in enumerate(self.names[len(self._given) :], len(self._given)):
             unused = name or f"{stem}-{i}"
             while unused in self._given:
                 unused += f"-{i}"
-            self._given.append(unused)
+            self._give(unused)
         return list(self._given)
+
+    def _give(self, name: str) -> None:
+        self._given.append(self._unused(name))
+        self.renamed = self.renamed or self._given[-1] != name
+
+    def _unused(self, name: str) -> str:
+        """``name``, or with a number behind it where a capture of another file has that."""
+        found, number = name, 1
+        while found in self.taken or found in self._given:
+            number += 1
+            found = f"{name}-{number}"
+        return found
 
 
 _MORE = Fault(-1, "needs more data")

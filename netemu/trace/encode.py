@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.memory import bit_width, i64, put64, set_word, shift_right, word
+from netemu.trace.memory import bit_width, i64, put64, set_word, shift_right, signed32, word
 
 BLOCK = 128
 MINIBLOCKS = 4
@@ -49,18 +49,15 @@ def _pack(values: int, first: int, count: int, width: int, out: int, at: int) ->
 
 
 @compiled
-def _narrow(value: int) -> int:
-    """The lowest 32 bits as a number with sign: differences of 32-bit columns wrap."""
-    return ((value + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-
-
-@compiled
 def _differences(values: int, first: int, count: int, narrow: bool, deltas: int) -> int:
-    """Put ``count`` differences to the value before, less the smallest of them, into ``deltas``; returns that."""
+    """Put ``count`` differences to the value before, less the smallest of them, into ``deltas``; returns that.
+
+    ``narrow``: those of 32-bit columns wrap.
+    """
     least = i64(0x7FFFFFFFFFFFFFFF)
     for i in range(count):
         delta = word(values, first + i) - word(values, first + i - 1)
-        delta = _narrow(delta) if narrow else delta
+        delta = signed32(delta) if narrow else delta
         set_word(deltas, i, delta)
         least = min(least, delta)
     for i in range(count):

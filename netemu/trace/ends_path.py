@@ -1,6 +1,6 @@
 """Which connections of several captures are one, how their sequence numbers meet, and in which order a packet passes.
 
-Addresses and ports must be the same in all captures: what was translated (NAT) on the way is not joined.
+Addresses and ports are the same in all captures, or both initial sequence numbers are (:mod:`.translated`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,28 @@ from typing import Any
 
 import polars as pl
 
+from netemu.trace.translated import translated
+
 _WRAP = 1 << 32
 
 
 def candidates(connections: pl.DataFrame) -> pl.DataFrame:
-    """Connections whose ends are in more than one capture: capture, connection, client, server, ends, start_ns."""
+    """Connections that are in more than one capture: capture, connection, client, server, start_ns, ends, turned.
+
+    ``ends`` names both of them, the first one ``turned`` if that is the server; of what was translated on the way as
+    the first capture by name has them.
+    """
     low, high = pl.min_horizontal("client", "server"), pl.max_horizontal("client", "server")
     named = connections.select(
-        "capture", "connection", "client", "server", "start_ns", ends=pl.concat_str(low, high, separator=" ")
+        *("capture", "connection", "client", "server", "start_ns"),
+        ends=pl.concat_str(low, high, separator=" "),
+        turned=pl.col("client") > pl.col("server"),
+    )
+    keys = ["capture", "connection"]
+    changed = translated(connections).join(named.select(*keys, "ends", "turned"), on=keys, maintain_order="left")
+    first = changed.select(*keys, pl.col("ends", "turned").first().over("a_isn", "b_isn").name.suffix("_first"))
+    named = named.join(first, on=keys, how="left", maintain_order="left").select(
+        *named.columns[:-2], *(pl.coalesce(f"{name}_first", name).alias(name) for name in ("ends", "turned"))
     )
     return named.filter(pl.col("capture").n_unique().over("ends") > 1)
 
@@ -49,12 +63,11 @@ def _joint_numbers(wanted: pl.DataFrame, firsts: pl.DataFrame) -> dict[tuple[str
     numbers: dict[tuple[str, int], int] = {}
     count = 0
     for _, group in wanted.sort("ends", "capture", "start_ns").group_by("ends", maintain_order=True):
-        rows = list(group.select("capture", "connection", "client", "server").iter_rows())
+        rows = list(group.select("capture", "connection", "turned").iter_rows())
         per_capture = {capture: sum(row[0] == capture for row in rows) for capture, *_ in rows}
         alone = max(per_capture.values()) == 1
         known: dict[tuple[bool, int], int] = {}
-        for capture, connection, client, server in rows:
-            turned = client > server
+        for capture, connection, turned in rows:
             marks = {(bool(way) != turned, base) for way, base in bases.get((capture, connection), ())}
             number = count if alone else next((known[mark] for mark in sorted(marks) if mark in known), None)
             if number is None:
@@ -68,7 +81,7 @@ def _joint_numbers(wanted: pl.DataFrame, firsts: pl.DataFrame) -> dict[tuple[str
 def joined(packets: pl.LazyFrame, wanted: pl.DataFrame) -> pl.DataFrame:
     """One row per capture, connection and direction that several captures hold.
 
-    ``joint`` numbers the connection across captures; ``way`` is 0 from the end whose ip:port sorts first; ``place``
+    ``joint`` numbers the connection across captures; ``way`` is 0 from the first end of ``ends``; ``place``
     numbers the capture. ``seq_shift`` added to a sequence offset gives that of the joint's first capture, ``ack_base``
     taken from an ACK number (modulo 2**32) what is equal in all captures.
     """
@@ -80,9 +93,9 @@ def joined(packets: pl.LazyFrame, wanted: pl.DataFrame) -> pl.DataFrame:
         place=pl.col("capture").replace_strict(places, return_dtype=pl.Int64),
     )
     rows = firsts.join(keyed, on=["capture", "connection"]).filter(pl.col("place").n_unique().over("joint") > 1)
-    turned, forward = pl.col("client") > pl.col("server"), pl.col("direction") == 0
+    forward = pl.col("direction") == 0
     rows = rows.with_columns(
-        way=(turned == forward).cast(pl.Int8),
+        way=(pl.col("turned") == forward).cast(pl.Int8),
         source=pl.when(forward).then("client").otherwise("server"),
         destination=pl.when(forward).then("server").otherwise("client"),
     ).sort("joint", "way", "place")

@@ -55,11 +55,13 @@ class Reader:
     """One file through the compiled pass. Iterate :meth:`chunks`; then ``state``, ``fault`` and counts are final.
 
     ``names`` are those of the captures in the file, as far as the chunk given last: its stem, or the interfaces' names
-    where there are several. With ``inner``, packets within tunnels are read and not those that carry them.
+    where there are several; none is among ``taken``. With ``inner``, packets within tunnels are read and not those that
+    carry them.
     """
 
     path: Path
     inner: bool = False
+    taken: frozenset[str] = frozenset()
     names: list[str] = field(init=False)
     container: Container = field(init=False)
     state: State = field(init=False)
@@ -71,7 +73,7 @@ class Reader:
     _stopped: bool = False
 
     def __post_init__(self) -> None:
-        self.container = Container(str(self.path))
+        self.container = Container(str(self.path), taken=self.taken)
         self.state = State(CHUNK_ROWS)
         self.names = self._names()
 
@@ -254,6 +256,9 @@ class Reader:
         for count, text, at in lines:
             if count:
                 found.append(f"{name}: {count} {text}" + (f", the first at byte {at}" if at is not None else ""))
+        if self.container.renamed:
+            called = ", ".join(self.names)
+            found.append(f"{self.path}: called {called} here, since another file's capture has its name")
         for link, count in self.container.unsupported().items():
             found.append(f"{name}: {count} packets not read: {unsupported_text(link)}")
         return found

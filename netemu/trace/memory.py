@@ -104,6 +104,13 @@ def _storer(bits: int) -> Callable[[int, int, int], None]:
     return function
 
 
+def _signed32(_typing: Any, value: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.sext(builder.trunc(args[0], ir.IntType(32)), _WORD)
+
+    return types.int64(types.int64), generate
+
+
 def _prefetch(_typing: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         number = ir.IntType(32)
@@ -135,5 +142,7 @@ prefetch: Callable[[int], None] = intrinsic(_prefetch)
 """``(address)``: that memory will be read soon; any number will do, nothing is read."""
 shift_right: Callable[[int, int], int] = intrinsic(_shift_right)
 """``(value, count)``: shifted right by 0 to 63 bits without keeping the sign."""
+signed32: Callable[[int], int] = intrinsic(_signed32)
+"""``(value)``: its lowest 32 bits as a number with sign."""
 bit_width: Callable[[int], int] = intrinsic(_bit_width)
 """How many bits ``value`` takes as a number without sign."""

@@ -72,6 +72,8 @@ def main() -> int:
         for kernel, score in scores.items():
             print("\n".join(lines(kernel, score)), "\n")
     last = list(scores.values())[-1]
+    if last.six is not None and not args.json:
+        print("\n".join(lines(f"{list(scores)[-1]}, IPv6 alone", last.six)))
     for text in last.wrong[: args.show]:
         print(text, file=sys.stderr)
     return int(any(below_target(score) for score in scores.values()))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netemu.specs import Plan, from_json
-from tests.accuracy import kernel_truth, network_truth, tools
+from tests.accuracy import ack_truth, kernel_truth, network_truth, tools
 from tests.accuracy.frames import RST, SYN, Frame, write_merged
 from tests.accuracy.kernel_truth import RETRANSMISSIONS, Flow
 from tests.accuracy.lab import Batch
@@ -18,10 +18,14 @@ from tests.accuracy.tools import RETRANSMISSION, Verdicts
 
 AT_SENDER = (RETRANSMISSION, *RETRANSMISSIONS, "spurious", "window_probe", "keepalive", "zero_window")
 AT_RECEIVER = ("out_of_order", "network_duplicate")
+AT_ACKED = ("duplicate_ack",)
+TOTALS = ("challenge",)
+"""Told by a counter of each host alone: the smaller of it and what is said counts as right."""
+CLASSES = (*AT_SENDER, *AT_RECEIVER, *AT_ACKED, *TOTALS)
 TOOLS = ("netemu", "tshark", "tcptrace")
 UNTOLD = {
-    "tshark": ("tail_loss_probe", "network_duplicate"),
-    "tcptrace": (*RETRANSMISSIONS, "spurious", "keepalive", "zero_window", "network_duplicate"),
+    "tshark": ("tail_loss_probe", "network_duplicate", *TOTALS),
+    "tcptrace": (*RETRANSMISSIONS, "spurious", "keepalive", "zero_window", "network_duplicate", *AT_ACKED, *TOTALS),
 }
 """Classes that a tool has no notion of."""
 
@@ -37,6 +41,8 @@ class Score:
     packets: int = 0
     unobservable: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    six: Score | None = None
+    """Of these the flows over IPv6, where they are counted apart."""
 
     def add(self, other: Score) -> None:
         for name in ("truths", "said", "right", "unobservable"):
@@ -44,6 +50,9 @@ class Score:
         self.flows += other.flows
         self.packets += other.packets
         self.wrong += other.wrong
+        if other.six is not None:
+            self.six = self.six or Score()
+            self.six.add(other.six)
 
 
 @dataclass
@@ -57,14 +66,16 @@ class _Side:
 
 def judge(batch: Batch, scratch: Path) -> Score:
     """Score the tools on the captures of ``batch``; ``scratch`` is a directory for merged captures."""
-    score = Score()
+    score = Score(six=Score())
     if batch.void:
         score.unobservable["void: " + batch.void[0]] += len(batch.pairs)
         return score
     owners = _owners(from_json(batch.recording.plan.read_text(), Plan, "plan.json"))
     sides = {name: _read_side(batch, name, scratch) for name in "ab"}
     frames = sides["a"].frames | sides["b"].frames
-    events = kernel_truth.events_by_flow(_rows(batch.recording.samples / "trace.jsonl"))
+    trace = batch.recording.samples / "trace.jsonl"
+    states_told = any(event["event"] == "tcp_cong_state_set" for event in _rows(trace))
+    events = kernel_truth.events_by_flow(_rows(trace), states_told=states_told)
     counters = _counters(batch.recording.samples / "counters.jsonl")
     for pair in batch.pairs:
         for host, other in (pair.hosts, pair.hosts[::-1]):
@@ -74,19 +85,42 @@ def judge(batch: Batch, scratch: Path) -> Score:
                 score.unobservable[f"{refused}"] += 1
                 score.wrong.append(f"{batch.kernel} seed {pair.seed} {host}: not observable: {refused}")
                 continue
-            there = _flows(frames[other], owners, host)
+            there, answers = _flows(frames[other], owners, host), _flows(frames[host], owners, other)
+            wrong = _count_totals(score, sides[host[0]], flows, counters[host])
             for flow, sent in flows.items():
-                received = there.get(flow, [])
+                received, answered = there.get(flow, []), answers.get(flow[::-1], [])
                 arrivals = network_truth.follow(sent, received)
                 network_truth.mark_received(sent, received, arrivals)
                 network_truth.mark_needless(sent, arrivals)
-                where = f"{batch.kernel} seed {pair.seed} {host}: "
-                wrong = _count(score, sides[host[0]], flow, sent, AT_SENDER)
-                wrong += _count(score, sides[other[0]], flow, received, AT_RECEIVER)
-                score.wrong += [where + line for line in wrong]
-                score.flows += 1
-                score.packets += len(sent) + len(received)
+                ack_truth.mark_duplicates(sent, answered)
+                for part in _parts(score, flow):
+                    own = _count(part, sides[host[0]], flow, sent, AT_SENDER)
+                    own += _count(part, sides[other[0]], flow, received, AT_RECEIVER)
+                    own += _count(part, sides[host[0]], flow[::-1], answered, AT_ACKED)
+                    wrong += own if part is score else []
+                    part.flows += 1
+                    part.packets += len(sent) + len(received)
+            score.wrong += [f"{batch.kernel} seed {pair.seed} {host}: {line}" for line in wrong]
     return score
+
+
+def _parts(score: Score, flow: Flow) -> list[Score]:
+    """Where a flow counts: among all, and of IPv6 apart."""
+    return [score, score.six] if score.six is not None and len(flow[0][0]) == 16 else [score]
+
+
+def _count_totals(
+    score: Score, side: _Side, flows: Mapping[Flow, Sequence[Frame]], counters: Mapping[str, int]
+) -> list[str]:
+    """Count what a host's kernel counts and no tracepoint tells."""
+    numbers = [frame.number for sent in flows.values() for frame in sent]
+    said = sum("challenge" in side.packets["netemu"].get(number, ()) for number in numbers)
+    true = counters.get("TcpExtTCPChallengeACK", 0)
+    for part in _parts(score, next(iter(flows))) if flows else [score]:
+        part.truths["challenge"] += true
+        part.said["netemu", "challenge"] += said
+        part.right["netemu", "challenge"] += min(said, true)
+    return [f"{said} challenge ACKs, TCPChallengeACK {true}"] if said != true else []
 
 
 def _owners(plan: Plan) -> dict[bytes, str]:
@@ -136,6 +170,9 @@ def _label_host(
 ) -> str | None:
     """Label everything one host sent; why not, where its kernel's accounts do not agree."""
     causes: Counter[str] = Counter()
+    refused = kernel_truth.by_counters([events[flow] for flow in flows if flow in events], counters)
+    if refused:
+        return refused
     for flow, sent in flows.items():
         made = events.get(flow, [])
         refused = kernel_truth.label(kernel_truth.sent_again(sent), made)

@@ -5,7 +5,8 @@
 state Linux retransmits by the probe timer alone (callers of ``__tcp_retransmit_skb``, net/ipv4). SYN and SYN-ACK are
 told by the socket's state and by ``tcp:tcp_retransmit_synack``. The n-th event of a connection is the n-th packet of
 it, at its sender, that begins below the highest sent. Where events, packets and the namespace's counters do not agree
-to the last one, the connection's truth is not observable, and nothing of it is judged.
+to the last one, the connection's truth is not observable, and nothing of it is judged. A kernel without
+``tcp_cong_state_set`` tells no cause but by its counters, and only where all retransmissions of a host had the same.
 """
 
 from __future__ import annotations
@@ -31,8 +32,14 @@ def endpoint(text: str) -> Endpoint:
     return ipaddress.ip_address(address.strip("[]")).packed, int(port)
 
 
-def events_by_flow(events: Iterable[Mapping[str, Any]]) -> dict[Flow, list[tuple[int, str]]]:
-    """Flow -> (t_ns, class) of each retransmission, the class by cause alone; ``loss`` marks a timer's first."""
+UNTOLD = "untold"
+"""The cause of a retransmission on a kernel that does not say in which state it was made."""
+
+
+def events_by_flow(
+    events: Iterable[Mapping[str, Any]], *, states_told: bool = True
+) -> dict[Flow, list[tuple[int, str]]]:
+    """Flow -> (t_ns, class) of each retransmission, the class by cause alone; ``timer`` marks a timer's first."""
     found: dict[Flow, list[tuple[int, str]]] = {}
     states: dict[Flow, int] = {}
     fresh: set[Flow] = set()
@@ -45,20 +52,44 @@ def events_by_flow(events: Iterable[Mapping[str, Any]]) -> dict[Flow, list[tuple
             if event["cong_state"] == _LOSS:
                 fresh.add(flow)
         elif event.get("err", 0) == 0:
-            cause = _cause(event, states.get(flow, 0), flow in fresh)
+            cause = _cause(event, states.get(flow, 0) if states_told else None, flow in fresh)
             fresh.discard(flow)
             found.setdefault(flow, []).append((event["t_ns"], cause))
     return found
 
 
-def _cause(event: Mapping[str, Any], state: int, fresh: bool) -> str:
+def _cause(event: Mapping[str, Any], state: int | None, fresh: bool) -> str:
     if event["event"] == "tcp_retransmit_synack":
         return "syn_ack"
     if event["state"] == "TCP_SYN_SENT":
         return "syn"
+    if state is None:
+        return UNTOLD
     if state == _LOSS:
         return "timer" if fresh else "timeout"
     return "fast" if state == _RECOVERY else "tail_loss_probe"
+
+
+def by_counters(events: Iterable[list[tuple[int, str]]], counters: Mapping[str, int]) -> str | None:
+    """Put the one cause that a host's counters leave into its untold events; why not, where they leave several."""
+    told = list(events)
+    untold = sum(cause == UNTOLD for flow in told for _, cause in flow)
+    fast, timeout = (counters.get(f"TcpExt{name}", 0) for name in ("TCPFastRetrans", "TCPSlowStartRetrans"))
+    timers = counters.get("TcpExtTCPTimeouts", 0) - counters.get("TcpExtTCPSynRetrans", 0)
+    if not untold:
+        return None
+    if fast == untold:
+        causes = ["fast"] * untold
+    elif not fast and not timeout and timers <= 0:
+        causes = ["tail_loss_probe"] * untold
+    elif not fast and not counters.get("TcpExtTCPLossProbes", 0):
+        causes = ["timer"] * (untold - timeout) + ["timeout"] * timeout
+    else:
+        return "no tcp_cong_state_set, and several causes"
+    given = iter(causes)
+    for flow in told:
+        flow[:] = [(t_ns, next(given) if cause == UNTOLD else cause) for t_ns, cause in flow]
+    return None
 
 
 def sent_again(frames: Iterable[Frame]) -> list[Frame]:

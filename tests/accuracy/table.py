@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.accuracy.batch import AT_RECEIVER, AT_SENDER, TOOLS, UNTOLD, Score
+from tests.accuracy.batch import CLASSES, TOOLS, UNTOLD, Score
 from tests.accuracy.kernel_truth import RETRANSMISSIONS
 
 TARGET = 0.99
@@ -32,7 +32,7 @@ def f1(score: Score, tool: str, name: str) -> float:
 def below_target(score: Score) -> list[str]:
     """Classes in which netemu misses what is asked: 0.99 both ways for each retransmission class, and tshark's F1."""
     missed = []
-    for name in (*AT_SENDER, *AT_RECEIVER):
+    for name in CLASSES:
         ours = (precision(score, "netemu", name), recall(score, "netemu", name))
         low = name in RETRANSMISSIONS and any(ratio is not None and ratio < TARGET for ratio in ours)
         if low or f1(score, "netemu", name) < f1(score, "tshark", name):
@@ -45,15 +45,16 @@ def figures(score: Score) -> dict[str, Any]:
     classes = {
         name: {"truths": score.truths[name]}
         | {tool: {"precision": precision(score, tool, name), "recall": recall(score, tool, name)} for tool in TOOLS}
-        for name in (*AT_SENDER, *AT_RECEIVER)
+        for name in CLASSES
     }
+    apart = {"ipv6": figures(score.six)} if score.six is not None else {}
     return {
         "flows": score.flows,
         "packets": score.packets,
         "not_observable": dict(score.unobservable),
         "classes": classes,
         "below_target": below_target(score),
-    }
+    } | apart
 
 
 def lines(kernel: str, score: Score) -> list[str]:
@@ -65,7 +66,7 @@ def lines(kernel: str, score: Score) -> list[str]:
         f"{'':<20}{'':>8}" + f"{'precision recall':>18}" * len(TOOLS),
     ]
     missed = below_target(score)
-    for name in (*AT_SENDER, *AT_RECEIVER):
+    for name in CLASSES:
         cells = "".join(
             f"{_show(precision(score, tool, name)):>11}{_show(recall(score, tool, name)):>7}" for tool in TOOLS
         )

@@ -6,7 +6,16 @@ from collections import Counter
 from typing import Any
 
 from tests.accuracy.frames import ACK, FIN, SYN, Frame
-from tests.accuracy.kernel_truth import counters_disagree, endpoint, events_by_flow, label, label_probes, sent_again
+from tests.accuracy.kernel_truth import (
+    UNTOLD,
+    by_counters,
+    counters_disagree,
+    endpoint,
+    events_by_flow,
+    label,
+    label_probes,
+    sent_again,
+)
 
 ENDS = {"local": "10.0.0.1:1000", "remote": "10.0.0.2:80"}
 FLOW = endpoint(ENDS["local"]), endpoint(ENDS["remote"])
@@ -28,6 +37,20 @@ def test_the_congestion_state_tells_the_cause() -> None:
     events = [again(1), state(3), again(2), state(4), again(3), again(4), state(0), again(5)]
     causes = [cause for _, cause in events_by_flow(events)[FLOW]]
     assert causes == ["tail_loss_probe", "fast", "timer", "timeout", "tail_loss_probe"]
+
+
+def test_without_states_the_counters_tell_a_cause_that_is_the_only_one() -> None:
+    def causes(**counters: int) -> list[str] | str:
+        events = events_by_flow([again(1), again(2), again(3, state="TCP_SYN_SENT")], states_told=False)
+        assert [cause for _, cause in events[FLOW]] == [UNTOLD, UNTOLD, "syn"]
+        refused = by_counters(events.values(), {f"TcpExt{name}": count for name, count in counters.items()})
+        return refused or [cause for _, cause in events[FLOW]]
+
+    assert causes(TCPFastRetrans=2, TCPSynRetrans=1, TCPTimeouts=1) == ["fast", "fast", "syn"]
+    assert causes(TCPLossProbes=2, TCPSynRetrans=1, TCPTimeouts=1) == ["tail_loss_probe", "tail_loss_probe", "syn"]
+    assert causes(TCPSlowStartRetrans=1, TCPSynRetrans=1, TCPTimeouts=2) == ["timer", "timeout", "syn"]
+    assert "several causes" in causes(TCPFastRetrans=1, TCPLossProbes=1)
+    assert "several causes" in causes(TCPSlowStartRetrans=1, TCPLossProbes=1, TCPTimeouts=1)
 
 
 def test_a_transmission_that_failed_is_no_retransmission() -> None:

@@ -38,9 +38,11 @@ def by_netemu(capture: Path) -> Verdicts:
     found: Verdicts = {}
     packets = analyze([capture]).packets
     flags = ("spurious", "out_of_order", "network_duplicate", "duplicate_ack")
-    names = ("frame", "protocol", "flags", "window_bytes", "kind", *flags)
-    for frame, protocol, tcp_flags, window, kind, *raised in packets.select(names).iter_rows():
+    names = ("frame", "protocol", "flags", "window_bytes", "kind", "ack_kind", *flags)
+    for frame, protocol, tcp_flags, window, kind, ack_kind, *raised in packets.select(names).iter_rows():
         said = {name for name, flag in zip(flags, raised, strict=True) if flag}
+        if ack_kind == "challenge":
+            said.add("challenge")
         if kind not in ("none", "new"):
             said.add(kind)
             if kind not in ("window_probe", "keepalive"):

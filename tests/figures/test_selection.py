@@ -7,7 +7,8 @@ import pytest
 
 from netemu.errors import BadInput
 from netemu.figures import RunTables
-from netemu.figures.selection import select, split_address
+from netemu.figures.scales import time_span
+from netemu.figures.selection import select, shown, split_address
 from tests.figures.traces import frame_of, run_of
 
 
@@ -106,3 +107,11 @@ def test_where_tells_the_directions_apart() -> None:
 def test_addresses_split_with_and_without_brackets() -> None:
     assert split_address("[fd00::1]:80") == ("fd00::1", "80")
     assert split_address("10.0.0.1:80") == ("10.0.0.1", "80")
+
+
+def test_what_is_shown_is_the_selected_connection_in_its_time() -> None:
+    run = run_with(connection())
+    assert shown(run, {"start": "1ms", "stop": 5_000_000}) == (select(run), (1_000_000, 5_000_000))
+    assert shown(run, {}) == (select(run), time_span(None, None))
+    with pytest.raises(BadInput, match="is not after start"):
+        shown(run, {"start": "2s", "stop": "1s"})

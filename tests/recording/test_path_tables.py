@@ -6,7 +6,7 @@ from netemu.recording import path_tables
 from netemu.recording.kinds import ENUMS
 from netemu.recording.tables import PACKET_TABLES, TABLES
 
-NAMES = ("path_mtu", "windows", "datagrams", "icmp_messages", "fragments")
+NAMES = ("path_mtu", "windows", "datagrams", "datagram_gaps", "icmp_messages", "rates", "fragments")
 
 
 def test_each_is_a_table_that_packets_alone_give() -> None:

@@ -24,6 +24,8 @@ class Captures:
     clocks: dict[str, Any] = field(default_factory=dict)
     isn: dict[str, tuple[int, int]] = field(default_factory=dict)
     ends: tuple[str, str] = (CLIENT, SERVER)
+    translated: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Other ends that a capture behind a router shows; such a connection has its SYNs everywhere."""
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def pass_by(self, direction: int, times: dict[str, float], seq: int, payload: int = 0, **told: Any) -> None:
@@ -78,10 +80,12 @@ class Captures:
             {
                 "capture": c,
                 "connection": n,
-                "client": self.ends[0],
-                "server": self.ends[1],
+                "client": self.translated.get(c, self.ends)[0],
+                "server": self.translated.get(c, self.ends)[1],
                 "start_ns": t,
                 "complete": True,
+                "a_isn": self.isn.get(c, ISN)[0] if self.translated else None,
+                "b_isn": self.isn.get(c, ISN)[1] if self.translated else None,
             }
             for c, n, t in found.iter_rows()
         ]

@@ -50,11 +50,13 @@ class Transfer:
     spike_ms: float = 0.0
 
 
-def _command(*words: str) -> None:
+def command(*words: str) -> None:
+    """Run a command that must succeed."""
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
-def _enter(name: str) -> None:
+def enter(name: str) -> None:
+    """Have this thread in the network namespace ``name``."""
     fd = os.open(f"/run/netns/{name}", os.O_RDONLY)
     if ctypes.CDLL(None, use_errno=True).setns(fd, _CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
@@ -62,23 +64,23 @@ def _enter(name: str) -> None:
 
 
 def _build(path: Transfer) -> None:
-    _command("mount", "-t", "tmpfs", "none", "/run")
+    command("mount", "-t", "tmpfs", "none", "/run")
     Path("/run/netns").mkdir()
     for name in ("a", "b", "w"):
-        _command("ip", "netns", "add", name)
+        command("ip", "netns", "add", name)
     for name in ("a", "b"):
-        _command("ip", "link", "add", f"v{name}", "netns", name, "type", "veth", "peer", "name", name, "netns", "w")
-        _command("ip", "-n", name, "addr", "add", ADDRESS[name] + "/24", "dev", f"v{name}")
+        command("ip", "link", "add", f"v{name}", "netns", name, "type", "veth", "peer", "name", name, "netns", "w")
+        command("ip", "-n", name, "addr", "add", ADDRESS[name] + "/24", "dev", f"v{name}")
         for space, device in ((name, f"v{name}"), ("w", name)):
             offloads = [word for offload in ("tx", "tso", "gso", "gro") for word in (offload, "off")]
-            _command("ip", "netns", "exec", space, "ethtool", "-K", device, *offloads)
-            _command("ip", "-n", space, "link", "set", "dev", device, "gso_max_segs", "1", "up")
+            command("ip", "netns", "exec", space, "ethtool", "-K", device, *offloads)
+            command("ip", "-n", space, "link", "set", "dev", device, "gso_max_segs", "1", "up")
         for key, value in (("tcp_timestamps", path.timestamps), ("tcp_sack", path.sack)):
-            _command("ip", "netns", "exec", name, "sysctl", "-q", f"net.ipv4.{key}={int(value)}")
+            command("ip", "netns", "exec", name, "sysctl", "-q", f"net.ipv4.{key}={int(value)}")
     macs = {n: subprocess.check_output(["ip", "-n", n, "-j", "link", "show", f"v{n}"]) for n in ("a", "b")}
     for name, other in (("a", "b"), ("b", "a")):
         mac = json.loads(macs[other])[0]["address"]
-        _command("ip", "-n", name, "neigh", "add", ADDRESS[other], "lladdr", mac, "dev", f"v{name}")
+        command("ip", "-n", name, "neigh", "add", ADDRESS[other], "lladdr", mac, "dev", f"v{name}")
 
 
 def _relay(path: Transfer, stop: int, ready: threading.Event) -> None:
@@ -121,7 +123,8 @@ def _relay(path: Transfer, stop: int, ready: threading.Event) -> None:
             ends[out].send(frame)
 
 
-def _counters(name: str) -> dict[str, int]:
+def counters(name: str) -> dict[str, int]:
+    """What the kernel counted in the namespace ``name``."""
     found: dict[str, int] = {}
     for file in ("snmp", "netstat"):
         lines = subprocess.check_output(
@@ -140,7 +143,7 @@ def _total_retrans(connection: socket.socket) -> int:
 
 
 def _receive(path: Transfer, result: dict[str, Any], listening: threading.Event) -> None:
-    _enter("b")
+    enter("b")
     server = socket.create_server((ADDRESS["b"], 5000))
     if path.receive_buffer:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, path.receive_buffer)
@@ -159,7 +162,7 @@ def _receive(path: Transfer, result: dict[str, Any], listening: threading.Event)
 
 
 def _send(path: Transfer, result: dict[str, Any]) -> None:
-    _enter("a")
+    enter("a")
     sender = socket.socket()
     sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, path.congestion.encode())
     sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -193,7 +196,7 @@ def main(spec: str) -> None:
     listening, relaying = threading.Event(), threading.Event()
 
     def relay() -> None:
-        _enter("w")
+        enter("w")
         _relay(path, stop_read, relaying)
 
     threads = [
@@ -214,7 +217,7 @@ def main(spec: str) -> None:
     for capture in captures:
         capture.terminate()
         capture.wait(10)
-    result["counters"] = {name: _counters(name) for name in ("a", "b")}
+    result["counters"] = {name: counters(name) for name in ("a", "b")}
     print(json.dumps(result))
 
 

@@ -54,6 +54,26 @@ def test_files_given_together_share_one_clock_and_keep_their_names(capture: Path
     assert both.packet_count == both.packets.height == 2 * analyze([capture]).packet_count
 
 
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    files = [write_pcap(tmp_path / name / "one.pcap", transfer(5000).records) for name in ("here", "there")]
+    both = analyze(files)
+    assert both.connections.select("capture", "connection").rows() == [("one", 0), ("one-2", 0)]
+    assert both.packets["capture"].value_counts().sort("capture").rows() == [("one", 9), ("one-2", 9)]
+    assert both.warnings == [f"{files[1]}: called one-2 here, since another file's capture has its name"]
+    assert analyze(files[1]).connections["capture"].to_list() == ["one"]
+
+
+def test_a_file_given_twice_is_refused(capture: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.pcap").symlink_to(capture)
+    for twice in (capture, tmp_path / "link.pcap"):
+        with pytest.raises(BadInput, match="is given twice; name each capture once"):
+            analyze([capture, twice])
+        with pytest.raises(BadInput, match="is given twice; name each capture once"):
+            analyze_to_tables([capture, twice], tmp_path)
+
+
 def test_packets_may_be_left_out_and_all_else_stays(capture: Path) -> None:
     whole, lean = analyze([capture]), analyze([capture], keep_packets=False)
     assert lean.packets.is_empty() and lean.packet_count == whole.packets.height == 9

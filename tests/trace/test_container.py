@@ -147,6 +147,17 @@ def test_a_name_once_given_stays() -> None:
     assert container.capture_names("stem") == ["stem", "eth1", "eth1-2", "stem-3"]
 
 
+def test_no_capture_is_called_as_one_of_another_file() -> None:
+    container = Container("x.pcapng", taken=frozenset({"stem", "stem-2", "eth1"}))
+    assert container.capture_names("stem") == ["stem-3"] and not container.renamed
+    container.names.append("eth0")
+    assert container.capture_names("stem") == ["stem-3"] and container.renamed
+    container.names += ["eth1", "eth1"]
+    assert container.capture_names("stem") == ["stem-3", "eth1-2", "eth1-3"]
+    other = Container("x.pcapng", taken=frozenset({"eth1"}), names=["eth0", "eth2"])
+    assert other.capture_names("eth1") == ["eth0", "eth2"] and not other.renamed
+
+
 def test_options_that_run_over_their_block_end_there() -> None:
     found = d.scan(d.section() + d.interface(d.option(2, b"eth0") + struct.pack("<HH", 9, 400)) + d.enhanced(1, FRAME))
     assert found.container.names == ["eth0"]

@@ -82,3 +82,13 @@ def test_stores_at_any_alignment_keep_the_lowest_bits(value: int, at: int) -> No
 def test_bits_are_those_of_a_number_without_sign_and_any_address_may_be_announced(value: int, count: int) -> None:
     word = value % (1 << 64)
     assert bits(value, count) == ((word >> count) - (1 << 64 if word >> count >> 63 else 0), word.bit_length())
+
+
+@numba.njit
+def signed(value: int) -> int:
+    return m.signed32(value)
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_the_lowest_half_of_a_word_with_its_sign(value: int) -> None:
+    assert signed(value) == struct.unpack("<i", struct.pack("<q", value)[:4])[0]

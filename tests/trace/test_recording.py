@@ -89,7 +89,7 @@ def test_what_a_run_did_not_leave_gives_empty_tables(bare: Recording) -> None:
     assert {name for name, frame in tables.items() if frame.is_empty()} == {
         *("calls", "sockets", "counters", "wires"),
         *("sacks", "icmp", "retransmissions", "sends", "trace"),
-        *("windows", "datagrams", "icmp_messages", "fragments"),
+        *("windows", "datagrams", "datagram_gaps", "icmp_messages", "rates", "fragments"),
     }
 
 

@@ -51,26 +51,22 @@ def draw(
     runs: SeveralRuns,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected connection in every run; options as in the figure for one run."""
-    return draw_beside([("", runs)], width_in=width_in, start=start, stop=stop, title=title, **selection)
+    return draw_beside([("", runs)], width_in=width_in, title=title, **selection)
 
 
 def draw_beside(
     groups: Sequence[tuple[str, SeveralRuns]],
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """A panel for each group of runs, such as those of one kernel, under its label and on the same axes."""
-    found = [(label, scatter(runs, start, stop, selection)) for label, runs in groups]
+    found = [(label, scatter(runs, selection)) for label, runs in groups]
     figure = new_figure(width_in, height_in=None if len(found) == 1 else 0.6 + PANEL_IN * len(found))
     panels = figure.subplots(len(found), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     size = size_scale(max(float(one.offsets[-1]) for _, one in found))
@@ -87,14 +83,14 @@ def draw_beside(
     return figure
 
 
-def scatter(runs: SeveralRuns, start: Any, stop: Any, selection: dict[str, Any]) -> Scatter:
+def scatter(runs: SeveralRuns, selection: dict[str, Any]) -> Scatter:
     """The deviations of all runs; time counts from the connection's first packet in each.
 
     Bytes that arrived in no more than half of the runs have no place in it.
     """
     import numpy as np
 
-    chosen = flows(runs, start, stop, at_receiver(runs.tables[0], selection))
+    chosen = flows(runs, at_receiver(runs.tables[0], selection))
     transfers = [data_of(flow.run, flow.chosen, flow.span) for flow in chosen]
     offsets = common_offsets(transfers)
     rows = np.stack([one.first_arrivals(offsets) - flow.start_ns for flow, one in zip(chosen, transfers, strict=True)])

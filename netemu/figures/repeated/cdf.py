@@ -27,8 +27,6 @@ def draw(
     by: str | None = None,
     where: dict[str, Any] | None = None,
     scale: str = "auto",
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
@@ -41,9 +39,7 @@ def draw(
 
     curves: dict[str, list[Array]] = {}
     for run in runs.tables:
-        for label, values in distributions(
-            run, table=table, column=column, by=by, where=where, shown=(start, stop), selection=selection
-        ):
+        for label, values in distributions(run, table=table, column=column, by=by, where=where, selection=selection):
             curves.setdefault(label, []).append(values)
     if not curves:
         raise BadInput(f"no row of {table!r} is left for the distribution of {column!r} in any run")

@@ -28,13 +28,11 @@ def draw(
     *,
     width_in: float,
     send: int | None = None,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The ``send``-th send() of the selected direction in every run; without it the median of those shown in each."""
-    found = flows(runs, start, stop, selection)
+    found = flows(runs, selection)
     times = [_stages(flow, send) for flow in found]
     present = [stage for stage in STAGES if any(one.get(stage) is not None for one in times)]
     if not present:

@@ -22,15 +22,13 @@ def draw(
     runs: SeveralRuns,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected direction in every run: a column for each class and each reason of a drop that occurs in any."""
     from matplotlib.ticker import MaxNLocator
 
-    counted = [_counts(flow) for flow in flows(runs, start, stop, selection)]
+    counted = [_counts(flow) for flow in flows(runs, selection)]
     figure = new_figure(width_in)
     axes = figure.subplots()
     columns = [name for name in counted[0] if any(one.get(name) for one in counted)]

@@ -22,15 +22,13 @@ def draw(
     runs: SeveralRuns,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     scale: str = "auto",
     rto: bool = True,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected connection in every run; options as in the figure for one run."""
-    chosen = flows(runs, start, stop, selection)
+    chosen = flows(runs, selection)
     lines = [Line(band, "RTT", BLACK, "-") for band in [_binned(chosen)] if band is not None]
     wanted: list[tuple[str, str, str, Any]] = [("srtt_ns", "smoothed RTT", BLUE, (0, (4, 1.2, 1, 1.2)))]
     if rto:

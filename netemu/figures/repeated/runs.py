@@ -8,8 +8,7 @@ from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 from netemu.errors import BadInput
-from netemu.figures.scales import time_span
-from netemu.figures.selection import Selection, select
+from netemu.figures.selection import Selection, select, split_span
 
 if TYPE_CHECKING:
     from netemu.figures.tables import RunTables
@@ -68,18 +67,19 @@ class Flow:
     span: tuple[int, int]
 
 
-def flows(runs: SeveralRuns, start: Any, stop: Any, selection: Mapping[str, Any]) -> list[Flow]:
+def flows(runs: SeveralRuns, selection: Mapping[str, Any]) -> list[Flow]:
     """The selected connection in every run.
 
     ``start`` and ``stop`` are times of a run, as in the figure for one run. What is shown is the same stretch of time
     since the connection's start in every run: the median start of the connection tells which.
     Raises :class:`BadInput` that names the run in which the selection finds none or several.
     """
-    first, last = time_span(start, stop)
+    connection, (first, last) = split_span(selection)
+    begins, ends = (selection.get(name) is not None for name in ("start", "stop"))
     chosen: list[tuple[RunTables, Selection, int]] = []
     for run in runs.tables:
         try:
-            one = select(run, **selection)
+            one = select(run, **connection)
         except BadInput as error:
             raise BadInput(f"{run.label}: {error}") from error
         chosen.append((run, one, _start_ns(run, one)))
@@ -89,7 +89,7 @@ def flows(runs: SeveralRuns, start: Any, stop: Any, selection: Mapping[str, Any]
             run,
             one,
             at,
-            (first + (at - typical_ns) * (start is not None), last + (at - typical_ns) * (stop is not None)),
+            (first + (at - typical_ns) * begins, last + (at - typical_ns) * ends),
         )
         for run, one, at in chosen
     ]

@@ -22,13 +22,11 @@ def draw(
     runs: SeveralRuns,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected direction in every run; a triangle is the median time of an ICMP message, its bar min to max."""
-    chosen = flows(runs, start, stop, selection)
+    chosen = flows(runs, selection)
     sizes = _sizes(chosen)
     if sizes is None or sizes.is_empty:
         raise nothing_shown(chosen, "data segment")

@@ -26,15 +26,13 @@ def draw(
     runs: SeveralRuns,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     window: bool = True,
     kernel: bool = True,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected connection in every run, with the options of the figure of one run."""
-    chosen = flows(runs, start, stop, selection)
+    chosen = flows(runs, selection)
     packets = [flight_and_window(flow.run, flow.chosen, flow.span) for flow in chosen]
     lines = _line(chosen, packets, "window_bytes", "receiver's window", ORANGE) if window else []
     lines += _line(chosen, packets, "flight", "in flight", BLACK)

@@ -18,14 +18,12 @@ def draw(
     runs: SeveralRuns,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     window: bool = True,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected connection in every run; ``window`` tells what the graph of one run shows, and nothing here."""
-    chosen = flows(runs, start, stop, selection)
+    chosen = flows(runs, selection)
     band = band_of([_acknowledged(flow) for flow in chosen])
     if band is None or band.is_empty:
         raise nothing_shown(chosen, "ACK")

@@ -21,14 +21,12 @@ def draw(
     runs: SeveralRuns,
     *,
     width_in: float,
-    start: str | int | None = None,
-    stop: str | int | None = None,
     cwnd: bool = True,
     title: str | None = None,
     **selection: Any,
 ) -> Figure:
     """The selected connection in every run; ``cwnd=False`` leaves the congestion window out."""
-    chosen = flows(runs, start, stop, selection)
+    chosen = flows(runs, selection)
     rows = [flight_and_window(flow.run, flow.chosen, flow.span) for flow in chosen]
     window = _line(chosen, rows, "window_bytes", "peer's window", ORANGE)
     sent = _line(chosen, rows, "flight", "in flight", BLACK)

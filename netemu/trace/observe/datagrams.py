@@ -1,4 +1,4 @@
-"""Table ``datagrams``: UDP flows, and loss, order and delay of those that netemu's own agents sent."""
+"""Tables ``datagrams`` and ``datagram_gaps``: UDP flows, and loss, order and delay of netemu's own datagrams."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from netemu.trace.column import null_where
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe import datagrams_scan as scan
+from netemu.trace.observe import keys
 from netemu.trace.observe.growing import text_columns
 from netemu.trace.observe.keys import Keyed
 from netemu.trace.observe.observer import Given, Observer
@@ -17,24 +18,53 @@ from netemu.trace.observe.observer import Given, Observer
 class Datagrams(Observer):
     """Follows every UDP flow."""
 
-    tables = ("datagrams",)
+    tables = ("datagrams", "datagram_gaps")
 
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
-        self._flows = Keyed(scan.FLOW)
+        self._flows, self._gaps = Keyed(scan.FLOW), np.zeros(0, scan.GAP)
+        self._control = np.zeros(1, scan.GAPS)
 
     def take(self, chunk: Chunk, origin_ns: int) -> Given:
         """No rows yet: a flow is described at the end, unless there are too many."""
         if chunk.others.size:
             self._flows.reserve(chunk.others.size)
-            scan.scan(chunk.others.ctypes.data, chunk.others.size, self._flows.address)
-        return self.end(origin_ns) if self._flows.is_full else {}
+            self._reserve_gaps(chunk.others.size)
+            control = self._control.ctypes.data
+            scan.scan(chunk.others.ctypes.data, chunk.others.size, self._flows.address, control)
+        many = self._flows.is_full or self._control["count"][0] > keys.MAX_RECORDS
+        return self.end(origin_ns) if many else {}
+
+    def _reserve_gaps(self, more: int) -> None:
+        """Make room for ``more`` gaps; those there are stay."""
+        count = int(self._control["count"][0])
+        if self._gaps.size < count + more:
+            larger = np.zeros(max(2 * self._gaps.size, count + more), scan.GAP)
+            larger[:count] = self._gaps[:count]
+            self._gaps = larger
+        self._control["gaps"] = self._gaps.ctypes.data
 
     def end(self, origin_ns: int) -> Given:
-        """One row for each flow."""
-        rows = self._flows.take_rows()
-        columns = text_columns(self.reader, rows, ports=True) | _arrivals(rows, origin_ns) | _numbers(rows, origin_ns)
-        return {"datagrams": columns}
+        """One row for each flow, and one for each gap in the numbers of netemu's own."""
+        rows, count = self._flows.take_rows(), int(self._control["count"][0])
+        gaps = self._gaps[:count]
+        self._gaps, self._control["count"] = np.zeros(0, scan.GAP), 0
+        columns = text_columns(self.reader, rows, ports=True)
+        gap_columns = text_columns(self.reader, rows, ports=True, of=gaps["flow"]) | _gaps(gaps, origin_ns)
+        columns = columns | _arrivals(rows, origin_ns) | _numbers(rows, origin_ns)
+        return {"datagrams": columns, "datagram_gaps": gap_columns}
+
+
+def _gaps(gaps: Any, origin_ns: int) -> dict[str, Any]:
+    return {
+        "start_ns": gaps["start_ns"] - origin_ns,
+        "end_ns": gaps["end_ns"] - origin_ns,
+        "first_number": gaps["first"].copy(),
+        "missing": gaps["missing"].copy(),
+        "late": gaps["late"].copy(),
+        "lost": gaps["missing"] - gaps["late"],
+        "filled_ns": null_where(gaps["late"] == 0, gaps["filled_ns"] - origin_ns),
+    }
 
 
 def _arrivals(rows: Any, origin_ns: int) -> dict[str, Any]:

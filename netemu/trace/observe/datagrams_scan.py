@@ -4,6 +4,7 @@ The agents' payload begins with a sequence number and the send time, 64 bits eac
 32 bits that count up by one (``netemu/agents/datagrams.py``, ``payload.py``).
 """
 # mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
@@ -22,18 +23,27 @@ _FILLING = (4 << 32) | 5
 """Bytes 16 to 23 of an agent's datagram."""
 _SAME_CLOCK_NS = 3_600_000_000_000
 """A delay beyond an hour is no delay: the capture's clock is not the run's."""
+_GAPS_BACK = 256
+"""Gaps of its flow among which a late number's own is looked for, the newest first."""
 
 FLOW = words(
     KEY
     + """ packets payload_bytes first_bytes ip_bytes first_ns last_ns min_gap_ns max_gap_ns max_gap_at_ns
 numbered highest lowest distinct duplicates reordered latest gaps longest_gap longest_gap_ns longest_gap_at_ns
-delays min_delay_ns max_delay_ns sum_delay_ns last_delay_ns jitter_16 """,
+delays min_delay_ns max_delay_ns sum_delay_ns last_delay_ns jitter_16 newest_gap """,
     _WINDOW_WORDS,
 )
-"""One flow; a bit for each of the last numbers stands behind the names. ``jitter_16`` is 16 times the jitter."""
+"""One flow; a bit for each of the last numbers stands behind the names. ``jitter_16`` is 16 times the jitter, and
+``newest_gap`` the place of its newest gap from 1 on, 0 for none."""
 _BITS = FLOW.itemsize // 8 - _WINDOW_WORDS
 
-flow_at = record_at(FLOW)
+GAP = words("flow older start_ns end_ns first missing late filled_ns")
+"""Numbers of one flow that were skipped at once; ``older`` is the gap before it, as ``newest_gap`` counts."""
+
+GAPS = words("gaps count")
+"""Where the gaps lie, and how many there are."""
+
+flow_at, gap_at, gaps_at = record_at(FLOW), record_at(GAP), record_at(GAPS)
 
 
 @compiled
@@ -55,7 +65,32 @@ def _clear_bits(base: int, first: int, end: int) -> None:
 
 
 @compiled
-def _on_number(f: Any, bits: int, number: int, t_ns: int) -> None:
+def _open_gap(g: Any, f: Any, flow: int, skipped: int, t_ns: int) -> None:
+    gap = gap_at(g.gaps, g.count)
+    g.count += 1
+    gap.flow, gap.older, gap.start_ns, gap.end_ns = flow, f.newest_gap, f.last_ns, t_ns
+    gap.first, gap.missing, gap.late, gap.filled_ns = f.highest + 1, skipped, i64(0), i64(0)
+    f.newest_gap = g.count
+
+
+@compiled
+def _fill_gap(g: Any, f: Any, number: int, t_ns: int) -> None:
+    """Count ``number`` in the gap that it was missing from, if that is among the newest."""
+    place = f.newest_gap
+    for _ in range(_GAPS_BACK):
+        if not place:
+            return
+        gap = gap_at(g.gaps, place - 1)
+        if number >= gap.first:
+            if number - gap.first < gap.missing and gap.late < gap.missing:
+                gap.late += 1
+                gap.filled_ns = t_ns
+            return
+        place = gap.older
+
+
+@compiled
+def _on_number(f: Any, bits: int, number: int, t_ns: int, flow: int, g: Any) -> None:
     """RFC 4737 section 3.3: reordered is what comes below the next expected number, unless it came before."""
     if not f.numbered:
         f.lowest = f.highest = number
@@ -63,6 +98,7 @@ def _on_number(f: Any, bits: int, number: int, t_ns: int) -> None:
         skipped = number - f.highest - 1
         if skipped:
             f.gaps += 1
+            _open_gap(g, f, flow, skipped, t_ns)
             if skipped > f.longest_gap:
                 f.longest_gap, f.longest_gap_ns, f.longest_gap_at_ns = skipped, t_ns - f.last_ns, f.last_ns
         _clear_bits(bits, f.highest + 1, number)
@@ -73,6 +109,7 @@ def _on_number(f: Any, bits: int, number: int, t_ns: int) -> None:
         return
     else:
         f.reordered += 1
+        _fill_gap(g, f, number, t_ns)
         f.lowest, f.latest = min(f.lowest, number), max(f.latest, f.highest - number)
     if f.highest - number < WINDOW_NUMBERS:
         _set_bit(bits, number)
@@ -104,9 +141,12 @@ def _on_gap(f: Any, t_ns: int) -> None:
 
 
 @entry
-def scan(others: int, count: int, keys: int) -> None:
-    """Take ``count`` packets of :data:`~netemu.trace.layout.OTHER`; ``keys`` has room for as many new flows."""
-    k = keys_at(keys, 0)
+def scan(others: int, count: int, keys: int, gaps: int) -> None:
+    """Take ``count`` packets of :data:`~netemu.trace.layout.OTHER`.
+
+    ``keys`` has room for as many new flows, and ``gaps``, of type :data:`GAPS`, for as many new gaps.
+    """
+    k, g = keys_at(keys, 0), gaps_at(gaps, 0)
     for i in range(count):
         o = other_at(others, i)
         if o.protocol != PROTOCOL_UDP or o.fragment_offset:
@@ -118,7 +158,7 @@ def scan(others: int, count: int, keys: int) -> None:
         else:
             f.first_ns, f.first_bytes = o.t_ns, o.payload
         if o.words_read == 3 and o.word_2 == _FILLING and o.word_0 >= 0:
-            _on_number(f, k.records + 8 * (k.words * index + _BITS), o.word_0, o.t_ns)
+            _on_number(f, k.records + 8 * (k.words * index + _BITS), o.word_0, o.t_ns, index, g)
             _on_delay(f, o.t_ns - o.word_1)
         f.packets += 1
         f.payload_bytes += o.payload

@@ -62,13 +62,17 @@ class Growing:
         return int(self.array.ctypes.data)
 
 
-def text_columns(reader: Reader, rows: Any, *, ports: bool) -> dict[str, Column]:
-    """Capture, source and destination of keyed records; with ``ports``, ``x`` and ``y`` are the two ports."""
-    return {
-        "capture": Named(rows["capture"].astype(np.uint16), reader.names),
-        "source": _texts(rows, "src_hi", "src_lo", "x" if ports else None),
-        "destination": _texts(rows, "dst_hi", "dst_lo", "y" if ports else None),
-    }
+def text_columns(reader: Reader, rows: Any, *, ports: bool, of: Any = None) -> dict[str, Column]:
+    """Capture, source and destination of keyed records; with ``ports``, ``x`` and ``y`` are the two ports.
+
+    One row for each record, or for each number of a record in ``of``.
+    """
+    source = _texts(rows, "src_hi", "src_lo", "x" if ports else None)
+    destination = _texts(rows, "dst_hi", "dst_lo", "y" if ports else None)
+    capture = rows["capture"].astype(np.uint16)
+    if of is not None:
+        capture, source, destination = capture[of], source.gather(of), destination.gather(of)
+    return {"capture": Named(capture, reader.names), "source": source, "destination": destination}
 
 
 def _texts(rows: Any, high: str, low: str, port: str | None) -> pl.Series:

@@ -14,7 +14,7 @@ import numpy as np
 
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import COLUMN, Columns, column_at
-from netemu.trace.memory import byte, i64, le16, le32, prefetch, set_word, word
+from netemu.trace.memory import byte, le16, le32, prefetch, set_word, signed32, word
 
 _SIGNED = (np.dtype(np.int32),)
 _LINE_BYTES = 64
@@ -48,8 +48,7 @@ def take_rows(columns: int, count: int, first: int, some: int, rows: int, width:
                 set_word(target + i * width, 0, le32(source, 4 * i))
         elif size == -4:
             for i in range(some):
-                value = le32(source, 4 * i)
-                set_word(target + i * width, 0, ((value + i64(0x80000000)) & i64(0xFFFFFFFF)) - i64(0x80000000))
+                set_word(target + i * width, 0, signed32(le32(source, 4 * i)))
         elif size == 2:
             for i in range(some):
                 set_word(target + i * width, 0, le16(source, 2 * i))

@@ -10,8 +10,10 @@ import polars as pl
 
 from netemu.recording.tables import RETRANSMISSION_KINDS
 from netemu.trace.clamped import clamped_mss
+from netemu.trace.ends_path import candidates
 from netemu.trace.show.result import Analysis
 from netemu.trace.show.words import counted, format_share, times
+from netemu.trace.translated import translated
 
 WHY = {
     "no_answer": "the other end, or the path to or from it, is silent",
@@ -28,6 +30,8 @@ WHY = {
     "reset": "it gave up, or closed without reading what had come",
     "clamped_mss": "a router on the way lowers the option, so that segments fit a link beyond it",
     "keepalive": "the connection was idle",
+    "translated": "a router on the way gives it another address or port (NAT); both initial sequence numbers stay",
+    "not_matched": "they ran at the same time: were addresses and sequence numbers changed on the way?",
 }
 """Every kind of finding, the worst first, with what it means."""
 
@@ -58,6 +62,9 @@ def findings_of(analysis: Analysis) -> list[Finding]:
     found += _of_icmp(analysis.icmp)
     found += _of_black_holes(analysis.tables["path_mtu"])
     found += _of_clamping(analysis.connections)
+    found += _of_translation(analysis.connections)
+    if not analysis.selection:
+        found += _of_strangers(analysis.connections)
     return sorted(found, key=lambda one: one.rank)
 
 
@@ -169,3 +176,30 @@ def _of_clamping(connections: pl.DataFrame) -> Iterator[Finding]:
             f" {row['arrived_bytes']:,} at {row['arrived_capture']}"
         )
         yield Finding("clamped_mss", row["arrived_capture"], row["arrived_connection"], side, 1, text)
+
+
+def _of_translation(connections: pl.DataFrame) -> Iterator[Finding]:
+    """One finding for each capture beyond the first that shows a connection between other ends."""
+    rows = translated(connections)
+    for same in rows.partition_by("a_isn", "b_isn", maintain_order=True):
+        first, *others = same.iter_rows(named=True)
+        for row in others:
+            if (row["client"], row["server"]) != (first["client"], first["server"]):
+                side = "client" if row["client"] != first["client"] else "server"
+                text = (
+                    f"{first['client']} > {first['server']} at {first['capture']} is {row['client']} >"
+                    f" {row['server']} at {row['capture']}"
+                )
+                yield Finding("translated", row["capture"], row["connection"], side, 1, text)
+
+
+def _of_strangers(connections: pl.DataFrame) -> Iterator[Finding]:
+    """One finding when captures ran at the same time and no connection is in two of them."""
+    spans = connections.group_by("capture", maintain_order=True).agg(
+        first=pl.col("start_ns").min(), last=(pl.col("start_ns") + pl.col("duration_ns")).max()
+    )
+    ordered = spans.sort("first").with_columns(before=pl.col("last").cum_max().shift(1))
+    at_once = ordered.filter(pl.col("first") <= pl.col("before"))
+    if at_once.height and candidates(connections).is_empty():
+        text = f"no connection is in two of the {spans.height} captures, and nothing of them was joined"
+        yield Finding("not_matched", at_once["capture"][0], -1, "", spans.height, text)

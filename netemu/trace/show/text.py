@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from netemu.trace.show.datagrams import datagrams_text
 from netemu.trace.show.findings import WHY, Finding, again_classes, findings_of
 from netemu.trace.show.result import Analysis
 from netemu.trace.show.words import (
@@ -30,6 +31,8 @@ def headline(analysis: Analysis) -> str:
     """What was captured, in one line."""
     frame = analysis.connections
     parts = [counted(analysis.packet_count, "packet"), counted(analysis.connection_count, "TCP connection")]
+    if analysis.tables["datagrams"].height:
+        parts.append(counted(analysis.tables["datagrams"].height, "UDP flow"))
     if frame.height:
         both = pl.sum_horizontal("a_payload_bytes", "b_payload_bytes")
         spans = frame.select(payload=both, begin="start_ns", end=_END)
@@ -57,6 +60,7 @@ def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool =
     if details or analysis.connections.height <= DETAILED:
         for row in shown.iter_rows(named=True):
             lines += ["", *connection_text(row, several=several)]
+    lines += datagrams_text(analysis.tables["datagrams"], width)
     lines += _icmp_text(analysis.icmp)
     lines += _comments_text(analysis, width)
     lines += _warnings_text(analysis.warnings, width)

@@ -27,7 +27,7 @@ def transfer(late_ms: float = 0.0, begin_ms: float = 0.0):
 
 def test_the_deviation_is_from_the_median_of_each_byte() -> None:
     runs = SeveralRuns(tuple(transfer(late_ms) for late_ms in (0, 1, 5)))
-    found = scatter(runs, None, None, {})
+    found = scatter(runs, {})
     third = (found.offsets > 2 * MSS) & (found.offsets <= 3 * MSS)
     assert set(found.low[third]) == {-1e6} and set(found.high[third]) == {4e6}
     assert not found.high[~third].any() and not found.low[~third].any()
@@ -35,7 +35,7 @@ def test_the_deviation_is_from_the_median_of_each_byte() -> None:
 
 
 def test_time_counts_from_the_connections_start_in_each_run() -> None:
-    found = scatter(SeveralRuns((transfer(), transfer(begin_ms=700))), None, None, {})
+    found = scatter(SeveralRuns((transfer(), transfer(begin_ms=700))), {})
     assert found.largest_ns == 0
 
 

@@ -29,7 +29,7 @@ def test_a_void_run_is_refused() -> None:
 
 def test_the_same_stretch_since_the_connections_start_is_shown_in_every_run() -> None:
     runs = SeveralRuns((transfer(begin_ms=1000), transfer(begin_ms=1030), transfer(begin_ms=990)))
-    found = flows(runs, "1100ms", None, {})
+    found = flows(runs, {"start": "1100ms"})
     assert [flow.start_ns for flow in found] == [1000 * MS, 1030 * MS, 990 * MS]
     assert [flow.span[0] - flow.start_ns for flow in found] == [100 * MS] * 3
     assert len({flow.span[1] for flow in found}) == 1
@@ -37,4 +37,4 @@ def test_the_same_stretch_since_the_connections_start_is_shown_in_every_run() ->
 
 def test_a_selection_that_fails_names_the_run() -> None:
     with pytest.raises(BadInput, match="a run by hand: no connection matches"):
-        flows(SeveralRuns((transfer(), transfer())), None, None, {"port": 1})
+        flows(SeveralRuns((transfer(), transfer())), {"port": 1})

@@ -28,7 +28,8 @@ def others(flows: list[tuple[int, ...]]) -> Any:
 def count(keyed: keys.Keyed, flows: list[tuple[int, ...]]) -> None:
     rows = others(flows)
     keyed.reserve(rows.size)
-    datagrams_scan.scan(rows.ctypes.data, rows.size, keyed.address)
+    gaps = np.zeros(1, datagrams_scan.GAPS)
+    datagrams_scan.scan(rows.ctypes.data, rows.size, keyed.address, gaps.ctypes.data)
 
 
 def found(keyed: keys.Keyed) -> dict[tuple[int, ...], int]:

@@ -29,4 +29,5 @@ def test_more_than_are_kept_make_further_rows(tmp_path: Path, monkeypatch: pytes
     found = analyze([write_pcap(tmp_path / "many.pcap", records)])
     for name, packets in (("datagrams", 40), ("icmp_messages", 40), ("fragments", 20)):
         assert found.tables[name]["packets"].sum() >= packets, name
+    assert found.tables["rates"]["packets"].sum() == 40 + 40 + 20
     assert found.tables["datagrams"].height > 6 and found.tables["icmp_messages"].height > 5
