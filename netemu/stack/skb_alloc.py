@@ -93,6 +93,19 @@ def received(packet_bytes: int) -> tuple[int, int]:
     return skb_truesize(asked), skb_head_bytes(asked) - (PACKET_HEADROOM_BYTES - ETH_HLEN) - frame
 
 
+TUN_HEADROOM_BYTES = 64  # NET_SKB_PAD
+
+
+def tun_received(packet_bytes: int) -> tuple[int, int]:
+    """``(truesize, tailroom)`` of an IP packet that a process wrote to a tun device (tun_get_user, tun_alloc_skb of
+    drivers/net/tun.c, 7.2): in one buffer up to a page, what is more in pages."""
+    linear = packet_bytes
+    if TUN_HEADROOM_BYTES + packet_bytes >= PAGE_BYTES:
+        linear = SKB_MAX_ORDER_0 - TUN_HEADROOM_BYTES
+    asked = TUN_HEADROOM_BYTES + linear
+    return skb_truesize(asked) + _pages_bytes(packet_bytes - linear), skb_head_bytes(asked) - asked
+
+
 def _pages_bytes(data_bytes: int) -> int:
     """Blocks of pages that hold ``data_bytes``: the largest first, none larger than need be (alloc_skb_with_frags)."""
     order, total = COSTLY_ORDER, 0

@@ -100,6 +100,7 @@ class LinuxStack:
         self.udp_memory_allocated = 0  # pages, net.ipv4.udp_mem
         self.sockets_created = 0  # each socket's cookie
         self.carried_by_kernel = False  # what arrives is the sender's own skb (netemu.stack.skb_alloc)
+        self.behind_tun = False  # what arrives was written to a tun device
         self.tcp_metrics: dict[tuple[str, str], TcpMetrics] = {}  # by local and remote address
         self.tracing = True  # whether packets pass the tracepoints of netemu.stack.tcp_trace
         self.tcp_sockets: set[TcpSock] = set()  # with a process or, as orphans, without

@@ -186,7 +186,7 @@ def tcp_data_queue_ofo(sk: TcpSock, skb: SkBuff) -> None:
             tcp_rmem.tcp_grow_window(sk, skb)
         if sk.net.carried_by_kernel:
             skb.truesize = skb_alloc.condensed(len(skb.data), skb.tailroom)
-        else:
+        elif not sk.net.behind_tun:  # there it is charged its whole buffer from the beginning
             skb.truesize = skb_alloc.received_condensed(skb.packet.length, skb.tailroom)
         tcp_rmem.skb_set_owner_r(skb, sk)
     if sk.net.profile.rcvbuf_grow_by_rtt and sk.fd >= 0:

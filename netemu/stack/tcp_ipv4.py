@@ -51,7 +51,10 @@ def tcp_v4_fill_cb(net: LinuxStack, packet: Packet, tcp: Tcp, rcv_near: int, snd
     end_seq = seq + len(data)
     if flags & (SYN | FIN):
         end_seq += (flags & SYN) // SYN + (flags & FIN)
-    truesize, tailroom = sent(len(data)) if net.carried_by_kernel else received(packet.length)
+    if net.behind_tun:
+        truesize, tailroom = skb_alloc.tun_received(packet.length)
+    else:
+        truesize, tailroom = sent(len(data)) if net.carried_by_kernel else received(packet.length)
     if tcp.truesize and net.carried_by_kernel:
         truesize = tcp.truesize
     skb = SkBuff(seq, end_seq, flags, data, truesize)

@@ -32,6 +32,7 @@ def machine_for(profile_name: str, settings: Settings) -> Machine:
     most = _SUPER_SEGMENTS if settings.super_segments else 1
     device = Interface(DEVICE, settings.mtu, (f"{settings.local_address}/{prefix}",), gso_max_segs=most)
     stack = make_host("host", profile, interfaces=(device,), seed=1)
+    stack.behind_tun = True
     stack.fib.add_route(ip_network("::/0" if settings.ipv6 else "0.0.0.0/0"), DEVICE, None)
     return Machine(stack, profile.t0_after_boot_ns + START_IN_TICK_NS)
 

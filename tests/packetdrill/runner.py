@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from netemu.packet.ip import Icmp, Packet, Tcp
@@ -17,12 +18,15 @@ from tests.packetdrill.settings import Settings, settings
 from tests.packetdrill.shell import CommandFailed, run_shell
 from tests.packetdrill.snippet import Snippets
 from tests.packetdrill.symbols import number, symbol
-from tests.packetdrill.syntax import Call, Code, Event, IcmpPacket, Script, Shell, TcpPacket
+from tests.packetdrill.syntax import Call, Code, Event, IcmpPacket, Script, Shell, TcpPacket, Text, Word
 from tests.packetdrill.verdict import Mismatch, NotApplicable, ScriptError
 
 _SECOND = 1_000_000_000
 _LATE_NS = 2 * _SECOND
 """How long after its time a packet is waited for."""
+
+_LACKING = (errno.ENOPROTOOPT, errno.ENOENT)
+"""What a model answers when asked for an option or a congestion control that it has not."""
 
 _FOREVER_NS = 10_000 * _SECOND
 
@@ -175,6 +179,8 @@ class Run:
         call = started.call
         result, code = started.outcome()
         wanted = number(call.result)
+        if code in _LACKING and wanted >= 0 and call.name in ("setsockopt", "getsockopt"):
+            raise NotApplicable(f"the option {_name_of(call)}")
         told = f"{result} {named(code)}" if code else str(result)
         asked = f"{call.name}() = {wanted} {call.error}".rstrip()
         makes = call.name in ("socket", "accept", "accept4", "epoll_create", "epoll_create1")
@@ -294,6 +300,13 @@ class Run:
         if flow.state == ARRIVED and body.flags & (SYN | ACK) == SYN | ACK:
             flow.state, flow.live_local_isn = ANSWERED, body.seq
         return True
+
+
+def _name_of(call: Call) -> str:
+    """An option as the script calls it, with the congestion control where it asks for one."""
+    option, value = call.args[2], call.args[3]
+    name = option.name if isinstance(option, Word) else str(option)
+    return f"{name} {value.value}" if isinstance(value, Text) else name
 
 
 def _arrives(event: Event) -> bool:

@@ -182,6 +182,8 @@ def test_a_segment_for_nobody_is_reset(tmp_path: Path) -> None:
         ("+0 setsockopt(3, SOL_TCP, TCP_MD5SIG, [1], 4) = 0", "TCP MD5 signatures"),
         ("+0 > S.5 0:0(0) ack 1", "Accurate ECN"),
         ("+0 write(4, 0, 10) = 10", "a null pointer as buffer"),
+        ('+0 setsockopt(4, SOL_TCP, TCP_CONGESTION, "vegas", 5) = 0', "the option TCP_CONGESTION vegas"),
+        ("+0 setsockopt(4, SOL_SOCKET, SO_BROADCAST, [1], 4) = 0", "the option SO_BROADCAST"),
         ("+0 tee(4) = 0", "tee()"),
         ("+0 `reboot`", "command `reboot`"),
         ("+0 > udp (100)", "UDP packets"),

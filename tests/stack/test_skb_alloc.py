@@ -61,3 +61,19 @@ def test_a_senders_own_segment_is_charged_its_head_and_leaves_room_behind() -> N
 def test_a_segment_that_waits_behind_a_gap_is_charged_its_whole_buffer() -> None:
     """skb_condense(): 4352 bytes measured for a full segment of a sender's own."""
     assert skb_alloc.condensed(1448, skb_alloc.sent(1448)[1]) == 4352
+
+
+@pytest.mark.parametrize(
+    ("packet_bytes", "truesize", "tailroom"),
+    [
+        (40, 960, 280),
+        (1040, 2304, 624),
+        (1500, 2304, 164),
+        (4031, 8448, 3777),
+        (4032, 4352 + 4096, 0),
+        (20_040, 4352 + 16_384, 0),
+    ],
+)
+def test_what_a_process_wrote_to_a_tun_device(packet_bytes: int, truesize: int, tailroom: int) -> None:
+    """Reckoned by drivers/net/tun.c of 7.2; up to a page in one buffer, which kmalloc rounds up."""
+    assert skb_alloc.tun_received(packet_bytes) == (truesize, tailroom)
