@@ -156,14 +156,36 @@ def _fits(st: Any, index: int, low: bool, p: Any) -> bool:
 
 
 @compiled
+def _is_unanswered(st: Any, index: int) -> bool:
+    """Whether nothing is known of a connection but its first SYN: the other end may never take it for one."""
+    c = connection_at(st.connections, index)
+    client, server = flow_at(st.flows, 2 * index), flow_at(st.flows, 2 * index + 1)
+    return bool(client.syn_sent and client.nxt <= 1 and not c.syn_ack_seen and not server.isn_known)
+
+
+@compiled
+def _begins(st: Any, index: int, low: bool, p: Any) -> bool:
+    """Whether ``p`` is what follows the SYN of a connection: the client's next byte, or an answer to that SYN."""
+    direction = _direction(st, index, low)
+    client = flow_at(st.flows, 2 * index)
+    number = p.ack if direction else p.seq
+    return bool(number == (client.isn + 1) & 0xFFFFFFFF and (p.flags & ACK or not direction))
+
+
+@compiled
 def _incarnation(st: Any, index: int, low: bool, p: Any) -> int:
-    """Which connection of this key ``p`` belongs to: the latest, the one before (late packets), or -1: a new one."""
+    """Which connection of this key ``p`` belongs to: the latest, the one before, or -1: a new one.
+
+    The one before has late packets, and goes on where it was open and a SYN had no answer (RFC 5961 section 4).
+    """
     if _is_new_incarnation(st, index, _direction(st, index, low), p):
         return -1
     previous = connection_at(st.connections, index).previous
-    if previous >= 0 and not p.flags & SYN and not _fits(st, index, low, p) and _fits(st, previous, low, p):
-        return previous
-    return index
+    if previous < 0 or p.flags & SYN or not _fits(st, previous, low, p):
+        return index
+    if _is_unanswered(st, index):
+        return index if _begins(st, index, low, p) else previous
+    return index if _fits(st, index, low, p) else previous
 
 
 @compiled
@@ -233,6 +255,9 @@ def find_connection(st: Any, p: Any) -> int:
         index = _create(st, p, low)
         set_word(st.table, slot, index + 1)
         if previous >= 0:
+            before = connection_at(st.connections, previous).previous
+            if before >= 0 and _is_unanswered(st, previous):
+                previous = before
             connection_at(st.connections, index).previous = previous
             _provoke(st, previous, low)
     c = connection_at(st.connections, index)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +54,38 @@ def test_a_syn_after_data_without_one_begins_anew(tmp_path: Path) -> None:
     talk.isn["a"] += 1_000_000
     talk.say(1000, "a", 0, 0, flags=SYN)
     assert talk.analyse(tmp_path).connections.height == 2
+
+
+@pytest.mark.parametrize("apart", [10, -50_000_000, 77_777_777])
+def test_a_syn_in_an_open_connection_is_challenged_and_changes_nothing(tmp_path: Path, apart: int) -> None:
+    """Its other end answers for the connection that is there, whatever numbers the SYN has (RFC 5961 section 4)."""
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 100)
+    talk.say(30, "b", 1, 101)
+    for number in range(2):
+        talk.say(1000 + 100 * number, "a", 101 + apart + number, 0, flags=SYN)
+        talk.say(1001 + 100 * number, "b", 1, 101)
+    talk.say(2000, "a", 101, 1, 100)
+    talk.say(2010, "b", 1, 201)
+    found = talk.analyse(tmp_path)
+    assert found.connections["a_unique_payload_bytes"].to_list() == [200, 0, 0]
+    assert found.connections["opening"].cast(str).to_list() == ["handshake", "syn_only", "syn_only"]
+    answers = found.packets.filter(pl.col("direction") == 1, pl.col("t_ns") > 500_000_000)
+    assert set(answers["connection"]) == {0}
+    assert answers["ack_kind"].cast(str).to_list()[:2] == ["challenge", "challenge"]
+
+
+def test_a_syn_whose_answer_was_not_captured_begins_a_connection_all_the_same(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", 1, 1, 100)
+    talk.isn["a"] += 5000
+    talk.say(1000, "a", 0, 0, flags=SYN)
+    talk.say(1010, "a", 1, 1)
+    talk.say(1011, "a", 1, 1, 300)
+    found = talk.analyse(tmp_path)
+    assert found.packets.filter(pl.col("payload_bytes") == 300)["connection"].to_list() == [1]
 
 
 def test_a_syn_that_was_acknowledged_before_it_was_seen_belongs_to_its_answer(tmp_path: Path) -> None:
