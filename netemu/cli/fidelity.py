@@ -21,6 +21,7 @@ examples:
   netemu fidelity
   netemu fidelity --kernel 7.2 --only bulk --only loss_1
   netemu fidelity --seed 1000 --count 40 --json
+  netemu fidelity --kernel 6.1 --model linux-6
 """
 
 
@@ -34,7 +35,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--kernel", metavar="K", help="the real kernel: 7.2 (judges model:linux-7) or 6.12 (linux-6); default: both")
+    add(
+        "--kernel",
+        metavar="K",
+        help="the real kernel: 7.2 (judges linux-7), 6.12 (linux-6) or 5.10; default: all three",
+    )
+    add("--model", metavar="M", help="this model instead of the one that --kernel judges, such as linux-6 for 6.1")
     add("--seed", type=int, metavar="S", help="scenarios generated from this seed instead of those with names")
     add("--count", type=int, metavar="N", help="how many of --seed (default: 40)")
     add("--only", action="append", default=[], metavar="NAME", help="this scenario only; may be repeated")
@@ -48,7 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Compare, print and store; 1 when a model falls short of what is asked."""
     from netemu.cli.progress import ProgressDisplay
-    from netemu.fidelity.measure import chosen, measure, versions
+    from netemu.fidelity.measure import chosen, measure, pairs
     from netemu.fidelity.table import as_json, as_text, reached
 
     _check(args)
@@ -59,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     display = ProgressDisplay("fidelity")
     table, place = measure(
-        scenarios, versions(args.kernel), args.out, seed=args.seed, at_once=args.jobs, progress=display
+        scenarios, pairs(args.kernel, args.model), args.out, seed=args.seed, at_once=args.jobs, progress=display
     )
     display.done()
     print(json.dumps({**as_json(table), "directory": str(place)}, indent=2) if args.json else as_text(table))

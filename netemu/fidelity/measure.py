@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from netemu.fidelity.scenario import Scenario
 from netemu.fidelity.scenarios import NAMED, named
 from netemu.fidelity.table import Row, Table, as_json, as_text
 from netemu.kernels import Progress
+from netemu.kernels.model import profile_named
 from netemu.results import store
+from netemu.specs import Plan
+from netemu.stack.sysctl_names import lacks
 
 NAME = "fidelity"
 """Under results/: the directory of these tables."""
@@ -42,19 +45,38 @@ def chosen(seed: int | None, count: int, only: Sequence[str]) -> list[Scenario]:
     return [by_name[name] for name in only]
 
 
-def versions(kernel: str | None) -> list[str]:
-    """The real kernels that are asked for: one by its version, or all that have a model."""
+def pairs(kernel: str | None, model: str | None = None) -> dict[str, str]:
+    """The real kernels that are asked for, each with its model: one by its version, or all that judge one.
+
+    ``model`` is compared with ``kernel`` instead of the one that is judged by it; any kernel of the store will do then.
+
+    :raises BadInput: no model is judged by that kernel, no such model, or a model without a kernel.
+    """
     if kernel is None:
-        return list(PAIRS)
+        if model is not None:
+            raise BadInput(f"--model {model}: with which real kernel? Give --kernel too")
+        return dict(PAIRS)
     version = kernel.removeprefix("uml:").partition("?")[0]
+    if model is not None:
+        name = f"model:{model.removeprefix('model:')}"
+        profile_named(name)
+        return {version: name}
     if version not in PAIRS:
-        raise BadInput(f"--kernel {kernel!r}: no model is judged by it; there are {', '.join(PAIRS)}")
-    return [version]
+        raise BadInput(
+            f"--kernel {kernel!r}: no model is judged by it; there are {', '.join(PAIRS)}, or name one by --model"
+        )
+    return {version: PAIRS[version]}
+
+
+def fits(plan: Plan, model: str) -> bool:
+    """Whether the era of ``model`` has every sysctl of ``plan``: where it lacks one, its kernel refuses the plan."""
+    profile = profile_named(model)
+    return not any(lacks(profile, name) for node in plan.nodes for name in node.sysctls)
 
 
 def measure(
     scenarios: Sequence[Scenario],
-    kernels: Sequence[str],
+    kernels: Mapping[str, str],
     results: Path,
     *,
     seed: int | None = None,
@@ -62,14 +84,16 @@ def measure(
     progress: Progress = lambda text: None,
     finished: Callable[[Row], None] = lambda row: None,
 ) -> tuple[Table, Path]:
-    """Compare every scenario on every kernel; the table, and the directory with it and the models' runs."""
+    """Compare every scenario on every kernel, version -> model; the table, and the directory with it and the models'
+    runs."""
     plans = [scenario.plan() for scenario in scenarios]
     recording = store.begin(results, NAME, plans[0].digest if len(plans) == 1 else f"{len(plans)}-scenarios")
     try:
         jobs = [
-            Job(one.name, one.mechanisms, plan, version, PAIRS[version], recording.root / MODELS / version / one.name)
-            for version in kernels
+            Job(one.name, one.mechanisms, plan, version, model, recording.root / MODELS / version / one.name)
+            for version, model in kernels.items()
             for one, plan in zip(scenarios, plans, strict=True)
+            if fits(plan, model)
         ]
         rows = _side_by_side(jobs, at_once or len(os.sched_getaffinity(0)), progress, finished)
         finished_at = store.finish(recording)

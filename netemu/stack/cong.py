@@ -192,9 +192,9 @@ def tcp_available_congestion_control() -> tuple[str, ...]:
 @cache
 def _load() -> None:
     """Register netemu's own controls and the plug-ins, once."""
-    from netemu.stack import tcp_bbr, tcp_cubic, tcp_reno
+    from netemu.stack import tcp_bbr, tcp_bic, tcp_cubic, tcp_reno
 
-    for own in (tcp_reno.tcp_reno, tcp_cubic.cubictcp, tcp_bbr.tcp_bbr_cong_ops):
+    for own in (tcp_reno.tcp_reno, tcp_cubic.cubictcp, tcp_bbr.tcp_bbr_cong_ops, tcp_bic.bictcp):
         if own.name not in _registered:
             tcp_register_congestion_control(own, "netemu")
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):

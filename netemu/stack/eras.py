@@ -1,8 +1,8 @@
 """What differs between the eras: one row per field of a profile and per sysctl, with each era's value and its source.
 
 The profiles are made of these rows, so that what the docs print is what runs. ``linux-6`` is 6.12 and ``linux-7`` is
-7.2, and those two are judged by real kernels packet by packet. No kernel here can judge the older ones: their values
-were read, not measured, and everything made with them says 'unjudged'.
+7.2; those two and ``linux-5.10`` are judged by real kernels packet by packet. No kernel here can judge the older ones:
+their values were read, not measured, and everything made with them says 'unjudged'.
 """
 
 from __future__ import annotations
@@ -12,12 +12,19 @@ from typing import Any
 import msgspec
 
 from netemu.stack.eras_connect import ROWS as CONNECT
+from netemu.stack.eras_old import ROWS as OLD
 from netemu.stack.eras_receive import ROWS as RECEIVE
+from netemu.stack.eras_send import ROWS as SEND
+from netemu.stack.eras_sysctl import sysctls_lacking
 from netemu.stack.profile import Profile
 
 ERAS = ("linux-2.4", "linux-2.6", "linux-3.10", "linux-5.10", "linux-6", "linux-7")
 
-JUDGED_BY: dict[str, tuple[str, ...]] = {"linux-6": ("uml:6.12",), "linux-7": ("uml:7.2",)}
+JUDGED_BY: dict[str, tuple[str, ...]] = {
+    "linux-5.10": ("uml:5.10",),
+    "linux-6": ("uml:6.12",),
+    "linux-7": ("uml:7.2",),
+}
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -85,11 +92,11 @@ DIFFERENCES: tuple[Difference, ...] = (
         "a short segment at the head of the send queue is filled up from the next one",
     ),
     Difference(
-        "skb_head_truesize",
-        (1280, 1280, 1280, 1280, 960, 960),
+        "skb_small_heads",
+        (False, False, False, False, True, True),
         "6.3",
         "net/core/skbuff.c: skb_small_head_cache",
-        "bytes that a segment of the send queue is charged before its payload: its head was a kmalloc of 1024",
+        "a segment of the send queue is charged 960 bytes before its payload, not 1280: its head was a kmalloc of 1024",
     ),
     Difference(
         "reclaims_pages_at_once",
@@ -274,6 +281,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         "ICMP errors of a host at once",
     ),
     Difference(
+        "net.tcp_challenge_ack_limit",
+        (100, 100, 100, 1000, 0x7FFFFFFF, 0x7FFFFFFF),
+        "3.6 (100), 4.7 (1000), 6.0 (no limit)",
+        "net/ipv4/tcp_ipv4.c: tcp_sk_init",
+        "challenge ACKs of a host per second",
+    ),
+    Difference(
         "net.tcp_comp_sack_slack_ns",
         (100_000, 100_000, 100_000, 100_000, 100_000, 10_000),
         "6.17",
@@ -282,6 +296,8 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     *(Difference(*row) for row in RECEIVE),
     *(Difference(*row) for row in CONNECT),
+    *(Difference(*row) for row in SEND),
+    *(Difference(*row) for row in OLD),
 )
 
 
@@ -294,7 +310,8 @@ def _profile(era: str) -> Profile:
             sysctl[row.field[4:]] = row.values[at]
         else:
             fields[row.field] = row.values[at]
-    return Profile(era, judged_by=JUDGED_BY.get(era, ()), sysctl=sysctl, **fields)
+    lacking = sysctls_lacking(fields["release"])
+    return Profile(era, judged_by=JUDGED_BY.get(era, ()), sysctl=sysctl, sysctls_lacking=lacking, **fields)
 
 
 PROFILES: dict[str, Profile] = {era: _profile(era) for era in ERAS}

@@ -23,6 +23,13 @@ ROWS: tuple[tuple[str, tuple[bool, bool, bool, bool, bool, bool], str, str, str]
         "a reset inside the window but not at its edge is challenged in SYN-RECEIVED instead of ending the handshake",
     ),
     (
+        "request_keeps_timestamp",
+        (_OFF, _OFF, _OFF, _OFF, _ON, _ON),
+        "after 5.10, before 6.12 (read in both)",
+        "net/ipv4/tcp_minisocks.c: tcp_check_req",
+        "a SYN-ACK sent again echoes the SYN's timestamp, not that of an ACK for which the accept queue was full",
+    ),
+    (
         "request_checks_tsecr",
         (_OFF, _OFF, _OFF, _OFF, _OFF, _ON),
         "6.15",

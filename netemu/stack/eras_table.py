@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netemu.stack.eras import DIFFERENCES, ERAS, PROFILES, Difference
+from netemu.stack.eras_sysctl import SINCE
 
 HEAD = """\
 # What differs between the eras
@@ -15,11 +16,26 @@ Each row is one field of `netemu.stack.profile.Profile`, or a sysctl's default (
 
 """
 
+SYSCTLS = """\
+## Sysctls that an era lacks
+
+A plan that sets one on a model of that era is refused, by the sysctl's name. All others are older than 2.4."""
+
 
 def markdown() -> str:
     """The document: who judges which era, then a row for each difference with its value in each era and its source."""
     judged = [f"* `{era}` (Linux {PROFILES[era].release}): {PROFILES[era].judgement}" for era in ERAS]
-    return HEAD + "\n".join(judged) + "\n\n" + "\n".join(_table(DIFFERENCES)) + "\n"
+    parts = ["\n".join(judged), "\n".join(_table(DIFFERENCES)), SYSCTLS, "\n".join(_lacking())]
+    return HEAD + "\n\n".join(parts) + "\n"
+
+
+def _lacking() -> Iterable[str]:
+    yield "| since Linux | sysctls | not in |"
+    yield "|---|---|---|"
+    for since in dict.fromkeys(SINCE.values()):
+        names = [name for name, release in SINCE.items() if release == since]
+        eras = [era.removeprefix("linux-") for era in ERAS if names[0] in PROFILES[era].sysctls_lacking]
+        yield f"| {since} | {', '.join(f'`{name}`' for name in names)} | {', '.join(eras)} |"
 
 
 def _table(rows: Iterable[Difference]) -> Iterable[str]:

@@ -78,7 +78,7 @@ def make_host(
     sysctl = sysctl_of(profile)
     sysctl.ip_forward = sysctl.ipv6_forwarding = router
     size_by_memory(sysctl, profile.memory_bytes)
-    apply_sysctls(sysctl, sysctls or {}, f"node {name!r}")
+    apply_sysctls(sysctl, sysctls or {}, f"node {name!r}", profile)
     stack = LinuxStack(name, profile, sysctl, seed)
     stack.carried_by_kernel = carried_by_kernel
     for interface in interfaces:

@@ -28,7 +28,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kernel era. ``judged_by``: the real kernels that agree with it packet by packet; empty: 'unjudged'.
 
     ``stack``: by whose hosts it runs, where those are not netemu's. ``sysctl``: defaults by the names of
-    :class:`~netemu.stack.sysctl.Sysctl`, where they are not that class's own.
+    :class:`~netemu.stack.sysctl.Sysctl`, where they are not that class's own; ``sysctls_lacking``: those it has not.
     Every further field is one difference; :data:`netemu.stack.eras.DIFFERENCES` has its history and source.
     """
 
@@ -36,6 +36,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judged_by: tuple[str, ...] = ()
     release: str = "7.2"  # of the kernel described
     sysctl: dict[str, Any] = {}
+    sysctls_lacking: frozenset[str] = frozenset()
     stack: str = ""  # entry point of netemu.stacks that makes the hosts; empty: netemu's own
     hz: int = 250  # CONFIG_HZ; it must divide 1000
     memory_bytes: int = 253_645 * 4096  # nr_free_buffer_pages at boot, of netemu's UML guests with mem=1024M
@@ -43,7 +44,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_releases_uninitialized: bool = False  # a control is released even where it had not begun
     advmss_of_device: bool = True  # the MSS announced follows the device's MTU, whatever was learned of the path's
     grows_first_skb: bool = True  # tcp_grow_skb: a short segment at the head of the send queue is filled up
-    skb_head_truesize: int = 960  # what a segment of the send queue costs before its payload, x86-64
+    skb_small_heads: bool = True  # skb_small_head_cache: 704 bytes hold the largest header, x86-64
     reclaims_pages_at_once: bool = True  # memory that a socket no longer needs goes back in whole pages
     traces_failed_retransmit: bool = True  # tracepoint tcp_retransmit_skb is passed when sending failed, too
     bbr_phase: int | None = (
@@ -75,6 +76,28 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     synq_takes_one_more: bool = True  # the SYN queue is full beyond the backlog, not at it
     request_rst_challenge: bool = True  # a reset with an inexact number does not end a handshake
     request_checks_tsecr: bool = True  # the handshake's last ACK must echo a timestamp that was sent
+    first_window_beyond_16_bits: bool = True  # a first window may be more than a SYN can say
+    rcv_rtt_falls_at_once: bool = True  # a smaller RTT is taken as it is by the receiver
+    rcv_space_less_queue: bool = True  # what still waits in the queue does not count as read
+    passive_advmss_first: bool = True  # timestamps are taken off the MSS before an accepted socket's buffers are made
+    paws_replay_hz: int = 1200  # how fast a peer's timestamps may tick, for old ACKs
+    zero_window_believed: bool = True  # a window of 0 counts even where nothing else is new
+    prunes_only_behind: bool = True  # no segment before the one that arrives is pruned for it
+    ofo_dsack_to_end: bool = True  # a D-SACK for what was overlapped ends where that segment ends
+    window_clamp_moves_ssthresh: bool = True  # TCP_WINDOW_CLAMP changes the window at once
+    old_ack_taken_in_closing: bool = True  # an old ACK is no reason to challenge its sender
+    prr_by_progress: bool = True  # below ssthresh PRR gives one more for progress without losses
+    hystart_rounds_from_start: bool = True  # hystart counts rounds below its smallest window, too
+    fin_ignores_cwnd: bool = False  # the last segment is not held back by the congestion window
+    ack_delay_by_in_flight: bool = False  # whether an ACK was delayed is told by what was in flight
+    probe_of_pages: bool = True  # a probe of the MTU is made of pages, not copied into one buffer
+    request_keeps_timestamp: bool = True  # only the ACK that completes a handshake gives the timestamp to be echoed
+    probe_dsack_apart: bool = True  # a D-SACK of a loss probe is known as such
+    retrans_stamp_renewed: bool = True  # each recovery begins with a retrans_stamp of its own
+    rate_halving: bool = False  # a reduction takes a segment from the window for every second ACK, instead of PRR
+    cwnd_moderated: bool = False  # outside Open no burst of more than the path reorders
+    fack: bool = False  # losses are found by counting up to the highest SACKed segment
+    prequeue: bool = False  # what arrives for a sleeping reader is processed by him
     dupthresh_recovery: bool = False  # losses are found by counting SACKs where tcp_recovery lacks bit 1
 
     @property
@@ -123,7 +146,7 @@ def check_profile(profile: Profile, place: str) -> Profile:
         raise BadInput(f"{place}: hz is {profile.hz}; kernels that divide a millisecond have 100, 250 or 1000")
     if profile.bbr_phase is not None and not 0 <= profile.bbr_phase < BBR_PHASES:
         raise BadInput(f"{place}: bbr_phase is {profile.bbr_phase}; ProbeBW begins in one of the phases 0 to 6")
-    unknown = sorted(set(profile.sysctl) - set(Sysctl.__dataclass_fields__))
+    unknown = sorted((profile.sysctl.keys() | profile.sysctls_lacking) - set(Sysctl.__dataclass_fields__))
     if unknown:
         raise BadInput(f"{place}: unknown sysctl {unknown[0]!r}; see netemu/stack/sysctl.py for those there are")
     return profile

@@ -4,6 +4,7 @@ What arrives was built by whoever put it on the device. A wire in user space put
 made for its own length (packet_snd and packet_alloc_skb, net/packet/af_packet.c): a full segment of a 1500-byte link is
 charged 2304 bytes (:func:`received`). A wire of the kernel hands over what the sender made (:func:`sent`): 2408 bytes,
 and room behind the data for another segment. Measured with SO_MEMINFO on 7.2 and 6.12.
+``small_heads``: whether there is skb_small_head_cache (since 6.3); before, heads came from kmalloc as all else does.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ def kmalloc_size(size: int) -> int:
     return 192 if 128 < size <= 192 else max(8, 1 << (size - 1).bit_length())
 
 
-def _head_size(size: int) -> int:
+def _head_size(size: int, small_heads: bool) -> int:
     """Bytes that __alloc_skb gets for a buffer of ``size`` and its shared info (kmalloc_reserve)."""
     needed = (size + 63 & -64) + SKB_SHARED_BYTES
-    return SKB_SMALL_HEAD_BYTES if needed <= SKB_SMALL_HEAD_BYTES else kmalloc_size(needed)
+    return SKB_SMALL_HEAD_BYTES if small_heads and needed <= SKB_SMALL_HEAD_BYTES else kmalloc_size(needed)
 
 
-def skb_head_bytes(size: int) -> int:
+def skb_head_bytes(size: int, small_heads: bool = True) -> int:
     """Bytes that a buffer asked for ``size`` really has (skb_end_offset)."""
-    return _head_size(size) - SKB_SHARED_BYTES
+    return _head_size(size, small_heads) - SKB_SHARED_BYTES
 
 
-def skb_truesize(size: int) -> int:
+def skb_truesize(size: int, small_heads: bool = True) -> int:
     """What an skb with one plain buffer of ``size`` bytes is charged (SKB_TRUESIZE of what it really has)."""
-    return _head_size(size) + SKB_STRUCT_BYTES
+    return _head_size(size, small_heads) + SKB_STRUCT_BYTES
 
 
 MAX_TCP_HEADER_BYTES = 320
@@ -48,17 +49,17 @@ _MORE_ROOM_BYTES = 128
 """What __pskb_pull_tail() asks for beyond need, net/core/skbuff.c."""
 
 
-def sent(payload_bytes: int) -> tuple[int, int]:
+def sent(payload_bytes: int, small_heads: bool = True) -> tuple[int, int]:
     """``(truesize, tailroom)`` of a sender's own segment where the kernel carried it to the receiver.
 
     tcp_stream_alloc_skb() has a small head, and the payload in pages. A device without scatter/gather gets it in one
     buffer (skb_needs_linearize, net/core/dev.c), which the allocator makes larger than need be, and truesize stays what
     the sender was charged (pskb_expand_head).
     """
-    head = SKB_SMALL_HEAD_BYTES - SKB_SHARED_BYTES
+    head = skb_head_bytes(MAX_TCP_HEADER_BYTES, small_heads)
     beyond = MAX_TCP_HEADER_BYTES + payload_bytes - head
-    area = skb_head_bytes(head + beyond + _MORE_ROOM_BYTES) if beyond > 0 else head
-    return skb_truesize(head) + payload_bytes, area - MAX_TCP_HEADER_BYTES - payload_bytes
+    area = skb_head_bytes(head + beyond + _MORE_ROOM_BYTES, small_heads) if beyond > 0 else head
+    return skb_truesize(head, small_heads) + payload_bytes, area - MAX_TCP_HEADER_BYTES - payload_bytes
 
 
 def condensed(payload_bytes: int, tailroom: int) -> int:
@@ -66,31 +67,20 @@ def condensed(payload_bytes: int, tailroom: int) -> int:
     return MAX_TCP_HEADER_BYTES + payload_bytes + tailroom + SKB_SHARED_BYTES + SKB_STRUCT_BYTES
 
 
-class _Received(dict[int, tuple[int, int]]):
-    """Reckoned once for each length."""
-
-    def __missing__(self, packet_bytes: int) -> tuple[int, int]:
-        self[packet_bytes] = found = received(packet_bytes)
-        return found
-
-
-RECEIVED = _Received()
-"""``RECEIVED[n]``: :func:`received` of ``n``."""
-
-
-def received(packet_bytes: int) -> tuple[int, int]:
+def received(packet_bytes: int, small_heads: bool = True) -> tuple[int, int]:
     """``(truesize, tailroom)`` of an IP packet of ``packet_bytes`` that has arrived."""
     frame = packet_bytes + ETH_HLEN
     asked = PACKET_HEADROOM_BYTES + frame
     if asked >= PAGE_BYTES:
         # All but the Ethernet header is put into pages; a device without scatter/gather then gets it in one buffer,
         # and truesize stays that of the pages (__skb_linearize, pskb_expand_head).
-        head = SKB_SMALL_HEAD_BYTES - SKB_SHARED_BYTES
+        head = skb_head_bytes(PACKET_HEADROOM_BYTES + ETH_HLEN, small_heads)
         beyond = PACKET_HEADROOM_BYTES + packet_bytes - head
-        area = skb_head_bytes(head + beyond + _MORE_ROOM_BYTES)
-        truesize = skb_truesize(PACKET_HEADROOM_BYTES + ETH_HLEN) + _pages_bytes(packet_bytes)
+        area = skb_head_bytes(head + beyond + _MORE_ROOM_BYTES, small_heads)
+        truesize = skb_truesize(PACKET_HEADROOM_BYTES + ETH_HLEN, small_heads) + _pages_bytes(packet_bytes)
         return truesize, area - PACKET_HEADROOM_BYTES - packet_bytes
-    return skb_truesize(asked), skb_head_bytes(asked) - (PACKET_HEADROOM_BYTES - ETH_HLEN) - frame
+    room = skb_head_bytes(asked, small_heads) - (PACKET_HEADROOM_BYTES - ETH_HLEN) - frame
+    return skb_truesize(asked, small_heads), room
 
 
 TUN_HEADROOM_BYTES = 64  # NET_SKB_PAD

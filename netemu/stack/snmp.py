@@ -62,16 +62,21 @@ _GROUPS = (
 )
 
 
+_PREQUEUE = ("TcpExt", "", "TCPPrequeued TCPPrequeueDropped TCPSchedulerFailed")
+"""What kernels before 4.14 count, too."""
+
+
 class Mib:
     """Counters that only grow, but for ``CurrEstab``. A name that the kernel has not is a KeyError.
 
-    ``counts``: for hot paths, which add to it themselves.
+    ``counts``: for hot paths, which add to it themselves. ``prequeue``: the era has one, and its counters.
     """
 
-    __slots__ = ("counts",)
+    __slots__ = ("_groups", "counts")
 
-    def __init__(self) -> None:
-        self.counts = {short + name: 0 for _, short, names in _GROUPS for name in names.split()}
+    def __init__(self, *, prequeue: bool = False) -> None:
+        self._groups = (*_GROUPS, _PREQUEUE) if prequeue else _GROUPS
+        self.counts = {short + name: 0 for _, short, names in self._groups for name in names.split()}
 
     def inc(self, name: str, count: int = 1) -> None:
         """NET_INC_STATS, NET_ADD_STATS and their like."""
@@ -83,4 +88,4 @@ class Mib:
     def by_name(self) -> dict[str, int]:
         """All of them by nstat's names: ``TcpRetransSegs``, ``TcpExtTCPLossProbes``."""
         counts = self.counts
-        return {group + name: counts[short + name] for group, short, names in _GROUPS for name in names.split()}
+        return {group + name: counts[short + name] for group, short, names in self._groups for name in names.split()}

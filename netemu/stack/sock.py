@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from netemu.stack.request_sock import RequestSock
     from netemu.stack.route import Dst
     from netemu.stack.stack import LinuxStack
+    from netemu.stack.tcp_prequeue import Ucopy
 
 # enum of states, include/net/tcp_states.h
 TCP_ESTABLISHED, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_TIME_WAIT = 1, 2, 3, 4, 5, 6
@@ -231,6 +232,9 @@ class TcpSock:
     window_clamp: int = 0
     rcv_ssthresh: int = 0
     out_of_order_queue: SkbQueue = field(default_factory=SkbQueue)
+    prequeue: deque[SkBuff] = field(default_factory=deque)  # before 4.14, with the two below: ucopy's
+    prequeue_memory: int = 0
+    ucopy: Ucopy | None = None  # the reader that sleeps in recv()
     duplicate_sack: tuple[int, int] | None = None
     selective_acks: list[tuple[int, int]] = field(default_factory=list)
     rcvq_space_seq: int = 0
@@ -292,6 +296,7 @@ class TcpSock:
     dsack_seen: bool = False
     recv_sack_cache: list[tuple[int, int]] = field(default_factory=list)
     highest_sack: SkBuff | None = None
+    fack_disabled: bool = False  # before 4.15: reordering was seen
     retransmit_skb_hint: SkBuff | None = None
     frto: bool = False
     is_sack_reneg: bool = False  # SACKs were taken back; until the loss that showed it is recovered

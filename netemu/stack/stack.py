@@ -85,7 +85,7 @@ class LinuxStack:
         self._tasks: dict[int, Task] = {}
         self._actions: list[Action] = []
         self.random = Prng(seed)
-        self.mib = Mib()
+        self.mib = Mib(prequeue=profile.prequeue)
         self.fib = Fib(self)
         self.hashinfo = InetHashinfo()
         self.files = FileTable()

@@ -65,6 +65,8 @@ class Sysctl:
     tcp_recovery: int = 1
     tcp_frto: int = 2
     tcp_retrans_collapse: bool = True
+    tcp_fack: bool = True
+    tcp_low_latency: bool = False
     tcp_autocorking: bool = True
     tcp_limit_output_bytes: int = 4 << 20
     tcp_min_tso_segs: int = 2

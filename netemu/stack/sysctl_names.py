@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from netemu.errors import BadInput, MissingCapability
 from netemu.stack import cong
+from netemu.stack.eras_sysctl import SINCE
 from netemu.stack.sysctl import Sysctl
+
+if TYPE_CHECKING:
+    from netemu.stack.profile import Profile
 
 _RENAMED = {
     "net.ipv4.route.min_pmtu": "min_pmtu",
@@ -45,10 +50,17 @@ def _field_of(name: str) -> str | None:
 _TYPES = {field.name: str(field.type) for field in fields(Sysctl)}
 
 
-def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str) -> None:
+def lacks(profile: Profile, name: str) -> bool:
+    """Whether the kernels of ``profile`` have no sysctl ``name``, though other eras have."""
+    return _field_of(name) in profile.sysctls_lacking
+
+
+def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str, profile: Profile | None = None) -> None:
     """Set the sysctl ``name`` (``net.ipv4.tcp_rmem``) to ``text`` as written to its file.
 
-    :raises MissingCapability: a name that this stack has not.
+    ``profile``: the era, which may lack sysctls that others have.
+
+    :raises MissingCapability: a name that this stack, or its era, has not.
     :raises BadInput: a text that is no value of it.
     """
     field = _field_of(name)
@@ -56,6 +68,9 @@ def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str) -> None:
         if _QUIET.get(name) == text.strip():
             return
         raise MissingCapability(f"{place}: sysctl {name}: this model has no such sysctl; a real kernel may have it")
+    if profile is not None and lacks(profile, name):
+        since = f": it came with Linux {SINCE[field]}" if field in SINCE else ""
+        raise MissingCapability(f"{place}: sysctl {name}: {profile.name} has no such sysctl{since}")
     if field == "tcp_ecn" and text.strip() in ("3", "4", "5"):
         raise MissingCapability(f"{place}: sysctl {name}={text.strip()}: Accurate ECN is not modelled; 0, 1 and 2 are")
     sysctl_type = _TYPES[field]
@@ -68,10 +83,31 @@ def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str) -> None:
     setattr(sysctl, field, value)
 
 
-def apply_sysctls(sysctl: Sysctl, settings: Mapping[str, str], place: str) -> None:
+def apply_sysctls(sysctl: Sysctl, settings: Mapping[str, str], place: str, profile: Profile | None = None) -> None:
     """:func:`set_sysctl` for each of ``settings``, in their order."""
     for name, text in settings.items():
-        set_sysctl(sysctl, name, text, place)
+        set_sysctl(sysctl, name, text, place, profile)
+
+
+def read_sysctls(sysctl: Sysctl, profile: Profile) -> dict[str, str]:
+    """Every sysctl that the era has, by its name, as text as its file holds it."""
+    names = [field for field in _TYPES if field not in profile.sysctls_lacking]
+    return {_name_of(field): _written(getattr(sysctl, field)) for field in names}
+
+
+def _name_of(field: str) -> str:
+    if field in _NAMED:
+        return _NAMED[field]
+    return f"net.core.{field.removeprefix('core_')}" if field.startswith("core_") else f"net.ipv4.{field}"
+
+
+_NAMED = {field: name for name, field in _RENAMED.items()}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return str(int(value)) if isinstance(value, int) else str(value)
 
 
 def _parse(kind: str, name: str, text: str, place: str) -> object:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from netemu.stack import (
     tcp_clean_rtx,
     tcp_cwnd,
+    tcp_cwnd_down,
     tcp_ecn,
     tcp_fastretrans,
     tcp_input,
@@ -224,7 +225,8 @@ def tcp_ack_update_window(sk: TcpSock, skb: SkBuff, ack: int, ack_seq: int) -> i
 def tcp_may_update_window(sk: TcpSock, ack: int, ack_seq: int, nwin: int) -> bool:
     """Whether a window is newer than the one known (RFC 9293 section 3.10.7.4, but that a window of 0 is believed)."""
     snd_wl1 = sk.snd_wl1
-    return ack > sk.snd_una or ack_seq > snd_wl1 or (ack_seq == snd_wl1 and (nwin > sk.snd_wnd or not nwin))
+    closed = not nwin and sk.net.profile.zero_window_believed
+    return ack > sk.snd_una or ack_seq > snd_wl1 or (ack_seq == snd_wl1 and (nwin > sk.snd_wnd or closed))
 
 
 def tcp_ack_probe(sk: TcpSock) -> None:
@@ -262,7 +264,10 @@ def tcp_cong_control(sk: TcpSock, ack: int, acked_sacked: int, flag: int, rs: Ra
         return
     state = sk.icsk_ca_state
     if state in (TCP_CA_Recovery, TCP_CA_CWR):
-        tcp_prr.tcp_cwnd_reduction(sk, acked_sacked, rs.losses, flag)
+        if sk.net.profile.rate_halving:
+            tcp_cwnd_down.tcp_cwnd_down(sk, flag)
+        else:
+            tcp_prr.tcp_cwnd_reduction(sk, acked_sacked, rs.losses, flag)
     elif tcp_may_raise_cwnd(sk, flag):
         ops.cong_avoid(sk, ack, acked_sacked)
         sk.snd_cwnd_stamp = sk.net.jiffies

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netemu.stack import jiffies, sock_wake, tcp_ecn, tcp_output, tcp_rmem, tcp_send, tcp_sendmsg
+from netemu.stack import jiffies, sock_wake, tcp_ecn, tcp_output, tcp_prequeue, tcp_rmem, tcp_send, tcp_sendmsg
 from netemu.stack.sock import (
     ICSK_ACK_NOW,
     ICSK_ACK_PUSHED,
@@ -256,6 +256,9 @@ def tcp_delack_timer_handler(sk: TcpSock) -> None:
         net.timers.mod_timer(sk.icsk_delack_timer, sk.ack_timeout)
         return
     sk.ack_pending &= ~ICSK_ACK_TIMER
+    if sk.prequeue:
+        net.mib.inc("TCPSchedulerFailed")
+        tcp_prequeue.tcp_prequeue_flush(sk)
     if not sk.ack_pending & ICSK_ACK_SCHED:
         return
     if not inet_csk_in_pingpong_mode(sk):

@@ -44,10 +44,10 @@ _NO_PKTS_ACKED = TcpCongestionOps.pkts_acked
 class _Acked:
     """What was taken off the queue. Times in us, 0: none."""
 
-    __slots__ = ("first_ackt", "flag", "fully_acked", "last_ackt", "pkts_acked", "reord")
+    __slots__ = ("first_ackt", "flag", "fully_acked", "last_ackt", "last_in_flight", "pkts_acked", "reord")
 
     def __init__(self, reord: int) -> None:
-        self.first_ackt = self.last_ackt = self.pkts_acked = self.flag = 0
+        self.first_ackt = self.last_ackt = self.last_in_flight = self.pkts_acked = self.flag = 0
         self.reord = reord  # the lowest acknowledged data that was sent once and never SACKed
         self.fully_acked = True
 
@@ -74,10 +74,9 @@ def tcp_clean_rtx_queue(sk: TcpSock, prior_fack: int, prior_snd_una: int, sack: 
         ca_rtt_us = max(0, now - acked.last_ackt)
         if (
             acked.pkts_acked == 1
-            and sk.snd_una - prior_snd_una < sk.mss_cache
             and acked.fully_acked
             and not prior_sacked
-            and sack.rate.prior_delivered + 1 == sk.delivered
+            and _was_alone(sk, acked, prior_snd_una, sack)
             and not flag & (FLAG_CA_ALERT | FLAG_SYN_ACKED)
         ):
             # One small segment in the round trip: the peer most likely delayed this ACK.
@@ -97,6 +96,14 @@ def tcp_clean_rtx_queue(sk: TcpSock, prior_fack: int, prior_snd_una: int, sack: 
         in_flight = sk.mss_cache * (sk.delivered - rate.prior_delivered)
         ops.pkts_acked(sk, AckSample(acked.pkts_acked, rate.rtt_us, in_flight))
     return flag
+
+
+def _was_alone(sk: TcpSock, acked: _Acked, prior_snd_una: int, sack: SacktagState) -> bool:
+    """Whether the one segment acknowledged was small and alone in its round trip; until 5.18 by what was in flight when
+    it was sent, since then by what was delivered meanwhile."""
+    if sk.net.profile.ack_delay_by_in_flight:
+        return 0 < acked.last_in_flight < sk.mss_cache
+    return sk.snd_una - prior_snd_una < sk.mss_cache and sack.rate.prior_delivered + 1 == sk.delivered
 
 
 def _take_off(sk: TcpSock, acked: _Acked, sack: SacktagState, ece_ack: bool) -> SkBuff | None:
@@ -155,6 +162,7 @@ def _count_acked(
         acked.last_ackt = sent_us = skb.skb_mstamp_ns // 1000
         if not acked.first_ackt:
             acked.first_ackt = sent_us
+        acked.last_in_flight = skb.tx_in_flight
         acked.reord = min(acked.reord, start_seq)
         if skb.end_seq <= sk.high_seq:
             acked.flag |= FLAG_ORIG_SACK_ACKED

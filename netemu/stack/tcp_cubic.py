@@ -186,7 +186,9 @@ class CubicTcp(TcpCongestionOps):
         delay = delay or 1
         if ca.delay_min == 0 or ca.delay_min > delay:
             ca.delay_min = delay
-        if not ca.found and sk.snd_cwnd < sk.snd_ssthresh:
+        if ca.found or sk.snd_cwnd >= sk.snd_ssthresh:
+            return
+        if sk.snd_cwnd >= HYSTART_LOW_WINDOW or sk.net.profile.hystart_rounds_from_start:
             _hystart_update(sk, ca, delay)
 
 

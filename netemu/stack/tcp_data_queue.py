@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu.packet.tcp import FIN
-from netemu.stack import skb_alloc, sock_wake, tcp_ack_snd, tcp_ecn, tcp_input, tcp_rcv_sack, tcp_rmem
+from netemu.stack import skb_alloc, sock_wake, tcp_ack_snd, tcp_ecn, tcp_input, tcp_prequeue, tcp_rcv_sack, tcp_rmem
 from netemu.stack.sock import ICSK_ACK_NOMEM, ICSK_ACK_NOW, ICSK_ACK_SCHED
 from netemu.stack.tcp_window import tcp_receive_window
 
@@ -48,6 +48,10 @@ def tcp_try_coalesce(sk: TcpSock, to: SkBuff, skb: SkBuff) -> bool:
 
 def tcp_queue_rcv(sk: TcpSock, skb: SkBuff) -> bool:
     """Data in order goes to the reader's queue; whether it was merged into the last segment there."""
+    if sk.ucopy is not None and tcp_prequeue.tcp_copy_to_iovec(sk, skb):
+        sk.bytes_received += skb.end_seq - sk.rcv_nxt
+        sk.rcv_nxt = skb.end_seq
+        return True
     tail = sk.sk_receive_queue.tail
     eaten = tail is not None and tcp_try_coalesce(sk, tail, skb)
     sk.bytes_received += skb.end_seq - sk.rcv_nxt
@@ -102,7 +106,10 @@ def _out_of_window(sk: TcpSock, skb: SkBuff) -> None:
 
 def _queue_and_out(sk: TcpSock, skb: SkBuff) -> None:
     """In order and in the window: queue it, then what waited behind it."""
-    if not tcp_rmem.tcp_try_rmem_schedule(sk, skb, skb.truesize):
+    if not sk.net.profile.zero_window_without_memory:
+        if not _room_before_6_6(sk, skb):
+            return
+    elif not tcp_rmem.tcp_try_rmem_schedule(sk, skb, skb.truesize):
         sk.ack_pending |= ICSK_ACK_NOMEM | ICSK_ACK_NOW | ICSK_ACK_SCHED
         sock_wake.sk_data_ready(sk)
         if sk.sk_receive_queue.head is not None and (skb.data or not sk.net.profile.bare_fin_in_zero_window):
@@ -127,13 +134,30 @@ def _queue_and_out(sk: TcpSock, skb: SkBuff) -> None:
         tcp_ack_snd.tcp_data_ready(sk)
 
 
+def _room_before_6_6(sk: TcpSock, skb: SkBuff) -> bool:
+    """The first segment of an empty queue is taken whatever it costs; another needs room, or is dropped unanswered."""
+    if sk.sk_receive_queue.head is None:
+        tcp_rmem.sk_forced_mem_schedule(sk, skb.truesize)
+    elif not tcp_rmem.tcp_try_rmem_schedule(sk, skb, skb.truesize):
+        sk.net.mib.inc("TCPRcvQDrop")
+        sock_wake.sk_data_ready(sk)
+        tcp_drop(sk, skb)
+        return False
+    return True
+
+
 def tcp_ofo_queue(sk: TcpSock) -> None:
     """Move what has become contiguous from the out-of-order queue to the reader's."""
     queue = sk.out_of_order_queue
     dsack_high = sk.rcv_nxt
     while (skb := queue.head) is not None and skb.seq <= sk.rcv_nxt:
         if skb.seq < dsack_high:
-            tcp_rcv_sack.tcp_dsack_extend(sk, skb.seq, min(skb.end_seq, dsack_high))
+            high = dsack_high
+            if sk.net.profile.ofo_dsack_to_end:
+                high = min(high, skb.end_seq)
+            else:
+                dsack_high = min(high, skb.end_seq)
+            tcp_rcv_sack.tcp_dsack_extend(sk, skb.seq, high)
         queue.unlink(skb)
         if skb.end_seq <= sk.rcv_nxt:
             tcp_rmem.sock_rfree(sk, skb)

@@ -1,5 +1,6 @@
 """Loss detection by counting, RFC 6675 in Linux's way: what kernels do with SACK when ``tcp_recovery`` lacks bit 1,
-which is not their default. net/ipv4/tcp_input.c has it in 6.12, and no longer in 7.2.
+which is not their default. net/ipv4/tcp_input.c has it in 6.12, and no longer in 7.2; before RACK (4.4) there was
+nothing else, and FACK (:mod:`netemu.stack.tcp_fack`) was the usual way to count.
 
 A segment is lost when at least ``reordering`` segments above it were SACKed. On kernels without it (the profile's
 ``dupthresh_recovery`` is False) every question here has RACK's answer.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netemu.stack import tcp_recovery
+from netemu.stack import tcp_fack, tcp_recovery
 from netemu.stack.skbuff import TCPCB_LOST, TCPCB_SACKED_ACKED
 from netemu.stack.tcp_h import FLAG_DATA_SACKED, TCP_RACK_LOSS_DETECTION, tcp_highest_sack_seq
 
@@ -27,11 +28,15 @@ def tcp_time_to_recover(sk: TcpSock) -> bool:
     """Whether a recovery is to begin: something is marked lost, or so many duplicates came."""
     if sk.lost_out:
         return True
+    if sk.net.profile.fack:
+        return tcp_fack.tcp_time_to_recover(sk)
     return not tcp_is_rack(sk) and sk.sacked_out + 1 > sk.reordering
 
 
 def tcp_force_fast_retransmit(sk: TcpSock) -> bool:
     """Whether data was SACKed more than the reordering degree beyond what is acknowledged."""
+    if sk.net.profile.fack:
+        return tcp_fack.tcp_fackets_out(sk) > sk.reordering
     return tcp_highest_sack_seq(sk) > sk.snd_una + sk.reordering * sk.mss_cache
 
 
@@ -51,7 +56,13 @@ def tcp_do_lost_partial(sk: TcpSock, do_lost: bool) -> bool:
 
 def tcp_update_scoreboard(sk: TcpSock, do_lost: bool, fast_rexmit: bool) -> None:
     """Mark lost what has enough SACKed segments above it, at a recovery's begin the first one at least."""
-    if not do_lost or tcp_is_rack(sk) or not sk.sack_ok:
+    if tcp_is_rack(sk) or not sk.sack_ok:
+        return
+    if tcp_fack.tcp_is_fack(sk):
+        if do_lost or tcp_fack.tcp_head_timedout(sk):
+            tcp_fack.tcp_update_scoreboard(sk)
+        return
+    if not do_lost:
         return
     sacked_upto = sk.sacked_out - sk.reordering
     if sacked_upto >= 0:

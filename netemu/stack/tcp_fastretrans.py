@@ -167,7 +167,8 @@ def tcp_identify_packet_loss(sk: TcpSock, flag: int) -> int:
 
 def tcp_enter_recovery(sk: TcpSock, ece_ack: bool) -> None:
     """A segment is lost: start a recovery, and a reduction of the window unless one is under way."""
-    tcp_undo.tcp_retrans_stamp_cleanup(sk)
+    if sk.net.profile.retrans_stamp_renewed:
+        tcp_undo.tcp_retrans_stamp_cleanup(sk)
     sk.net.mib.inc("TCPSackRecovery" if sk.sack_ok else "TCPRenoRecovery")
     sk.prior_ssthresh = 0
     tcp_undo.tcp_init_undo(sk)

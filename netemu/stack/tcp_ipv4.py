@@ -18,6 +18,7 @@ from netemu.stack import (
     tcp_err,
     tcp_input,
     tcp_minisocks,
+    tcp_prequeue,
     tcp_reply,
     tcp_request,
     tcp_timewait,
@@ -51,10 +52,13 @@ def tcp_v4_fill_cb(net: LinuxStack, packet: Packet, tcp: Tcp, rcv_near: int, snd
     end_seq = seq + len(data)
     if flags & (SYN | FIN):
         end_seq += (flags & SYN) // SYN + (flags & FIN)
+    small_heads = net.profile.skb_small_heads
     if net.behind_tun:
         truesize, tailroom = skb_alloc.tun_received(packet.length)
+    elif net.carried_by_kernel:
+        truesize, tailroom = sent(len(data), small_heads)
     else:
-        truesize, tailroom = sent(len(data)) if net.carried_by_kernel else received(packet.length)
+        truesize, tailroom = received(packet.length, small_heads)
     if tcp.truesize and net.carried_by_kernel:
         truesize = tcp.truesize
     skb = SkBuff(seq, end_seq, flags, data, truesize)
@@ -111,7 +115,7 @@ def _rcv_connected(sk: TcpSock, packet: Packet, tcp: Tcp) -> None:
         sk.data_segs_in += 1
     if sk.sk_owned:
         tcp_add_backlog(sk, skb)
-    else:
+    elif sk.ucopy is None or not tcp_prequeue.tcp_prequeue(sk, skb):
         tcp_v4_do_rcv(sk, skb)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netemu.stack import tcp_cong, tcp_ecn, tcp_fastretrans, tcp_recovery, tcp_undo
+from netemu.stack import tcp_cong, tcp_cwnd_down, tcp_ecn, tcp_fastretrans, tcp_recovery, tcp_undo
 from netemu.stack.cong import CA_EVENT_LOSS
 from netemu.stack.skbuff import TCPCB_SACKED_ACKED
 from netemu.stack.sock import TCP_CA_Disorder, TCP_CA_Loss, TCP_CA_Recovery, tcp_time_stamp_ms
@@ -106,6 +106,8 @@ def tcp_process_loss(sk: TcpSock, flag: int, num_dupack: int) -> int:
             tcp_fastretrans.tcp_add_reno_sack(sk, num_dupack, flag & FLAG_ECE != 0)
         elif flag & FLAG_SND_UNA_ADVANCED:
             sk.sacked_out = 0
+    if sk.net.profile.rate_halving:
+        tcp_cwnd_down.tcp_moderate_cwnd(sk)
     return REXMIT_LOST
 
 

@@ -183,6 +183,8 @@ def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock) -> TcpSock | None:
         if paws_reject or tsecr_reject:
             net.mib.inc("PAWSEstab" if paws_reject else "TSEcrRejected")
         return None
+    if not net.profile.request_keeps_timestamp and options.ts_val is not None and skb.seq <= req.rcv_nxt:
+        req.ts_recent = options.ts_val
     if skb.seq == req.rcv_isn:
         flags &= ~SYN
     if flags & (RST | SYN):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu.stack import route, tcp_output, tcp_transmit, wmem
+from netemu.stack.skb_alloc import MAX_TCP_HEADER_BYTES, skb_truesize
 from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import TCP_CA_Open
 from netemu.stack.tcp_fragment import tcp_eat_one_skb, tcp_set_skb_tso_segs
@@ -173,7 +174,10 @@ def _build_probe(sk: TcpSock, probe_size: int, mss_now: int) -> SkBuff | None:
         return None
     head = sk.sk_write_queue.head
     assert head is not None  # _probe_verdict saw bytes waiting
-    probe.truesize += probe_size
+    if sk.net.profile.probe_of_pages:
+        probe.truesize += probe_size
+    else:
+        probe.truesize = skb_truesize(MAX_TCP_HEADER_BYTES + probe_size, sk.net.profile.skb_small_heads)
     wmem.sk_wmem_queued_add(sk, probe.truesize)
     wmem.sk_mem_charge(sk, probe.truesize)
     probe.seq, probe.end_seq, probe.tcp_flags = head.seq, head.seq + probe_size, _ACK

@@ -247,11 +247,21 @@ def _cwnd_quota(sk: TcpSock, xmit: Xmit) -> int:
     """Segments that the congestion window and the device allow now; a loss probe is always allowed one."""
     if xmit.max_segs == 1:
         room = sk.packets_out - sk.sacked_out - sk.lost_out + sk.retrans_out < sk.snd_cwnd
-        return 1 if room or xmit.push_one == 2 else 0
+        return 1 if room or xmit.push_one == 2 or _is_free_fin(sk) else 0
+    if _is_free_fin(sk):
+        return 1
     quota = tcp_cwnd_test(sk)
     if not quota:
         return 1 if xmit.push_one == 2 else 0
     return quota if quota < xmit.max_segs else xmit.max_segs
+
+
+def _is_free_fin(sk: TcpSock) -> bool:
+    """Before 6.x: whether the next segment is the last, which the congestion window does not hold back."""
+    skb = sk.sk_write_queue.head
+    if skb is None or not sk.net.profile.fin_ignores_cwnd:
+        return False
+    return bool(skb.tcp_flags & _FIN) and len(skb.data) <= sk.mss_cache
 
 
 def _cut(sk: TcpSock, skb: SkBuff, quota: int, xmit: Xmit) -> bool:

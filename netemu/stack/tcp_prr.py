@@ -1,17 +1,23 @@
 """Proportional rate reduction (RFC 6937, PRR-SSRB as Linux has it): how the window shrinks over one round trip.
 
 net/ipv4/tcp_input.c. While more is in flight than ssthresh, segments leave in proportion to deliveries; below it, as
-many as were delivered, and one more when the ACK brought progress without new losses.
+many as were delivered, and one more when the ACK brought progress without new losses; before 5.15 that one more
+came only with the acknowledgement of a retransmission.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netemu.stack import tcp_cong, tcp_ecn
+from netemu.stack import tcp_cong, tcp_cwnd_down, tcp_ecn
 from netemu.stack.cong import CA_EVENT_COMPLETE_CWR
 from netemu.stack.sock import TCP_CA_CWR, TCP_INFINITE_SSTHRESH
-from netemu.stack.tcp_h import FLAG_SND_UNA_ADVANCED
+from netemu.stack.tcp_h import (
+    FLAG_LOST_RETRANS,
+    FLAG_RETRANS_DATA_ACKED,
+    FLAG_SND_UNA_ADVANCED,
+    tcp_packets_in_flight,
+)
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
@@ -42,11 +48,15 @@ def tcp_cwnd_reduction(sk: TcpSock, newly_acked_sacked: int, newly_lost: int, fl
     if delta < 0:
         allowed = (sk.snd_ssthresh * sk.prr_delivered + sk.prior_cwnd - 1) // sk.prior_cwnd
         sndcnt = allowed - sk.prr_out
-    else:
+    elif sk.net.profile.prr_by_progress:
         sndcnt = max(sk.prr_delivered - sk.prr_out, newly_acked_sacked)
         if flag & FLAG_SND_UNA_ADVANCED and not newly_lost:
             sndcnt += 1
         sndcnt = min(delta, sndcnt)
+    elif flag & (FLAG_RETRANS_DATA_ACKED | FLAG_LOST_RETRANS) == FLAG_RETRANS_DATA_ACKED:
+        sndcnt = min(delta, max(sk.prr_delivered - sk.prr_out, newly_acked_sacked) + 1)
+    else:
+        sndcnt = min(delta, newly_acked_sacked)
     sk.snd_cwnd = in_flight + max(sndcnt, 0 if sk.prr_out else 1)
 
 
@@ -55,7 +65,9 @@ def tcp_end_cwnd_reduction(sk: TcpSock) -> None:
     ops = sk.icsk_ca_ops
     if ops.has_cong_control:
         return
-    if sk.snd_ssthresh < TCP_INFINITE_SSTHRESH and (sk.icsk_ca_state == TCP_CA_CWR or sk.undo_marker):
+    if sk.net.profile.rate_halving:
+        tcp_cwnd_down.tcp_complete_cwr(sk)
+    elif sk.snd_ssthresh < TCP_INFINITE_SSTHRESH and (sk.icsk_ca_state == TCP_CA_CWR or sk.undo_marker):
         sk.snd_cwnd = sk.snd_ssthresh
         sk.snd_cwnd_stamp = sk.net.jiffies
     ops.cwnd_event(sk, CA_EVENT_COMPLETE_CWR)
@@ -67,4 +79,6 @@ def tcp_enter_cwr(sk: TcpSock) -> None:
     if sk.icsk_ca_state < TCP_CA_CWR:
         sk.undo_marker = 0
         tcp_init_cwnd_reduction(sk)
+        if sk.net.profile.rate_halving:
+            sk.snd_cwnd = min(sk.snd_cwnd, tcp_packets_in_flight(sk) + 1)
         tcp_cong.tcp_set_ca_state(sk, TCP_CA_CWR)

@@ -44,12 +44,13 @@ def tcp_prune_queue(sk: TcpSock, in_skb: SkBuff) -> bool:
 def tcp_prune_ofo_queue(sk: TcpSock, in_skb: SkBuff) -> bool:
     """Drop segments behind gaps, the furthest first, an eighth of the buffer at a time; whether any was.
 
-    None that stands before ``in_skb`` is dropped, so that gaps can be filled.
+    None that stands before ``in_skb`` is dropped, so that gaps can be filled (since 6.2).
     """
     queue = sk.out_of_order_queue
     pruned = False
     goal = sk.sk_rcvbuf >> 3
-    while (skb := queue.tail) is not None and in_skb.seq <= skb.seq:
+    keeps_before = sk.net.profile.prunes_only_behind
+    while (skb := queue.tail) is not None and (in_skb.seq <= skb.seq or not keeps_before):
         pruned = True
         queue.unlink(skb)
         goal -= skb.truesize

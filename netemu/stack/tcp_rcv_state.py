@@ -85,7 +85,7 @@ def _synchronized(sk: TcpSock, skb: SkBuff) -> bool:
     result = tcp_ack.tcp_ack(sk, skb, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT | FLAG_NO_CHALLENGE_ACK)
     if result <= 0 and sk.sk_state == TCP_SYN_RECV:
         return True
-    if result < 0:
+    if result < 0 or (result == 0 and not sk.net.profile.old_ack_taken_in_closing):
         tcp_input.tcp_send_challenge_ack(sk)
         sk.sk_drops += 1
         return False
@@ -126,11 +126,14 @@ def _established(sk: TcpSock, skb: SkBuff) -> None:
     sk.delivered += 1
     if not sk.srtt_us:
         tcp_rtt.tcp_synack_rtt_meas(sk, None)
-    if sk.tstamp_ok:
+    early = sk.net.profile.passive_advmss_first
+    if sk.tstamp_ok and early:
         sk.advmss -= TCPOLEN_TSTAMP_ALIGNED
     tcp_try_undo_spurious_syn(sk)
     sk.retrans_stamp = 0
     tcp_input.tcp_init_transfer(sk)
+    if sk.tstamp_ok and not early:
+        sk.advmss -= TCPOLEN_TSTAMP_ALIGNED
     sk.copied_seq = sk.rcv_nxt
     tcp_state.tcp_set_state(sk, TCP_ESTABLISHED)
     sock_wake.sk_state_change(sk)

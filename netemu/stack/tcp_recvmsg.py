@@ -11,7 +11,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from netemu.packet.tcp import FIN
-from netemu.stack import sock_lock, tcp_ack_snd, tcp_input, tcp_rmem, tcp_urg
+from netemu.stack import sock_lock, tcp_ack_snd, tcp_input, tcp_prequeue, tcp_rmem, tcp_urg
 from netemu.stack.sock import RCV_SHUTDOWN, SOCK_RCVBUF_LOCK, TCP_CLOSE, TCP_LISTEN
 from netemu.stack.task import MAX_SCHEDULE_TIMEOUT, KernelError
 from netemu.stack.tcp_window import tcp_space_from_win
@@ -56,7 +56,12 @@ def tcp_recvmsg(sk: TcpSock, length: int, flags: int = 0) -> Generator[None, Non
         if flags & MSG_OOB:
             return tcp_recv_urg(sk, length, flags)
         reading = _Reading(sk, length, flags)
-        yield from _tcp_recvmsg_locked(sk, reading)
+        try:
+            yield from _tcp_recvmsg_locked(sk, reading)
+        finally:
+            if sk.ucopy is not None:
+                _end_as_reader(sk, reading)
+        tcp_ack_snd.tcp_cleanup_rbuf(sk, reading.copied)
         if flags & MSG_TRUNC:
             return bytes(reading.copied)
         return b"".join(reading.pieces)
@@ -79,14 +84,52 @@ def _tcp_recvmsg_locked(sk: TcpSock, reading: _Reading) -> Generator[None, None,
             break
         if _nothing_more(sk, reading):
             break
-        if reading.copied >= reading.target:
+        if sk.net.profile.prequeue and tcp_prequeue.tcp_install_reader(sk, reading.length, reading.flags):
+            yield from _wait_as_reader(sk, reading)
+            if reading.length <= 0:
+                break
+        elif reading.copied >= reading.target:
             sock_lock.sk_flush_backlog(sk)
         else:
             tcp_ack_snd.tcp_cleanup_rbuf(sk, reading.copied)
             yield from _sk_wait_data(sk, reading)
         if peek and reading.seq - reading.copied - reading.urg_hole != sk.copied_seq:
             reading.seq = sk.copied_seq
+
+
+def _wait_as_reader(sk: TcpSock, reading: _Reading) -> Generator[None, None, None]:
+    """Before 4.14: what arrives for a reader that sleeps he processes himself (:mod:`netemu.stack.tcp_prequeue`)."""
     tcp_ack_snd.tcp_cleanup_rbuf(sk, reading.copied)
+    if sk.prequeue:
+        tcp_prequeue.tcp_prequeue_process(sk)
+    elif reading.copied >= reading.target:
+        sock_lock.sk_flush_backlog(sk)
+    else:
+        yield from _sk_wait_data(sk, reading)
+    _take_copied(sk, reading)
+    if sk.prequeue and sk.rcv_nxt == sk.copied_seq:
+        tcp_prequeue.tcp_prequeue_process(sk)
+        _take_copied(sk, reading)
+
+
+def _take_copied(sk: TcpSock, reading: _Reading) -> None:
+    """Count what went straight to the reader."""
+    ucopy = sk.ucopy
+    assert ucopy is not None  # he was installed
+    reading.pieces += ucopy.pieces
+    reading.copied += ucopy.copied
+    reading.seq += ucopy.copied
+    reading.length -= ucopy.copied
+    ucopy.pieces, ucopy.copied = [], 0
+
+
+def _end_as_reader(sk: TcpSock, reading: _Reading) -> None:
+    """The call ends: what still waits is processed, and copied as long as there is room."""
+    assert sk.ucopy is not None  # asked before
+    if sk.ucopy.task is sk.net.current:
+        tcp_prequeue.tcp_remove_reader(sk, reading.length if reading.copied else 0)
+        _take_copied(sk, reading)
+        sk.ucopy = None
 
 
 def _next_skb(sk: TcpSock, seq: int) -> SkBuff | None:

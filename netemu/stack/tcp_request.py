@@ -131,15 +131,15 @@ def _keeps_last_quarter(sk: TcpSock, packet: Packet) -> bool:
 
 
 def tcp_openreq_init(req: RequestSock, sk: TcpSock, skb: SkBuff, options: Options, *, keep: bool) -> None:
-    """Take the SYN's options as far as this host uses them; ``keep`` False: a cookie has no place for them."""
+    """Take the SYN's options as far as this host uses them; ``keep`` False: a cookie has room for the MSS alone."""
     net, sysctl = sk.net, sk.net.sysctl
     net.sockets_created += 1
     req.sk_cookie = net.sockets_created
     req.rcv_isn, req.rcv_nxt = skb.seq, skb.seq + 1
     mss = TCP_MSS_DEFAULT if ":" not in req.ir_rmt_addr else TCP_MSS_DEFAULT_V6
-    if options.mss and keep:
+    if options.mss:
         mss = options.mss
-    req.mss = min(mss, sk.user_mss) if sk.user_mss and options.mss and keep else mss
+    req.mss = min(mss, sk.user_mss) if sk.user_mss and options.mss else mss
     if not keep:
         return
     if options.ts_val is not None and sysctl.tcp_timestamps:

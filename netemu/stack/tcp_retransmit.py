@@ -156,6 +156,7 @@ def tcp_retransmit_skb(sk: TcpSock, skb: SkBuff, segs: int) -> int:
     err = __tcp_retransmit_skb(sk, skb, segs)
     if not err:
         skb.sacked |= TCPCB_RETRANS
+        skb.ack_seq = sk.snd_nxt  # before 4.15: what is SACKed beyond it left later
         sk.retrans_out += skb.tcp_gso_segs
     if not sk.retrans_stamp:
         sk.retrans_stamp = skb.skb_mstamp_ns // 1_000_000

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from netemu.packet.tcp import PSH
 from netemu.stack import tcp_prune, wmem
+from netemu.stack.skb_alloc import MAX_TCP_HEADER_BYTES, SKB_SHARED_BYTES, SKB_STRUCT_BYTES
 from netemu.stack.sock import ICSK_ACK_PUSHED, ICSK_ACK_PUSHED2, SOCK_RCVBUF_LOCK, SOCK_SNDBUF_LOCK, tcp_mstamp_refresh
 from netemu.stack.tcp_h import TCP_INIT_CWND
 from netemu.stack.tcp_window import (
@@ -206,7 +207,7 @@ def tcp_rcv_rtt_update(sk: TcpSock, sample: int, win_dep: bool) -> None:
     means anything."""
     m = sample << 3
     old = sk.rcv_rtt_us
-    if old == 0 or m < old:
+    if old == 0 or (m < old and (win_dep or sk.net.profile.rcv_rtt_falls_at_once)):
         sk.rcv_rtt_us = m
         return
     if win_dep:
@@ -265,7 +266,9 @@ def tcp_rcvbuf_grow(sk: TcpSock, newval: int) -> None:
 
 
 def _enlarge_rcvbuf(sk: TcpSock, rcvwin: int) -> None:
-    rcvbuf = min(tcp_space_from_win(sk, rcvwin), sk.net.sysctl.tcp_rmem[2])
+    by_ratio = sk.net.profile.win_by_scaling_ratio
+    space = tcp_space_from_win(sk, rcvwin) if by_ratio else _space_of_segments(sk, rcvwin)
+    rcvbuf = min(space, sk.net.sysctl.tcp_rmem[2])
     if rcvbuf > sk.sk_rcvbuf:
         sk.sk_rcvbuf = rcvbuf
         sk.window_clamp = tcp_win_from_space(sk, rcvbuf)
@@ -278,7 +281,9 @@ def tcp_rcv_space_adjust(sk: TcpSock) -> None:
         tcp_mstamp_refresh(sk)
     if not sk.rcv_rtt_us or sk.tcp_mstamp - sk.rcvq_space_time < sk.rcv_rtt_us >> 3:
         return
-    copied = sk.copied_seq - sk.rcvq_space_seq - (sk.rcv_nxt - sk.copied_seq)
+    copied = sk.copied_seq - sk.rcvq_space_seq
+    if profile.rcv_space_less_queue:
+        copied -= sk.rcv_nxt - sk.copied_seq
     if copied > sk.rcvq_space_space:
         if profile.rcvbuf_grow_by_rtt:
             tcp_rcvbuf_grow(sk, copied)
@@ -295,3 +300,12 @@ def _grow_before_6_18(sk: TcpSock, copied: int) -> None:
         grow = rcvwin * (copied - sk.rcvq_space_space) // sk.rcvq_space_space
         _enlarge_rcvbuf(sk, rcvwin + (grow << 1))
     sk.rcvq_space_space = copied
+
+
+def _space_of_segments(sk: TcpSock, rcvwin: int) -> int:
+    """Before 6.6: the memory of as many full segments as make ``rcvwin``, each with as much room as makes it window."""
+    advmss = sk.advmss
+    rcvmem = advmss + MAX_TCP_HEADER_BYTES + SKB_SHARED_BYTES + SKB_STRUCT_BYTES
+    while tcp_win_from_space(sk, rcvmem) < advmss:
+        rcvmem += 128
+    return rcvwin // advmss * rcvmem

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netemu.stack import tcp_sacktag
+from netemu.stack import tcp_fack, tcp_sacktag
 from netemu.stack.sock import TCP_CA_Loss
 from netemu.stack.tcp_h import FLAG_DSACK_TLP, FLAG_DSACKING_ACK, tcp_highest_sack_seq
 
@@ -50,6 +50,8 @@ def tcp_sacktag_write_queue(sk: TcpSock, ack_skb: SkBuff, prior_snd_una: int, st
     blocks, first = _used_blocks(sk, ack_skb, wire, found_dup_sack, prior_snd_una)
     _tag_blocks(sk, state, blocks, first if found_dup_sack else -1)
     sk.recv_sack_cache = blocks
+    if sk.net.profile.fack:
+        tcp_fack.tcp_mark_lost_retrans(sk)
     if sk.icsk_ca_state != TCP_CA_Loss or sk.undo_marker:
         tcp_check_sack_reordering(sk, state.reord, False)
     return state.flag
@@ -137,14 +139,14 @@ def tcp_dsack_seen(sk: TcpSock, start_seq: int, end_seq: int, state: SacktagStat
     dup_segs = 1
     if seq_len > sk.mss_cache:
         dup_segs = -(-seq_len // sk.mss_cache)
-    elif sk.tlp_high_seq and sk.tlp_high_seq == end_seq:
+    elif sk.tlp_high_seq and sk.tlp_high_seq == end_seq and sk.net.profile.probe_dsack_apart:
         state.flag |= FLAG_DSACK_TLP
     sk.dsack_dups += dup_segs
     if sk.dsack_dups > sk.total_retrans:
         return 0
     sk.dsack_seen = True
     # RACK widens its window only for what reordering caused, not for a probe that a timer sent.
-    if sk.reord_seen and not state.flag & FLAG_DSACK_TLP:
+    if not sk.net.profile.probe_dsack_apart or (sk.reord_seen and not state.flag & FLAG_DSACK_TLP):
         sk.rack_dsack_seen = True
     state.flag |= FLAG_DSACKING_ACK
     state.sack_delivered += dup_segs
@@ -161,6 +163,7 @@ def tcp_check_sack_reordering(sk: TcpSock, low_seq: int, by_timestamp: bool) -> 
     mss = sk.mss_cache
     if mss and metric > sk.reordering * mss:
         sk.reordering = min((metric + mss - 1) // mss, sk.net.sysctl.tcp_max_reordering)
+        sk.fack_disabled = True
     sk.reord_seen += 1
     sk.net.mib.inc("TCPTSReorder" if by_timestamp else "TCPSACKReorder")
 

@@ -86,7 +86,7 @@ def tcp_send_fin(sk: TcpSock) -> None:
         last = sk.tcp_rtx_queue.tail
     if last is None:
         skb = tcp_nondata_skb(sk.write_seq, ACK | FIN)
-        skb.truesize = sk.net.profile.skb_head_truesize
+        skb.truesize = wmem.HEAD_TRUESIZE[sk.net.profile.skb_small_heads]
         wmem.sk_forced_mem_schedule(sk, skb.truesize)
         tcp_queue_skb(sk, skb)
     else:

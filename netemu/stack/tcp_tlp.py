@@ -23,6 +23,7 @@ from netemu.stack.sock import ICSK_TIME_LOSS_PROBE, TCP_CA_CWR, TCP_NAGLE_OFF, T
 from netemu.stack.tcp_h import (
     FLAG_DATA_SACKED,
     FLAG_DSACK_TLP,
+    FLAG_DSACKING_ACK,
     FLAG_NOT_DUP,
     FLAG_SND_UNA_ADVANCED,
     TCP_TIMEOUT_MIN_US,
@@ -104,7 +105,7 @@ def tcp_process_tlp_ack(sk: TcpSock, ack: int, flag: int) -> None:
     """
     if ack < sk.tlp_high_seq:
         return
-    if not sk.tlp_retrans or flag & FLAG_DSACK_TLP:
+    if not sk.tlp_retrans or flag & (FLAG_DSACK_TLP if sk.net.profile.probe_dsack_apart else FLAG_DSACKING_ACK):
         sk.tlp_high_seq = 0
     elif ack > sk.tlp_high_seq:
         tcp_prr.tcp_init_cwnd_reduction(sk)

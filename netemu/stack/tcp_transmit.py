@@ -158,6 +158,8 @@ def _after_send(sk: TcpSock, skb: SkBuff, prior_wstamp: int) -> None:
         if not sk.sk_wmem_alloc:
             net.tx_socks.append(sk)
         sk.sk_wmem_alloc += skb.truesize
+    if net.profile.ack_delay_by_in_flight:
+        skb.tx_in_flight = skb.end_seq - sk.snd_una
     if sk.sk_pacing_needed:
         tcp_update_wstamp(sk, skb, prior_wstamp)
     sk.tsorted_sent_queue.append(skb)

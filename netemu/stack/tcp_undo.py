@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu import seq
-from netemu.stack import tcp_cong, tcp_ecn, tcp_prr, tcp_sack
+from netemu.stack import tcp_cong, tcp_cwnd_down, tcp_ecn, tcp_prr, tcp_sack
 from netemu.stack.skbuff import TCPCB_EVER_RETRANS, TCPCB_LOST, TCPCB_RETRANS
 from netemu.stack.sock import TCP_CA_CWR, TCP_SYN_SENT, TCP_CA_Disorder, TCP_CA_Loss, TCP_CA_Open
 from netemu.stack.tcp_h import FLAG_ECE, TCP_RACK_RECOVERY_THRESH, tcp_clear_all_retrans_hints
@@ -44,6 +44,8 @@ def tcp_packet_delayed(sk: TcpSock) -> bool:
     """Whether what arrived was the original: nothing was sent again, or the echo is older than that."""
     if sk.retrans_stamp:
         return tcp_tsopt_ecr_before(sk, sk.retrans_stamp)
+    if not sk.net.profile.retrans_stamp_renewed:
+        return False
     if not sk.sack_ok and sk.snd_una >= sk.high_seq:
         return False
     return sk.sk_state != TCP_SYN_SENT
@@ -103,6 +105,8 @@ def tcp_try_undo_recovery(sk: TcpSock) -> bool:
     elif sk.rack_reo_wnd_persist:
         sk.rack_reo_wnd_persist -= 1
     if tcp_is_non_sack_preventing_reopen(sk):
+        if sk.net.profile.cwnd_moderated:
+            tcp_cwnd_down.tcp_moderate_cwnd(sk)
         return True
     tcp_cong.tcp_set_ca_state(sk, TCP_CA_Open)
     sk.is_sack_reneg = False
@@ -168,3 +172,5 @@ def tcp_try_to_open(sk: TcpSock, flag: int) -> None:
         tcp_prr.tcp_enter_cwr(sk)
     if sk.icsk_ca_state != TCP_CA_CWR:
         tcp_try_keep_open(sk)
+        if sk.icsk_ca_state != TCP_CA_Open and sk.net.profile.cwnd_moderated:
+            tcp_cwnd_down.tcp_moderate_cwnd(sk)

@@ -60,7 +60,7 @@ def tcp_disordered_ack_check(sk: TcpSock, skb: SkBuff) -> str | None:
         return PAWS
     if tcp_may_update_window(sk, skb.ack_seq, skb.seq, skb.window << sk.snd_wscale):
         return PAWS
-    replay = sk.icsk_rto * 1200 // sk.net.profile.hz
+    replay = sk.icsk_rto * sk.net.profile.paws_replay_hz // sk.net.profile.hz
     return PAWS if signed32(sk.ts_recent - sk.rcv_tsval) > replay else None
 
 

@@ -95,6 +95,8 @@ def tcp_select_initial_window(
     if space > mss:
         space -= space % mss
     rcv_wnd = min(space, MAX_TCP_WINDOW) if net.sysctl.tcp_workaround_signed_windows else space
+    if not net.profile.first_window_beyond_16_bits:
+        rcv_wnd = min(rcv_wnd, U16_MAX)
     rcv_wscale = 0
     if wscale_ok:
         space = min(max(space, net.sysctl.tcp_rmem[2], net.sysctl.core_rmem_max), window_clamp)
@@ -207,6 +209,8 @@ def tcp_set_window_clamp(sk: TcpSock, val: int) -> None:
     if new == old:
         return
     sk.window_clamp = new
+    if not sk.net.profile.window_clamp_moves_ssthresh:
+        return
     if new < old:
         sk.rcv_ssthresh = min(sk.rcv_ssthresh, new)
     else:

@@ -250,7 +250,7 @@ def udp_rcv(net: LinuxStack, interface: str, packet: Packet) -> None:
         net.mib.inc(group + "NoPorts")
         icmp.icmp_send(net, packet, icmp.ICMP_DEST_UNREACH, icmp.ICMP_PORT_UNREACH)
         return
-    truesize = skb_alloc.received(packet.length)[0]
+    truesize = skb_alloc.received(packet.length, sk.net.profile.skb_small_heads)[0]
     failed = udp_enqueue_schedule(sk, Datagram(body.payload, packet.source, body.source_port, truesize))
     if failed is not None:
         net.mib.inc(group + failed)

@@ -164,9 +164,13 @@ def sk_stream_moderate_sndbuf(sk: TcpSock) -> None:
         sk.sk_sndbuf = max(min(sk.sk_sndbuf, sk.sk_wmem_queued >> 1), SOCK_MIN_SNDBUF)
 
 
+HEAD_TRUESIZE = (1280, 960)
+"""What a segment of the send queue costs before its payload: a head of kmalloc's 1024 bytes, or a small one."""
+
+
 def tcp_stream_alloc_skb(sk: TcpSock, force_schedule: bool) -> SkBuff | None:
     """A segment for the send queue, its head scheduled but not yet charged; None: no memory (net/ipv4/tcp.c)."""
-    head = sk.net.profile.skb_head_truesize
+    head = HEAD_TRUESIZE[sk.net.profile.skb_small_heads]
     if force_schedule:
         sk_forced_mem_schedule(sk, head)
     elif sk.sk_forward_alloc < head and not sk_wmem_schedule(sk, head):

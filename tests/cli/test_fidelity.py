@@ -35,7 +35,7 @@ def test_a_table_that_reaches_what_is_asked_gives_0(
 ) -> None:
     calls = use(monkeypatch, 1.0)
     assert main(["fidelity", "--kernel", "7.2", "--only", "bulk", "--out", "there"]) == 0
-    assert calls == [(["bulk"], ["7.2"], Path("there"), None)]
+    assert calls == [(["bulk"], {"7.2": "model:linux-7"}, Path("there"), None)]
     out = capsys.readouterr().out
     assert "average 100.00% of 1 scenarios" in out
     assert out.endswith("there/fidelity/x/fidelity.txt\n  there/fidelity/x/fidelity.json\n")
@@ -67,7 +67,7 @@ def test_scenarios_are_listed_with_what_they_show(capsys: pytest.CaptureFixture[
         (["--seed", "0"], "--seed 0: write a number from 1 on"),
         (["--jobs", "0"], "--jobs 0: write a number from 1 on"),
         (["--only", "nothing"], "--only 'nothing': there is no such scenario"),
-        (["--kernel", "5.10"], "--kernel '5.10': no model is judged by it"),
+        (["--kernel", "6.1"], "--kernel '6.1': no model is judged by it"),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from netemu.errors import BadInput
 from netemu.fidelity.compared import Job
-from netemu.fidelity.measure import chosen, measure, moved, versions
+from netemu.fidelity.measure import chosen, fits, measure, moved, pairs
 from netemu.fidelity.scenarios import NAMED, named
 from netemu.fidelity.table import Captures, Row, as_text, summary
 from netemu.fidelity.times import Times
@@ -42,10 +42,25 @@ def test_names_or_a_seed_choose_the_scenarios() -> None:
 
 
 def test_a_kernel_is_one_that_judges_a_model() -> None:
-    assert versions(None) == ["7.2", "6.12"]
-    assert versions("6.12") == versions("uml:6.12?time=virtual") == ["6.12"]
-    with pytest.raises(BadInput, match=r"--kernel '5\.10': no model is judged by it; there are 7\.2, 6\.12"):
-        versions("5.10")
+    assert pairs(None) == {"7.2": "model:linux-7", "6.12": "model:linux-6", "5.10": "model:linux-5.10"}
+    assert pairs("6.12") == pairs("uml:6.12?time=virtual") == {"6.12": "model:linux-6"}
+    with pytest.raises(BadInput, match=r"--kernel '6\.1': no model is judged by it; there are 7\.2, 6\.12, 5\.10"):
+        pairs("6.1")
+
+
+def test_a_scenario_with_a_sysctl_that_an_era_lacks_is_none_of_its_kernel_s() -> None:
+    assert fits(named("bulk").plan(), "model:linux-5.10")
+    plan = named("syn_without_linear_timeouts").plan()
+    assert fits(plan, "model:linux-6")
+    assert not fits(plan, "model:linux-5.10")
+
+
+def test_any_model_may_be_held_against_any_kernel() -> None:
+    assert pairs("6.1", "linux-6") == pairs("6.1", "model:linux-6") == {"6.1": "model:linux-6"}
+    with pytest.raises(BadInput, match="no profile 'linux-8'"):
+        pairs("6.1", "linux-8")
+    with pytest.raises(BadInput, match="--model linux-6: with which real kernel"):
+        pairs(None, "linux-6")
 
 
 def test_rows_name_the_finished_directory() -> None:
@@ -59,12 +74,13 @@ def test_a_job_names_its_kernel() -> None:
     assert job.kernel == "uml:6.12?time=virtual"
 
 
-def test_models_stay_identical_where_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["7.2", "5.10"])
+def test_models_stay_identical_where_they_are(version: str, tmp_path: Path) -> None:
     """The figure must not fall: real kernels in virtual time judge on every change."""
     releases = [entry.manifest.version for entry in virtual_kernels()]
-    if not any(release.startswith("7.2") for release in releases):
-        pytest.skip("no kernel 7.2 with virtual time is in the cache: netemu kernels build 7.2")
-    table, place = measure([named(name) for name in HELD], ["7.2"], tmp_path)
+    if not any(release.startswith(version) for release in releases):
+        pytest.skip(f"no kernel {version} with virtual time is in the cache: netemu kernels build {version}")
+    table, place = measure([named(name) for name in HELD], pairs(version), tmp_path)
     assert summary(table.scenarios)[0]["lowest"] == 1.0, as_text(table)
     assert json.loads((place / "fidelity.json").read_text())["summary"][0]["scenarios"] == len(HELD)
     assert (place / "fidelity.txt").read_text().startswith("scenario")

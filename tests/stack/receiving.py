@@ -45,7 +45,7 @@ def segment(seq: int, length: int, flags: int = ACK, window: int = 500) -> SkBuf
     data = bytes((seq + offset) & 0xFF for offset in range(length))
     tcp = Tcp(1000, 2000, seq & 0xFFFFFFFF, 1, flags, window, data)
     packet = Packet(4, "10.0.0.1", "10.0.0.2", 6, 20 + 32 + length, tcp)
-    truesize, tailroom = skb_alloc.RECEIVED[packet.length]
+    truesize, tailroom = skb_alloc.received(packet.length)
     skb = SkBuff(seq, seq + length + (flags & 1), flags, data, truesize)
     skb.tailroom, skb.ack_seq, skb.window = tailroom, 1, window
     skb.options, skb.packet = NO_OPTIONS, packet

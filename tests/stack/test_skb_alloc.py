@@ -43,10 +43,10 @@ def test_allocations_are_rounded_to_slabs() -> None:
     assert skb_alloc.skb_truesize(385) == 1024 + 256
 
 
-def test_lengths_are_reckoned_once() -> None:
-    table = type(skb_alloc.RECEIVED)()
-    assert table[1500] == skb_alloc.received(1500)
-    assert dict(table) == {1500: skb_alloc.received(1500)}
+def test_before_6_3_the_heads_of_small_packets_came_from_kmalloc() -> None:
+    assert [skb_alloc.received(52 + size, False)[0] for size in (0, 10, 200, 1448)] == [768, 768, 1280, 2304]
+    assert skb_alloc.sent(0, False) == (1280, 704 - 320)
+    assert skb_alloc.sent(1448, False)[0] == 1280 + 1448
 
 
 def test_a_senders_own_segment_is_charged_its_head_and_leaves_room_behind() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from netemu.errors import BadInput, MissingCapability
+from netemu.stack.eras import PROFILES
+from netemu.stack.host import make_host
 from netemu.stack.sysctl import Sysctl
-from netemu.stack.sysctl_names import apply_sysctls, set_sysctl
+from netemu.stack.sysctl_names import apply_sysctls, read_sysctls, set_sysctl
 
 
 def test_values_take_the_field_s_type() -> None:
@@ -57,9 +59,37 @@ def test_what_keeps_a_kernel_quiet_is_taken_at_that_value_only() -> None:
     ("name", "text", "told"),
     [
         ("net.ipv4.tcp_ecn", "3", "Accurate ECN is not modelled; 0, 1 and 2 are"),
-        ("net.ipv4.tcp_congestion_control", "dctcp", "models have reno, cubic, bbr"),
+        ("net.ipv4.tcp_congestion_control", "dctcp", "models have reno, cubic, bbr, bic"),
     ],
 )
 def test_what_a_model_lacks_is_refused(name: str, text: str, told: str) -> None:
     with pytest.raises(MissingCapability, match=told):
         set_sysctl(Sysctl(), name, text, "node 'h1'")
+
+
+@pytest.mark.parametrize(
+    ("era", "name", "since"),
+    [
+        ("linux-2.4", "net.ipv4.tcp_mtu_probing", "2.6.17"),
+        ("linux-2.6", "net.ipv4.tcp_early_retrans", "3.5"),
+        ("linux-3.10", "net.ipv4.tcp_recovery", "4.4"),
+        ("linux-5.10", "net.ipv4.tcp_pingpong_thresh", "6.7"),
+        ("linux-6", "net.ipv4.tcp_rto_max_ms", "6.15"),
+    ],
+)
+def test_a_sysctl_that_an_era_lacks_is_refused_by_name(era: str, name: str, since: str) -> None:
+    with pytest.raises(MissingCapability, match=rf"node 'h1': sysctl {name}: {era} has no such.*Linux {since}"):
+        make_host("h1", PROFILES[era], interfaces=[], sysctls={name: "1"})
+    make_host("h1", PROFILES["linux-7"], interfaces=[], sysctls={name: "1"})
+
+
+def test_sysctls_are_read_as_their_files_hold_them() -> None:
+    sysctl = Sysctl(tcp_sack=False, tcp_rmem=(1, 2, 3))
+    found = read_sysctls(sysctl, PROFILES["linux-7"])
+    assert (found["net.ipv4.tcp_sack"], found["net.ipv4.tcp_rmem"]) == ("0", "1 2 3")
+    assert found["net.ipv4.tcp_congestion_control"] == "cubic"
+    assert found["net.ipv4.route.min_pmtu"] == "552"
+    assert "net.ipv4.tcp_mtu_probing" not in read_sysctls(sysctl, PROFILES["linux-2.4"])
+    again = Sysctl()
+    apply_sysctls(again, found, "node 'h1'", PROFILES["linux-7"])
+    assert again == sysctl

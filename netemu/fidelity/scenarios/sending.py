@@ -163,6 +163,13 @@ SENDING = (
         (bulk("one", "h1", "h2", size=1_500_000, sender=RENO),),
     ),
     Scenario(
+        "long_bic",
+        ("M05",),
+        "several searches of bic",
+        (NARROW,),
+        (bulk("one", "h1", "h2", size=1_500_000, sender={"congestion": "bic"}),),
+    ),
+    Scenario(
         "bbr",
         ("M05",),
         "startup, drain and probing of bbr",
