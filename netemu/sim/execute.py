@@ -12,6 +12,7 @@ from netemu.sim.agent import Agent
 from netemu.sim.engine import Engine
 from netemu.sim.network import Network
 from netemu.sim.samples import Sampler, read_counters, write_counters
+from netemu.sim.settings import links, settings
 from netemu.sim.tracing import Tracer
 from netemu.stack.stack import LinuxStack
 
@@ -151,8 +152,8 @@ class Run:
         return {
             "members": members,
             "wires": wires,
-            "links": [],
-            "settings": {},
+            "links": links(self.plan),
+            "settings": settings(self.network),
             "stolen_ns": 0,
             **kernel,
             "void": [],

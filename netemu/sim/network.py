@@ -29,17 +29,20 @@ if TYPE_CHECKING:
     from netemu.packet.ip import Packet
     from netemu.sim.engine import Engine
     from netemu.sim.wire import Frame
-    from netemu.specs import LinkSpec, NodeSpec, Plan
+    from netemu.specs import LinkDirection, LinkSpec, NodeSpec, Plan
     from netemu.stack.profile import Profile
     from netemu.topology.wiring import Port as PortPlan
 
 
 class Network:
-    """``hosts``: by name, routers too. ``journals`` and ``lanes``: by link. ``captures``: in the plan's order."""
+    """``hosts``: by name, routers too; ``wiring``: their interfaces.
+
+    ``journals`` and ``lanes``: by link. ``captures``: in the plan's order.
+    """
 
     def __init__(self, plan: Plan, profile: Profile, engine: Engine, t0_ns: int) -> None:
         self.plan, self._engine, self._t0_ns = plan, engine, t0_ns
-        self._wiring: Wiring = derive_wiring(plan)
+        self.wiring: Wiring = derive_wiring(plan)
         self._ports: dict[str, Port] = {}
         self.hosts: dict[str, Host] = {}
         self.lanes: dict[str, dict[str, Lane]] = {}
@@ -77,9 +80,9 @@ class Network:
         return found
 
     def _make_ports(self, node: NodeSpec) -> None:
-        macs = {near.address: near.mac for near in self._wiring.neighbours.get(node.name, ())}
-        hops = _next_hops(self.plan, node.name, self._wiring.ports[node.name])
-        for port in self._wiring.ports[node.name]:
+        macs = {near.address: near.mac for near in self.wiring.neighbours.get(node.name, ())}
+        hops = _next_hops(self.plan, node.name, self.wiring.ports[node.name])
+        for port in self.wiring.ports[node.name]:
 
             def hop(packet: Packet, interface: str = port.interface) -> str | None:
                 return macs.get(hops(packet.destination, interface))
@@ -87,7 +90,7 @@ class Network:
             self._ports[port.interface] = Port(self._engine, port.mac, port.mtu_bytes, hop)
 
     def _make_host(self, node: NodeSpec, profile: Profile) -> None:
-        planned = self._wiring.ports[node.name]
+        planned = self.wiring.ports[node.name]
         interfaces = [Interface(port.interface, port.mtu_bytes, port.addresses) for port in planned]
         stack = host_maker(profile)(
             node.name,
@@ -108,8 +111,8 @@ class Network:
         host.sends["lo"] = _loopback(host, self._engine)
 
     def _make_switch(self, name: str) -> None:
-        by_index = {port.index: self._ports[port.interface] for port in self._wiring.ports[name]}
-        behind = {bytes.fromhex(mac.replace(":", "")): by_index[index] for mac, index in self._wiring.forwarding[name]}
+        by_index = {port.index: self._ports[port.interface] for port in self.wiring.ports[name]}
+        behind = {bytes.fromhex(mac.replace(":", "")): by_index[index] for mac, index in self.wiring.forwarding[name]}
         switch = Switch(behind)
         for port in by_index.values():
             port.receive = switch.receiver(port)
@@ -122,12 +125,18 @@ class Network:
             ("a_to_b", link.a_to_b, near, far),
             ("b_to_a", link.b_to_a, far, near),
         ):
-            parameters = LinkParameters.from_mapping(msgspec.to_builtins(spec), f"link {link.name}.{direction}")
-            seed = derive_seed(self.plan.seed, link.name, direction)
-            by_kernel = carried_by_kernel(link)
-            model = NetemModel(parameters, seed) if by_kernel else LinkModel(parameters, seed, SAME_TIME_NS)
+            model = wire_model(self.plan, link, direction, spec)
             model.start(self._t0_ns)
             lanes[direction] = source.lane = Lane(self._engine, direction, model, journal, target.arrive)
+
+
+def wire_model(plan: Plan, link: LinkSpec, direction: str, spec: LinkDirection) -> LinkModel:
+    """One direction of a link of ``plan`` that no packet has passed: netem's where a lab would take netem."""
+    parameters = LinkParameters.from_mapping(msgspec.to_builtins(spec), f"link {link.name}.{direction}")
+    seed = derive_seed(plan.seed, link.name, direction)
+    if carried_by_kernel(link):
+        return NetemModel(parameters, seed)
+    return LinkModel(parameters, seed, SAME_TIME_NS)
 
 
 def _receiver(host: Host, interface: str) -> Callable[[Frame], None]:
