@@ -108,6 +108,8 @@ def dev_queue_xmit(net: LinuxStack, interface: str, packet: Packet) -> None:
     """To the device; what goes to this host itself comes back when the present work is done."""
     if interface == LOOPBACK:
         net.loopback.append(packet)
+    elif net.qdisc is not None:
+        net.qdisc.enqueue(interface, packet)
     else:
         net.transmit(interface, packet)
 

@@ -105,6 +105,7 @@ class TcpSock:
     sk_pacing_rate: int = (1 << 64) - 1  # bytes per second
     sk_max_pacing_rate: int = (1 << 64) - 1
     sk_pacing_needed: bool = False  # sk_pacing_status == SK_PACING_NEEDED
+    sk_pacing_fq: bool = False  # sk_pacing_status == SK_PACING_FQ
     sk_pacing_shift: int = 10
     sk_gso_max_segs: int = 1  # the device's gso_max_segs: 1 where offloads are off
     sk_gso_max_size: int = 65215  # 64 KiB less MAX_TCP_HEADER

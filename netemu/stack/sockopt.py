@@ -148,7 +148,8 @@ def _set_pacing(sk: Sock, value: int | bytes) -> None:
     rate = int.from_bytes(value[:8], "little") if isinstance(value, bytes) and len(value) >= 8 else _int(value)
     if isinstance(value, int) and rate in (-1, 0xFFFFFFFF):
         rate = _UNLIMITED
-    sk.sk_pacing_needed = sk.sk_pacing_needed or rate != _UNLIMITED
+    if rate != _UNLIMITED and not (isinstance(sk, TcpSock) and sk.sk_pacing_fq):
+        sk.sk_pacing_needed = True
     sk.sk_max_pacing_rate = rate
     sk.sk_pacing_rate = min(sk.sk_pacing_rate, rate)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from netemu.packet.ip import Packet
     from netemu.stack.inet_diag import Entry
     from netemu.stack.profile import Profile
+    from netemu.stack.sch_fq import Fq
     from netemu.stack.sock import TcpSock
     from netemu.stack.sysctl import Sysctl
     from netemu.stack.tcp_metrics import TcpMetrics
@@ -100,7 +101,8 @@ class LinuxStack:
         self.udp_memory_allocated = 0  # pages, net.ipv4.udp_mem
         self.sockets_created = 0  # each socket's cookie
         self.carried_by_kernel = False  # what arrives is the sender's own skb (netemu.stack.skb_alloc)
-        self.behind_tun = False  # what arrives was written to a tun device
+        self.behind_tun = False  # the device is a tun: what arrives was written to it, what leaves is gone at once
+        self.qdisc: Fq | None = None  # in front of the devices; None: packets go straight to them
         self.tcp_metrics: dict[tuple[str, str], TcpMetrics] = {}  # by local and remote address
         self.tracing = True  # whether packets pass the tracepoints of netemu.stack.tcp_trace
         self.tcp_sockets: set[TcpSock] = set()  # with a process or, as orphans, without

@@ -45,7 +45,7 @@ class TcpBbr(TcpCongestionOps):
         bbr.begin(sk)
         sk.snd_ssthresh = TCP_INFINITE_SSTHRESH
         _init_pacing_rate_from_rtt(sk, bbr)
-        sk.sk_pacing_needed = True
+        sk.sk_pacing_needed = not sk.sk_pacing_fq
 
     def cong_control(self, sk: TcpSock, ack: int, flag: int, rs: RateSample) -> None:
         """bbr_main: learn from the ACK, then set pacing rate and window."""

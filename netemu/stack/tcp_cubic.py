@@ -202,7 +202,7 @@ def _hystart_update(sk: TcpSock, ca: BicTcp, delay: int) -> None:
     if now - ca.last_ack <= HYSTART_ACK_DELTA_US:
         ca.last_ack = now
         threshold = ca.delay_min + _hystart_ack_delay(sk)
-        if not sk.sk_pacing_needed:  # pacing itself spreads a round's segments over half of it
+        if not (sk.sk_pacing_needed or sk.sk_pacing_fq):  # pacing itself spreads a round's segments over half of it
             threshold >>= 1
         if now - ca.round_start > threshold:
             _leave_slow_start(sk, ca, "TCPHystartTrain")

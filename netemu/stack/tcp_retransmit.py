@@ -49,8 +49,13 @@ EINVAL, EAGAIN, EBUSY, EHOSTUNREACH = 22, 11, 16, 113
 
 
 def skb_still_in_host_queue(sk: TcpSock, skb: SkBuff) -> bool:
-    """Whether the segment was not yet sent by the device; the model's devices hold nothing of a socket back."""
-    return False
+    """Whether the segment was not yet sent: a queueing discipline may hold it back, the model's devices do not."""
+    qdisc = sk.net.qdisc
+    if qdisc is None or not qdisc.holds(skb):
+        return False
+    sk.tsq_throttled = True
+    sk.net.mib.inc("TCPSpuriousRtxHostQueues")
+    return True
 
 
 def tcp_can_collapse(skb: SkBuff) -> bool:

@@ -144,7 +144,8 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
         sk.inet_sport, sk.inet_dport, seq & _MASK, rcv_nxt & _MASK, flags, window, data, options, urgent, truesize,
         skb.gso_size if segments > 1 else 0,
     )  # fmt: skip
-    err = ip_output.ip_queue_xmit(sk, segment, length)
+    qdisc = sk.net.qdisc
+    err = ip_output.ip_queue_xmit(sk, segment, length) if qdisc is None else qdisc.xmit(sk, skb, segment, length)
     if not err and clone_it:
         _after_send(sk, skb, prior_wstamp)
     return err
@@ -153,14 +154,15 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
 def _after_send(sk: TcpSock, skb: SkBuff, prior_wstamp: int) -> None:
     """What is remembered of a queued segment that left."""
     net = sk.net
-    if net.context != "process":
-        # The device takes it when this softirq is over; a process's is taken at once (local_bh_enable).
+    if net.context != "process" and not net.behind_tun and net.qdisc is None:
+        # The device takes it when this softirq is over; a process's is taken at once (local_bh_enable), and a tun
+        # device lets go of the sender's memory when it gets a packet (tun_net_xmit, drivers/net/tun.c). fq counts.
         if not sk.sk_wmem_alloc:
             net.tx_socks.append(sk)
         sk.sk_wmem_alloc += skb.truesize
     if net.profile.ack_delay_by_in_flight:
         skb.tx_in_flight = skb.end_seq - sk.snd_una
-    if sk.sk_pacing_needed:
+    if sk.sk_pacing_needed or sk.sk_pacing_fq:
         tcp_update_wstamp(sk, skb, prior_wstamp)
     sk.tsorted_sent_queue.append(skb)
     tcp_rate.tcp_rate_skb_sent(sk, skb)

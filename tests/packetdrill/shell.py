@@ -12,6 +12,7 @@ import shlex
 from pathlib import Path
 
 from netemu.errors import BadInput, MissingCapability
+from netemu.stack.sch_fq import Fq
 from netemu.stack.sysctl_names import set_sysctl
 from tests.packetdrill.machine import DEVICE, Machine
 from tests.packetdrill.nstat import grep
@@ -111,7 +112,9 @@ def _command(words: list[str], line: str, machine: Machine, directory: Path) -> 
         machine.stack.tcp_metrics.clear()
     elif name == "ethtool" and args[:2] == ["-K", DEVICE]:
         _offloads(args[2:], line, machine)
-    elif name.startswith("/tmp/sysctl_restore_") or name in _NOTHING or _is_plain_queue(words):
+    elif _is_queue(words, ("fq",)):
+        machine.stack.qdisc = Fq(machine.stack)
+    elif name.startswith("/tmp/sysctl_restore_") or name in _NOTHING or _is_queue(words, _PLAIN_QUEUES):
         return
     elif name.endswith(".sh") and (directory / name).is_file():
         script = directory / name
@@ -120,9 +123,9 @@ def _command(words: list[str], line: str, machine: Machine, directory: Path) -> 
         raise NotApplicable(f"command `{line}`")
 
 
-def _is_plain_queue(words: list[str]) -> bool:
+def _is_queue(words: list[str], names: tuple[str, ...]) -> bool:
     begins = words[:2] == ["tc", "qdisc"] and words[3:6] == ["dev", DEVICE, "root"]
-    return begins and len(words) == 7 and words[6] in _PLAIN_QUEUES
+    return begins and len(words) == 7 and words[6] in names
 
 
 def _offloads(args: list[str], line: str, machine: Machine) -> None:

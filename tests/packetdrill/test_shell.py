@@ -48,9 +48,17 @@ def test_sleep_lets_time_pass(machine: Machine, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["tc qdisc replace dev tun0 root fq", "nft add table x", "sysctl -q net.ipv4.unheard_of=1", "missing.sh",
-     "ip route add 10.0.0.0/8 dev tun0", "sysctl net.ipv4.tcp_sack", "sysctl -q net.ipv4.tcp_sack=much"],
-)  # fmt: skip
+    [
+        "tc qdisc replace dev tun0 root fq maxrate 1mbit",
+        "tc qdisc add dev tun0 root netem delay 1ms",
+        "nft add table x",
+        "sysctl -q net.ipv4.unheard_of=1",
+        "missing.sh",
+        "ip route add 10.0.0.0/8 dev tun0",
+        "sysctl net.ipv4.tcp_sack",
+        "sysctl -q net.ipv4.tcp_sack=much",
+    ],
+)
 def test_what_is_not_understood_is_refused(text: str, machine: Machine, tmp_path: Path) -> None:
     with pytest.raises(NotApplicable):
         run_shell(text, machine, tmp_path)
