@@ -27,6 +27,7 @@ from netemu.stack.inet_connection_sock import inet_csk_accept, inet_stream_conne
 from netemu.stack.inet_hashtables import AF_INET, AF_INET6
 from netemu.stack.sock import TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT, TcpSock
 from netemu.stack.task import KernelError
+from netemu.stack.uaccess import Unmapped
 from netemu.stack.udp_sock import UdpSock
 
 if TYPE_CHECKING:
@@ -204,8 +205,14 @@ def _sendto(
     return (yield from tcp_sendmsg.tcp_sendmsg(sk, data, _flags(sk, flags)))
 
 
-def _recv(stack: LinuxStack, fd: int, length: int, flags: int = 0) -> Generator[None, None, bytes]:
-    """recv(): the bytes; none at the end of a stream."""
+def _recv(stack: LinuxStack, fd: int, length: int | Unmapped, flags: int = 0) -> Generator[None, None, bytes]:
+    """recv(): the bytes; none at the end of a stream. ``length`` may be memory that the process has not, of a stream's
+    reader."""
+    sk = _sock(stack, fd)
+    if isinstance(length, Unmapped):
+        if isinstance(sk, UdpSock):
+            raise KernelError(errno.EFAULT)
+        return (yield from tcp_recvmsg.tcp_recvmsg(sk, len(length), _flags(sk, flags), True))
     return (yield from _recvfrom(stack, fd, length, flags))[0]
 
 

@@ -27,10 +27,10 @@ MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, MSG_WAITALL = 0x01, 0x02, 0x20, 0x40
 class _Reading:
     """One recv in progress: the position ``seq``, what was ``copied``, what is still wanted, the time left."""
 
-    __slots__ = ("copied", "flags", "length", "pieces", "seq", "target", "timeo", "urg_hole")
+    __slots__ = ("copied", "faults", "flags", "length", "pieces", "seq", "target", "timeo", "urg_hole")
 
-    def __init__(self, sk: TcpSock, length: int, flags: int) -> None:
-        self.length, self.flags = length, flags
+    def __init__(self, sk: TcpSock, length: int, flags: int, faults: bool) -> None:
+        self.length, self.flags, self.faults = length, flags, faults
         self.timeo = 0 if flags & MSG_DONTWAIT else sk.sk_rcvtimeo
         self.target = sock_rcvlowat(sk, flags & MSG_WAITALL != 0, length)
         self.seq = sk.copied_seq
@@ -43,11 +43,11 @@ def sock_rcvlowat(sk: TcpSock, waitall: bool, length: int) -> int:
     return (length if waitall else min(sk.sk_rcvlowat, length)) or 1
 
 
-def tcp_recvmsg(sk: TcpSock, length: int, flags: int = 0) -> Generator[None, None, bytes]:
-    """Read up to ``length`` bytes; b"" at the end of the stream.
+def tcp_recvmsg(sk: TcpSock, length: int, flags: int = 0, faults: bool = False) -> Generator[None, None, bytes]:
+    """Read up to ``length`` bytes; b"" at the end of the stream. ``faults``: they cannot be copied to the process.
 
     With MSG_TRUNC bytes are taken but not copied: as many zeros are returned. Raises KernelError: ENOTCONN, EAGAIN,
-    EINTR, or the socket's own error.
+    EINTR, EFAULT, or the socket's own error.
     """
     sock_lock.lock_sock(sk)
     try:
@@ -55,7 +55,7 @@ def tcp_recvmsg(sk: TcpSock, length: int, flags: int = 0) -> Generator[None, Non
             raise KernelError(errno.ENOTCONN)
         if flags & MSG_OOB:
             return tcp_recv_urg(sk, length, flags)
-        reading = _Reading(sk, length, flags)
+        reading = _Reading(sk, length, flags, faults)
         try:
             yield from _tcp_recvmsg_locked(sk, reading)
         finally:
@@ -152,6 +152,8 @@ def _take(sk: TcpSock, skb: SkBuff, reading: _Reading, peek: bool) -> bool:
             offset, used = _around_urgent(sk, reading, offset, used)
         if used:
             if not reading.flags & MSG_TRUNC:
+                if reading.faults:
+                    raise KernelError(errno.EFAULT)
                 whole = offset == 0 and used == length
                 reading.pieces.append(skb.data if whole else memoryview(skb.data)[offset : offset + used])
             reading.seq += used

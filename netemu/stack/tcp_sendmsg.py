@@ -28,6 +28,7 @@ from netemu.stack.tcp_chrono import (
     tcp_chrono_start,
     tcp_chrono_stop,
 )
+from netemu.stack.uaccess import Unmapped
 
 if TYPE_CHECKING:
     from netemu.stack.skbuff import SkBuff
@@ -91,7 +92,10 @@ def _queue_all(sk: TcpSock, data: bytes, flags: int, timeo: list[int]) -> Genera
         err = -EPIPE
     while copied < size and not err:
         took = _fill(sk, data, copied, size_goal)
-        if not took:
+        if took <= 0:
+            if took:
+                err = took
+                break
             sk.sk_nospace = True
             tcp_remove_empty_skb(sk)
             if copied:
@@ -120,7 +124,7 @@ def _queue_all(sk: TcpSock, data: bytes, flags: int, timeo: list[int]) -> Genera
 
 
 def _fill(sk: TcpSock, data: bytes, begin: int, size_goal: int) -> int:
-    """Append bytes of ``data`` from ``begin`` to the last segment, or to a new one; how many, 0: no room."""
+    """Append bytes of ``data`` from ``begin`` to the last segment, or to a new one; how many; 0: no room; -EFAULT."""
     skb = sk.sk_write_queue.tail
     copy = 0 if skb is None or skb.eor else size_goal - len(skb.data)
     if copy <= 0 or skb is None:
@@ -134,6 +138,8 @@ def _fill(sk: TcpSock, data: bytes, begin: int, size_goal: int) -> int:
         copy = wmem.tcp_wmem_schedule(sk, copy)
         if not copy:
             return 0
+    if data.__class__ is Unmapped:
+        return -errno.EFAULT
     piece = data[begin : begin + copy]
     skb.data = skb.data + piece if skb.data else piece
     skb.truesize += copy

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from netemu.stack.uaccess import Unmapped
 from tests.packetdrill.flow import CONNECTING, LISTENING, NEW, Flow
 from tests.packetdrill.machine import Entered, Machine
 from tests.packetdrill.settings import Settings
@@ -178,32 +179,32 @@ class Calls:
     # ---- data
 
     def _write(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._sent(call, line, args[0], _buffer(args[1], number(args[2])), 0)
+        return self._sent(call, line, args[0], _memory(args[1], number(args[2])), 0)
 
     def _send(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._sent(call, line, args[0], _buffer(args[1], number(args[2])), number(args[3]))
+        return self._sent(call, line, args[0], _memory(args[1], number(args[2])), number(args[3]))
 
     def _sendto(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         return self._send(call, line, args)
 
     def _writev(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._sent(call, line, args[0], _vector_bytes(args[1], line), 0)
+        return self._sent(call, line, args[0], bytes(_vector_bytes(args[1], line)), 0)
 
     def _sendmsg(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         if not isinstance(args[1], Struct) or args[1].get("msg_control") not in (None, Items(())):
             raise NotApplicable("sendmsg() with control messages")
         vector = args[1].get("msg_iov")
         assert vector is not None  # of every msghdr
-        return self._sent(call, line, args[0], _vector_bytes(vector, line), number(args[2]))
+        return self._sent(call, line, args[0], bytes(_vector_bytes(vector, line)), number(args[2]))
 
-    def _sent(self, call: Call, line: int, fd: Expression, size: int, flags: int) -> Started:
-        return self._enter(call, line, "send", self._live(fd, line), bytes(size), flags)
+    def _sent(self, call: Call, line: int, fd: Expression, data: bytes, flags: int) -> Started:
+        return self._enter(call, line, "send", self._live(fd, line), data, flags)
 
     def _read(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._got(call, line, args[0], _buffer(args[1], number(args[2])), 0)
+        return self._got(call, line, args[0], _room(args[1], number(args[2])), 0)
 
     def _recv(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._got(call, line, args[0], _buffer(args[1], number(args[2])), number(args[3]))
+        return self._got(call, line, args[0], _room(args[1], number(args[2])), number(args[3]))
 
     def _recvfrom(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         return self._recv(call, line, args)
@@ -229,7 +230,7 @@ class Calls:
             call, line, "recvmsg", live, size, number(args[2]), check=check, number_of=lambda value: len(value[0])
         )
 
-    def _got(self, call: Call, line: int, fd: Expression, size: int, flags: int) -> Started:
+    def _got(self, call: Call, line: int, fd: Expression, size: int | Unmapped, flags: int) -> Started:
         if call.name == "read" and not size:
             return Started(call, line, None, 0)
         return self._enter(call, line, "recv", self._live(fd, line), size, flags, number_of=_length)
@@ -346,14 +347,19 @@ def _length(value: Any) -> int:
     return len(value)
 
 
-def _buffer(expression: Expression, size: int) -> int:
-    """How many bytes a buffer has.
+def _is_null(expression: Expression) -> bool:
+    """Whether a buffer is a null pointer instead of one that the host may choose."""
+    return not isinstance(expression, Dots) and number(expression) == 0
 
-    :raises NotApplicable: it is a null pointer: the host has no addresses.
-    """
-    if not isinstance(expression, Dots):
-        raise NotApplicable("a null pointer as buffer")
-    return size
+
+def _memory(expression: Expression, size: int) -> bytes:
+    """What a buffer to be sent holds."""
+    return Unmapped(size) if _is_null(expression) else bytes(size)
+
+
+def _room(expression: Expression, size: int) -> int | Unmapped:
+    """How much a buffer to be read into takes."""
+    return Unmapped(size) if _is_null(expression) else size
 
 
 def _vector_bytes(expression: Expression, line: int) -> int:
@@ -364,7 +370,9 @@ def _vector_bytes(expression: Expression, line: int) -> int:
     for entry in expression.values:
         if not isinstance(entry, Items) or len(entry.values) != 2:
             raise ScriptError(line, "a buffer of a vector is {..., size}")
-        total += _buffer(entry.values[0], number(entry.values[1]))
+        if _is_null(entry.values[0]):
+            raise NotApplicable("a null pointer in a vector of buffers")
+        total += number(entry.values[1])
     return total
 
 

@@ -128,7 +128,10 @@ class Run:
             self._shell(action.text, event.line)
         elif isinstance(action, Code):
             flow = self._flow(event)
-            self.snippets.run(action.text, event.line, info_of(self.machine, flow.live_fd))
+            info = info_of(self.machine, flow.live_fd)
+            if not info:
+                raise ScriptError(event.line, "code about a socket that is closed, or not accepted yet")
+            self.snippets.run(action.text, event.line, info)
         self._reap()
 
     def _shell(self, text: str, line: int) -> None:

@@ -137,6 +137,15 @@ def test_how_much_waits_is_told_beside_the_data(tmp_path: Path) -> None:
     assert mismatch(tmp_path, script.replace("[70]", "[69]")).got == "the value 70, not 69"
 
 
+def test_null_pointers_are_no_memory(tmp_path: Path) -> None:
+    run(tmp_path, SERVER + """+0 write(4, 0, 10) = -1 EFAULT (Bad address)
++.01 < P. 1:6(5) ack 1 win 900
++0 > . 1:1(0) ack 6
++0 read(4, 0, 10) = -1 EFAULT (Bad address)
++0 read(4, ..., 10) = 5
+""")  # fmt: skip
+
+
 def test_counters_are_asserted(tmp_path: Path) -> None:
     script = (
         SERVER
@@ -181,7 +190,7 @@ def test_a_segment_for_nobody_is_reset(tmp_path: Path) -> None:
         ("+0 < S 0:0(0) win 9 <mss 1000,FO,nop,nop>", "TCP Fast Open"),
         ("+0 setsockopt(3, SOL_TCP, TCP_MD5SIG, [1], 4) = 0", "TCP MD5 signatures"),
         ("+0 > S.5 0:0(0) ack 1", "Accurate ECN"),
-        ("+0 write(4, 0, 10) = 10", "a null pointer as buffer"),
+        ("+0 writev(4, [{0, 10}], 1) = 10", "a null pointer in a vector of buffers"),
         ('+0 setsockopt(4, SOL_TCP, TCP_CONGESTION, "vegas", 5) = 0', "the option TCP_CONGESTION vegas"),
         ("+0 setsockopt(4, SOL_SOCKET, SO_BROADCAST, [1], 4) = 0", "the option SO_BROADCAST"),
         ("+0 tee(4) = 0", "tee()"),
@@ -197,7 +206,12 @@ def test_what_the_models_leave_out_is_not_applicable(tmp_path: Path, line: str, 
 
 @pytest.mark.parametrize(
     "line",
-    ["+0 close(9) = 0", "+0 < . 1:1(0) ack 1 win 9 <nop>", "+0 < . 1:1(0) ack 1 win 9 <nop,nop,TS val 1 ecr 9>"],
+    [
+        "+0 close(9) = 0",
+        "+0 close(4) = 0\n+0 %{ assert tcpi_unacked == 0 }%",
+        "+0 < . 1:1(0) ack 1 win 9 <nop>",
+        "+0 < . 1:1(0) ack 1 win 9 <nop,nop,TS val 1 ecr 9>",
+    ],
 )
 def test_mistakes_of_a_script_are_its_own(tmp_path: Path, line: str) -> None:
     with pytest.raises(ScriptError):
