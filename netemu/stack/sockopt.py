@@ -40,6 +40,8 @@ def setsockopt(sk: Sock, level: int, option: int, value: int | bytes) -> None:
         setter = _SOCKET_SETTERS.get(option)
     elif level in (SOL_IP, SOL_IPV6):
         setter = _IP_SETTERS.get((level, option))
+        if level == SOL_IP and isinstance(value, bytes) and 1 <= len(value) < 4:
+            value = value[0]  # SOL_IP takes a char for an int (do_ip_setsockopt)
     elif level == SOL_TCP and isinstance(sk, TcpSock):
         tcp_sockopt.do_tcp_setsockopt(sk, option, value)
         return

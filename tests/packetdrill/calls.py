@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from netemu.stack.uaccess import Unmapped
+from tests.packetdrill.arguments import control, memory, option_value, room, size, vector_bytes
 from tests.packetdrill.flow import CONNECTING, LISTENING, NEW, Flow
 from tests.packetdrill.machine import Entered, Machine
 from tests.packetdrill.settings import Settings
@@ -19,7 +18,15 @@ from tests.packetdrill.syntax import Call, Dots, Expression, Items, Struct, Text
 from tests.packetdrill.verdict import NotApplicable, ScriptError
 
 AF_INET, AF_INET6, AF_UNSPEC = 2, 10, 0
-_LINGER = struct.Struct("=ii")
+
+_ARGUMENTS = {
+    "socket": (3, 3), "bind": (3, 3), "listen": (2, 2), "accept": (3, 3), "accept4": (4, 4), "connect": (3, 3),
+    "close": (1, 1), "shutdown": (2, 2), "write": (3, 3), "send": (4, 4), "sendto": (6, 6), "writev": (3, 3),
+    "sendmsg": (3, 3), "read": (3, 3), "recv": (4, 4), "recvfrom": (6, 6), "readv": (3, 3), "recvmsg": (3, 3),
+    "setsockopt": (5, 5), "getsockopt": (5, 5), "fcntl": (2, 3), "ioctl": (2, 3), "poll": (3, 3),
+    "epoll_create": (1, 1), "epoll_create1": (1, 1), "epoll_ctl": (4, 4), "epoll_wait": (4, 4),
+}  # fmt: skip
+"""The calls that there are, and how many arguments each has."""
 
 Check = Callable[[Any], "str | None"]
 """Given a call's value: what it got beyond its result that the script did not expect; None: nothing."""
@@ -73,10 +80,12 @@ class Calls:
         :raises NotApplicable: it is not known here.
         :raises ScriptError: it names a descriptor that the script has not.
         """
-        method = getattr(self, f"_{call.name}", None)
-        if method is None:
+        least, most = _ARGUMENTS.get(call.name, (0, -1))
+        if most < 0:
             raise NotApplicable(f"{call.name}()")
-        started: Started = method(call, line, call.args)
+        if not least <= len(call.args) <= most:
+            raise ScriptError(line, f"{call.name}() has {len(call.args)} arguments")
+        started: Started = getattr(self, f"_{call.name}")(call, line, call.args)
         return started
 
     # ---- helpers
@@ -179,38 +188,37 @@ class Calls:
     # ---- data
 
     def _write(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._sent(call, line, args[0], _memory(args[1], number(args[2])), 0)
+        return self._sent(call, line, args[0], memory(args[1], size(args[2], line)), 0)
 
     def _send(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._sent(call, line, args[0], _memory(args[1], number(args[2])), number(args[3]))
+        return self._sent(call, line, args[0], memory(args[1], size(args[2], line)), number(args[3]))
 
     def _sendto(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         return self._send(call, line, args)
 
     def _writev(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._sent(call, line, args[0], bytes(_vector_bytes(args[1], line)), 0)
+        return self._sent(call, line, args[0], bytes(vector_bytes(args[1], line)), 0)
 
     def _sendmsg(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         if not isinstance(args[1], Struct) or args[1].get("msg_control") not in (None, Items(())):
             raise NotApplicable("sendmsg() with control messages")
-        vector = args[1].get("msg_iov")
-        assert vector is not None  # of every msghdr
-        return self._sent(call, line, args[0], bytes(_vector_bytes(vector, line)), number(args[2]))
+        vector = args[1].get("msg_iov") or Dots()
+        return self._sent(call, line, args[0], bytes(vector_bytes(vector, line)), number(args[2]))
 
     def _sent(self, call: Call, line: int, fd: Expression, data: bytes, flags: int) -> Started:
         return self._enter(call, line, "send", self._live(fd, line), data, flags)
 
     def _read(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._got(call, line, args[0], _room(args[1], number(args[2])), 0)
+        return self._got(call, line, args[0], room(args[1], size(args[2], line)), 0)
 
     def _recv(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._got(call, line, args[0], _room(args[1], number(args[2])), number(args[3]))
+        return self._got(call, line, args[0], room(args[1], size(args[2], line)), number(args[3]))
 
     def _recvfrom(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         return self._recv(call, line, args)
 
     def _readv(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._got(call, line, args[0], _vector_bytes(args[1], line), 0)
+        return self._got(call, line, args[0], vector_bytes(args[1], line), 0)
 
     def _recvmsg(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         if not isinstance(args[1], Struct):
@@ -218,28 +226,27 @@ class Calls:
         flags = args[1].get("msg_flags")
         if flags is not None and number(flags):
             raise NotApplicable("recvmsg() that returns msg_flags")
-        vector = args[1].get("msg_iov")
-        assert vector is not None  # of every msghdr
-        live, size = self._live(args[0], line), _vector_bytes(vector, line)
-        wanted = _control(args[1].get("msg_control"), line)
+        vector = args[1].get("msg_iov") or Dots()
+        live, most = self._live(args[0], line), vector_bytes(vector, line)
+        wanted = control(args[1].get("msg_control"), line)
 
         def check(value: tuple[bytes, list[tuple[int, int, int]]]) -> str | None:
             return None if wanted is None or value[1] == wanted else f"control messages {value[1]}, not {wanted}"
 
         return self._enter(
-            call, line, "recvmsg", live, size, number(args[2]), check=check, number_of=lambda value: len(value[0])
+            call, line, "recvmsg", live, most, number(args[2]), check=check, number_of=lambda value: len(value[0])
         )
 
-    def _got(self, call: Call, line: int, fd: Expression, size: int | Unmapped, flags: int) -> Started:
-        if call.name == "read" and not size:
+    def _got(self, call: Call, line: int, fd: Expression, most: int | Unmapped, flags: int) -> Started:
+        if call.name == "read" and not most:
             return Started(call, line, None, 0)
-        return self._enter(call, line, "recv", self._live(fd, line), size, flags, number_of=_length)
+        return self._enter(call, line, "recv", self._live(fd, line), most, flags, number_of=_length)
 
     # ---- options
 
     def _setsockopt(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         live, level, option = self._live(args[0], line), number(args[1]), number(args[2])
-        value = _option_value(args[3], number(args[4]))
+        value = option_value(args[3], number(args[4]))
         return self._enter(call, line, "setsockopt", live, level, option, value)
 
     def _getsockopt(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
@@ -252,7 +259,7 @@ class Calls:
             elif isinstance(expected, Items) and len(expected.values) == 1:
                 wanted = None if isinstance(expected.values[0], Dots) else number(expected.values[0])
             elif isinstance(expected, Struct):
-                wanted = _option_value(expected, 8)
+                wanted = option_value(expected, 8)
             else:
                 raise NotApplicable("getsockopt() of that kind")
             if isinstance(value, dict):
@@ -267,11 +274,12 @@ class Calls:
             return Started(call, line, None, self._file_flags.get(live, os.O_RDWR))
         if command != fcntl.F_SETFL:
             raise NotApplicable(f"fcntl() command {command}")
-        flags = self._file_flags[live] = number(args[2]) | os.O_RDWR
+        flags = self._file_flags[live] = (number(args[2]) if len(args) > 2 else 0) | os.O_RDWR
         return self._enter(call, line, "setblocking", live, not flags & os.O_NONBLOCK)
 
     def _ioctl(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        expected = args[2].values[0] if len(args) > 2 and isinstance(args[2], Items) else Dots()
+        told = args[2].values if len(args) > 2 and isinstance(args[2], Items) else ()
+        expected = told[0] if told else Dots()
 
         def check(value: int) -> str | None:
             if isinstance(expected, Dots) or number(expected) == value:
@@ -345,69 +353,3 @@ class Calls:
 
 def _length(value: Any) -> int:
     return len(value)
-
-
-def _is_null(expression: Expression) -> bool:
-    """Whether a buffer is a null pointer instead of one that the host may choose."""
-    return not isinstance(expression, Dots) and number(expression) == 0
-
-
-def _memory(expression: Expression, size: int) -> bytes:
-    """What a buffer to be sent holds."""
-    return Unmapped(size) if _is_null(expression) else bytes(size)
-
-
-def _room(expression: Expression, size: int) -> int | Unmapped:
-    """How much a buffer to be read into takes."""
-    return Unmapped(size) if _is_null(expression) else size
-
-
-def _vector_bytes(expression: Expression, line: int) -> int:
-    """All bytes of ``[{..., 100}, {..., 200}]``."""
-    if not isinstance(expression, Items):
-        raise ScriptError(line, "a vector of buffers is missing")
-    total = 0
-    for entry in expression.values:
-        if not isinstance(entry, Items) or len(entry.values) != 2:
-            raise ScriptError(line, "a buffer of a vector is {..., size}")
-        if _is_null(entry.values[0]):
-            raise NotApplicable("a null pointer in a vector of buffers")
-        total += number(entry.values[1])
-    return total
-
-
-def _control(expression: Expression | None, line: int) -> list[tuple[int, int, int]] | None:
-    """Control messages as (level, type, number); None: the script does not say."""
-    if expression is None:
-        return None
-    if not isinstance(expression, Items):
-        raise ScriptError(line, "msg_control is a list")
-    found = []
-    for entry in expression.values:
-        fields = [entry.get(f"cmsg_{name}") for name in ("level", "type", "data")] if isinstance(entry, Struct) else []
-        numbers = [number(value) for value in fields if value is not None]
-        if len(numbers) != 3:
-            raise ScriptError(line, "a control message is {cmsg_level=, cmsg_type=, cmsg_data=}")
-        found.append((numbers[0], numbers[1], numbers[2]))
-    return found
-
-
-def _option_value(expression: Expression, size: int) -> int | bytes:
-    """An option's value as the host takes it: an integer, or bytes."""
-    if isinstance(expression, Text):
-        return expression.value.encode("latin-1")[:size].ljust(size, b"\0")
-    if isinstance(expression, Struct):
-        onoff, linger = expression.get("onoff"), expression.get("linger")
-        if onoff is not None and linger is not None:
-            return _LINGER.pack(number(onoff), number(linger))
-    if isinstance(expression, Items) and len(expression.values) == 1:
-        value = number(expression.values[0])
-        if size >= 4:
-            return value
-        return value & ((1 << 8 * size) - 1) if size else b""
-    raise NotApplicable("an option's value of that kind")
-
-
-def named(code: int) -> str:
-    """An errno's symbol."""
-    return errno.errorcode.get(code, str(code))

@@ -48,5 +48,8 @@ def grep(args: list[str], text: str) -> str:
     pattern = re.escape(patterns[0]) if "F" in letters else patterns[0]
     if "w" in letters:
         pattern = rf"\b(?:{pattern})\b"
-    found = re.compile(pattern)
+    try:
+        found = re.compile(pattern)
+    except re.error as error:
+        raise NotApplicable(f"grep {' '.join(args)}: {error}") from error
     return "".join(f"{line}\n" for line in text.splitlines() if bool(found.search(line)) != ("v" in letters))

@@ -8,7 +8,8 @@ from pathlib import Path
 from netemu.packet.ip import Icmp, Packet, Tcp
 from netemu.packet.tcp import ACK, SYN
 from tests.packetdrill import wire
-from tests.packetdrill.calls import Calls, Started, named
+from tests.packetdrill.arguments import named
+from tests.packetdrill.calls import Calls, Started
 from tests.packetdrill.flow import ACKNOWLEDGED, ANSWERED, ARRIVED, CONNECTING, LISTENING, SYN_ACKED, SYN_SENT, Flow
 from tests.packetdrill.hosts import EPHEMERAL_PORT, info_of, machine_for
 from tests.packetdrill.options import timestamps

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
-from tests.packetdrill.verdict import NotApplicable
+from tests.packetdrill.verdict import NotApplicable, ScriptError
 
 VERSIONS = ("ipv4", "ipv6", "ipv4-mapped-ipv6")
 
@@ -66,11 +67,15 @@ def settings(options: tuple[tuple[str, str], ...], base: Settings) -> Settings:
     """``base`` with what the script's ``options`` say; the IP version that a script names wins.
 
     :raises NotApplicable: an option that is not known here.
+    :raises ScriptError: a value that is none.
     """
     for name, value in options:
         if name in _IGNORED:
             continue
-        base = replace(base, **_change(name, value))  # type: ignore[arg-type]  # each by its field's name
+        try:
+            base = replace(base, **_change(name, value))  # type: ignore[arg-type]  # each by its field's name
+        except ValueError as error:
+            raise ScriptError(1, f"option --{name}={value}: {error}") from error
     return base
 
 
@@ -81,8 +86,8 @@ _CHANGES: dict[str, Callable[[str], dict[str, object]]] = {
     "mss": lambda value: {"mss_bytes": int(value)},
     "bind_port": lambda value: {"bind_port": int(value)},
     "connect_port": lambda value: {"connect_port": int(value)},
-    "local_ip": lambda value: {"local": value.partition("/")[0]},
-    "remote_ip": lambda value: {"remote": value.partition("/")[0]},
+    "local_ip": lambda value: {"local": str(ip_address(value.partition("/")[0]))},
+    "remote_ip": lambda value: {"remote": str(ip_address(value.partition("/")[0]))},
     "tcp_ts_ecr_scaled": lambda _: {"ts_ecr_scaled": True},
     "tcp_ts_tick_usecs": lambda value: {"ts_tick_ns": int(value) * 1000},
     "strict_segments": lambda _: {"strict_segments": True},

@@ -93,7 +93,10 @@ def _arithmetic(text: str) -> int:
             return int(_OPERATORS[type(node.op)](value(node.left), value(node.right)))
         raise NotApplicable(f"arithmetic `{text}`")
 
-    return value(ast.parse(text.strip().replace("/", "//"), mode="eval").body)
+    try:
+        return value(ast.parse(text.strip().replace("/", "//"), mode="eval").body)
+    except (SyntaxError, ArithmeticError) as error:
+        raise NotApplicable(f"arithmetic `{text}`: {error}") from error
 
 
 def _command(words: list[str], line: str, machine: Machine, directory: Path) -> None:
@@ -106,7 +109,7 @@ def _command(words: list[str], line: str, machine: Machine, directory: Path) -> 
             _set(path.removeprefix(_PROC).replace("/", "."), value, machine)
     elif name == "echo" and len(args) == 3 and args[1] == ">" and args[2].startswith(_PROC):
         _set(args[2].removeprefix(_PROC).replace("/", "."), args[0], machine)
-    elif name == "sleep" and len(args) == 1:
+    elif name == "sleep" and len(args) == 1 and re.fullmatch(r"[0-9]*\.?[0-9]+", args[0]):
         machine.run(machine.now_ns + int(float(args[0]) * 1e9))
     elif words[:3] == ["ip", "tcp_metrics", "flush"]:
         machine.stack.tcp_metrics.clear()

@@ -8,7 +8,7 @@ from textwrap import dedent
 from typing import Any
 
 from netemu.stack import sock, tcp_info
-from tests.packetdrill.verdict import Mismatch, NotApplicable
+from tests.packetdrill.verdict import Mismatch, NotApplicable, ScriptError
 
 _STATES = (
     "TCP_ESTABLISHED", "TCP_SYN_SENT", "TCP_SYN_RECV", "TCP_FIN_WAIT1", "TCP_FIN_WAIT2", "TCP_TIME_WAIT", "TCP_CLOSE",
@@ -45,6 +45,7 @@ class Snippets:
         """Run a block that begins on ``line`` over ``info``.
 
         :raises Mismatch: an assertion fails.
+        :raises ScriptError: it fails otherwise.
         :raises NotApplicable: it is more than assertions, or names what tcp_info has not here.
         """
         self._names.update(info)
@@ -60,6 +61,8 @@ class Snippets:
                 raise Mismatch(place, ast.unparse(statement), self._told(statement, error)) from error
             except NameError as error:
                 raise NotApplicable(f"{error.name} in a code block") from error
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise ScriptError(line + statement.lineno - 1, f"{ast.unparse(statement)}: {error}") from error
 
     def _told(self, statement: ast.stmt, error: AssertionError) -> str:
         names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}

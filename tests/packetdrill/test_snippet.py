@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.packetdrill.snippet import Snippets
-from tests.packetdrill.verdict import Mismatch, NotApplicable
+from tests.packetdrill.verdict import Mismatch, NotApplicable, ScriptError
 
 _INFO = {"tcpi_snd_cwnd": 10, "tcpi_ca_state": 0}
 
@@ -33,6 +33,12 @@ def test_blocks_share_what_they_assign() -> None:
     snippets = Snippets()
     snippets.run("before = tcpi_snd_cwnd", 1, _INFO)
     snippets.run("assert tcpi_snd_cwnd == before + 2", 2, {"tcpi_snd_cwnd": 12})
+
+
+@pytest.mark.parametrize("text", ["assert 1 / 0", "assert len(5)", "assert int('x')"])
+def test_what_fails_otherwise_is_the_script_s_mistake(text: str) -> None:
+    with pytest.raises(ScriptError, match="line 3"):
+        Snippets().run(text, 3, _INFO)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from tests.stack.hosts import DGRAM, STREAM, Pair
         (1, 47, 100_000, 100_000),  # SO_MAX_PACING_RATE
         (1, 25, b"a-eth0\0", None),  # SO_BINDTODEVICE
         (0, 2, 9, 9),  # IP_TTL
+        (0, 2, b"\x09", 9),  # as a char
         (0, 10, 2, 2),  # IP_MTU_DISCOVER
         (0, 11, 1, 1),  # IP_RECVERR
         (41, 26, 1, 1),  # IPV6_V6ONLY
