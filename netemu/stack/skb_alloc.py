@@ -86,14 +86,15 @@ def received(packet_bytes: int, small_heads: bool = True) -> tuple[int, int]:
 TUN_HEADROOM_BYTES = 64  # NET_SKB_PAD
 
 
-def tun_received(packet_bytes: int) -> tuple[int, int]:
+def tun_received(packet_bytes: int, small_heads: bool = True) -> tuple[int, int]:
     """``(truesize, tailroom)`` of an IP packet that a process wrote to a tun device (tun_get_user, tun_alloc_skb of
     drivers/net/tun.c, 7.2): in one buffer up to a page, what is more in pages."""
     linear = packet_bytes
     if TUN_HEADROOM_BYTES + packet_bytes >= PAGE_BYTES:
         linear = SKB_MAX_ORDER_0 - TUN_HEADROOM_BYTES
     asked = TUN_HEADROOM_BYTES + linear
-    return skb_truesize(asked) + _pages_bytes(packet_bytes - linear), skb_head_bytes(asked) - asked
+    truesize = skb_truesize(asked, small_heads) + _pages_bytes(packet_bytes - linear)
+    return truesize, skb_head_bytes(asked, small_heads) - asked
 
 
 def _pages_bytes(data_bytes: int) -> int:

@@ -54,7 +54,7 @@ def tcp_v4_fill_cb(net: LinuxStack, packet: Packet, tcp: Tcp, rcv_near: int, snd
         end_seq += (flags & SYN) // SYN + (flags & FIN)
     small_heads = net.profile.skb_small_heads
     if net.behind_tun:
-        truesize, tailroom = skb_alloc.tun_received(packet.length)
+        truesize, tailroom = skb_alloc.tun_received(packet.length, small_heads)
     elif net.carried_by_kernel:
         truesize, tailroom = sent(len(data), small_heads)
     else:

@@ -77,3 +77,4 @@ def test_a_segment_that_waits_behind_a_gap_is_charged_its_whole_buffer() -> None
 def test_what_a_process_wrote_to_a_tun_device(packet_bytes: int, truesize: int, tailroom: int) -> None:
     """Reckoned by drivers/net/tun.c of 7.2; up to a page in one buffer, which kmalloc rounds up."""
     assert skb_alloc.tun_received(packet_bytes) == (truesize, tailroom)
+    assert skb_alloc.tun_received(40, small_heads=False) == (512 + 256, 192 - 104)
