@@ -98,6 +98,23 @@ def check_datagrams(analysis: Analysis) -> None:
     assert analysis.tables["rates"]["payload_bytes"].sum() == sum(size * count for _, size, count in SIZES)
 
 
+def test_lost_datagrams_and_refusals_are_those_the_kernel_did_not_get_and_sent(tmp_path: Path) -> None:
+    """Nothing listens there: a datagram that comes counts as NoPorts, and some are answered by ICMP."""
+    sent = 300
+    result = run(Big(datagrams=[[4, 1000, sent]], loss=0.1, filter="udp or icmp"), tmp_path)
+    got = result["counters"]["b"]
+    tables = analyze(tmp_path / "b.pcap").tables
+    (row,) = tables["datagrams"].to_dicts()
+    assert row["packets"] == row["numbered"] == got["UdpNoPorts"] < sent
+    gaps = tables["datagram_gaps"]
+    assert row["lost"] == gaps["lost"].sum() == row["last_number"] - row["first_number"] + 1 - row["packets"]
+    assert (row["gaps"], row["reordered"]) == (gaps.height, 0) and row["longest_gap_packets"] == gaps["missing"].max()
+    (refusals,) = tables["icmp_messages"].to_dicts()
+    assert (refusals["type"], refusals["code"], refusals["packets"]) == (3, 3, got["IcmpOutDestUnreachs"])
+    rates = tables["rates"].group_by("protocol").agg(pl.col("packets").sum())
+    assert dict(rates.iter_rows()) == {17: row["packets"], 1: refusals["packets"]}
+
+
 @pytest.mark.parametrize("between", ["vxlan", "ipip", "gre"])
 def test_a_connection_within_a_tunnel_is_what_it_is_outside(tmp_path: Path, between: str) -> None:
     result = run(Big(send_bytes=500_000, between=between), tmp_path)
