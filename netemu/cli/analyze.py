@@ -90,23 +90,40 @@ def run(args: argparse.Namespace) -> int:
     from netemu.trace.show.selection import OPTIONS, parse_selection
 
     selection = parse_selection(args.connection, args.host, args.port, args.start, args.end, places=OPTIONS)
-    with _files(args.files) as files:
-        analysis = _analyze(files, args.out, selection, inner=args.inner)
+    with _files(args.files) as files, _directory() as kept:
+        analysis = _analyze(files, args.out, kept, selection, inner=args.inner)
         written = [f"tables written to {args.out}/"] if args.out else []
         if args.annotate is not None:
             written.append(_annotate(files[0], args.annotate, selection, inner=args.inner))
+        _print(analysis, args, written)
+    return 0
+
+
+def _print(analysis: Analysis, args: argparse.Namespace, written: list[str]) -> None:
     if args.json:
         from netemu.trace.show.machine import as_json
 
         print(json.dumps(as_json(analysis), indent=2))
-        return 0
+        return
     from netemu.trace.show.text import as_text
 
     width = shutil.get_terminal_size((100, 24)).columns
     print(as_text(analysis, args.limit, width=width, details=args.details))
     for line in written:
         print(f"\n{line}")
-    return 0
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """Where tables lie while they are looked at: in memory, those of a large capture would take too much."""
+    try:
+        directory = tempfile.TemporaryDirectory(prefix="netemu-analyze-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise BadInput(
+            f"tables cannot be kept in {tempfile.gettempdir()}: {error.strerror}; set TMPDIR to a directory with room"
+        ) from error
+    with directory as name:
+        yield Path(name)
 
 
 @contextmanager
@@ -133,15 +150,21 @@ def _files(names: list[str]) -> Iterator[list[Path]]:
             raise BadInput(str(error).replace(str(kept), "standard input")) from error
 
 
-def _analyze(files: list[Path], out: Path | None, selection: Selection, *, inner: bool) -> Analysis:
-    from netemu.trace.analysis import analyze
+def _analyze(files: list[Path], out: Path | None, kept: Path, selection: Selection, *, inner: bool) -> Analysis:
+    """The analysis, its tables in ``out``, or else in ``kept``."""
+    from netemu.trace.analysis import analyze_to_tables
     from netemu.trace.compiled import COMPILING, is_compiled
     from netemu.trace.export import write_analysis
 
     if not is_compiled():
         print(f"netemu: {COMPILING}", file=sys.stderr)
     if out is None:
-        return analyze(files, keep_packets=False, inner=inner).select(selection)
+        try:
+            return analyze_to_tables(files, kept, keep_packets=False, inner=inner).select(selection)
+        except OSError as error:
+            raise BadInput(
+                f"tables cannot be kept in {kept.parent}: {error.strerror}; set TMPDIR to a directory with room"
+            ) from error
     return write_analysis(files, out, selection, inner=inner)
 
 

@@ -190,13 +190,19 @@ def analyze(
 
 
 def analyze_to_tables(
-    paths: Iterable[Path | str], directory: Path, *, relative: bool = True, inner: bool = False
+    paths: Iterable[Path | str],
+    directory: Path,
+    *,
+    relative: bool = True,
+    keep_packets: bool = True,
+    inner: bool = False,
 ) -> Analysis:
     """As :func:`analyze`, with every table streamed into a Parquet file of its name in ``directory`` as it is made.
 
-    Those of the analysis are read from there when they are asked for.
+    Those of the analysis are read from there when they are asked for. With ``keep_packets`` False there is none of
+    packets.
     """
-    told, names = Told(), ("packets", *PACKET_TABLES)
+    told, names = Told(), (*(["packets"] if keep_packets else []), *PACKET_TABLES)
     checked = _once([Path(path) for path in paths])
     with ExitStack() as stack:
         files = {name: stack.enter_context(ParquetFile(directory / f"{name}.parquet", TABLES[name])) for name in names}
@@ -205,5 +211,7 @@ def analyze_to_tables(
             for name, rows in given.rows.items():
                 files[name].write(rows)
             if given.chunk is not None:
-                files["packets"].write(packets_columns(given.chunk), {"t_ns": given.origin_ns})
+                if keep_packets:
+                    files["packets"].write(packets_columns(given.chunk), {"t_ns": given.origin_ns})
+                given.chunk.give_back()
     return _result(empty(PACKETS), TableFiles(directory, PACKET_TABLES), told)

@@ -73,8 +73,13 @@ _use_cache()
 
 
 def compiled(function: F) -> F:
-    """Compile ``function`` as a part of the compiled functions that call it; Python itself cannot call it."""
-    return cast(F, numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    """Compile ``function`` into each of the compiled functions that call it; Python itself cannot call it.
+
+    Left to itself, LLVM makes some sixty calls for a packet, and each hands its result over in memory: a quarter of the
+    pass.
+    """
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
+    return cast(F, numba.njit(error_model="numpy", **options)(function))
 
 
 def entry(function: F) -> F:

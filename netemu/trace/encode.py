@@ -1,15 +1,35 @@
-"""Values as the pages of a Parquet file hold them, compiled (github.com/apache/parquet-format, Encodings.md)."""
+"""Values as the pages of a Parquet file hold them, compiled (github.com/apache/parquet-format, Encodings.md).
+
+Eight values of a width take as many bytes as that has bits: so groups of eight begin at bytes, and up to 16 bits each
+they are put together as one word or two, without a look at what came before.
+"""
 # mypy: disable-error-code="no-any-return"
 # ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.memory import bit_width, i64, put64, set_word, shift_right, signed32, word
+from netemu.trace.memory import (
+    bit_width,
+    byte,
+    i64,
+    le16,
+    le32,
+    put8,
+    put32,
+    put64,
+    set_word,
+    shift_right,
+    signed32,
+    word,
+)
 
 BLOCK = 128
 MINIBLOCKS = 4
 _MINIBLOCK = BLOCK // MINIBLOCKS
+_GROUPS = _MINIBLOCK // 8
+ROOM_WORDS = 2 * BLOCK + 1
+"""What :func:`encode_delta` needs of memory: a block of values and the one before, and their differences."""
 SPARE_BYTES = 64
 """What an output buffer must have beyond its content: whole words are stored."""
 
@@ -18,10 +38,10 @@ SPARE_BYTES = 64
 def _varint(out: int, at: int, value: int) -> int:
     """``value``, 64 bits without sign, seven bits a byte; returns the place behind it."""
     while shift_right(value, 7):
-        put64(out, at, (value & 0x7F) | 0x80)
+        put8(out, at, (value & 0x7F) | 0x80)
         value = shift_right(value, 7)
         at += 1
-    put64(out, at, value)
+    put8(out, at, value)
     return at + 1
 
 
@@ -31,35 +51,90 @@ def _zigzag(value: int) -> int:
 
 
 @compiled
-def _pack(values: int, first: int, count: int, width: int, out: int, at: int) -> int:
-    """``count`` words of at most ``width`` bits (1 to 64) without gaps, lowest first; returns the place behind them."""
-    kept, filled = i64(0), i64(0)
-    for i in range(first, first + count):
-        value = word(values, i)
-        kept |= value << filled
-        filled += width
-        if filled >= 64:
-            put64(out, at, kept)
-            at += 8
-            filled -= 64
-            kept = shift_right(value, width - filled) if filled else i64(0)
-    if filled:
-        put64(out, at, kept)
-    return at + (filled + 7) // 8
+def _take(source: int, size: int, count: int, shift: int, values: int) -> None:
+    """``count`` values of ``size`` bytes at ``source`` as words, less ``shift``; below 0 the sizes have a sign."""
+    half = i64(1) << (-8 * size - 1) if size < 0 else i64(0)  # by exclusive or and then by subtraction it is the sign
+    if size == 8:
+        for i in range(count):
+            set_word(values, i, word(source, i) - shift)
+    elif abs(size) == 4:
+        for i in range(count):
+            set_word(values, i, (le32(source, 4 * i) ^ half) - half - shift)
+    elif abs(size) == 2:
+        for i in range(count):
+            set_word(values, i, (le16(source, 2 * i) ^ half) - half - shift)
+    else:
+        for i in range(count):
+            set_word(values, i, (byte(source, i) ^ half) - half - shift)
 
 
 @compiled
-def _differences(values: int, first: int, count: int, narrow: bool, deltas: int) -> int:
-    """Put ``count`` differences to the value before, less the smallest of them, into ``deltas``; returns that.
-
-    ``narrow``: those of 32-bit columns wrap.
-    """
-    least = i64(0x7FFFFFFFFFFFFFFF)
+def _together(values: int, first: int, count: int, width: int) -> int:
+    """``count`` words of ``width`` bits, 64 in all at most, as one."""
+    found = i64(0)
     for i in range(count):
-        delta = word(values, first + i) - word(values, first + i - 1)
-        delta = signed32(delta) if narrow else delta
-        set_word(deltas, i, delta)
-        least = min(least, delta)
+        found |= word(values, first + i) << (i * width)
+    return found
+
+
+@compiled
+def _put_two(out: int, at: int, low: int, high: int, bits: int) -> None:
+    """Two words of ``bits`` (1 to 64) one behind the other."""
+    if bits < 64:
+        put64(out, at, low | (high << bits))
+        put64(out, at + 8, shift_right(high, 64 - bits))
+    else:
+        put64(out, at, low)
+        put64(out, at + 8, high)
+
+
+@compiled
+def _pack_wide(values: int, each: int, width: int, out: int, at: int) -> None:
+    """A miniblock of which ``each`` values make a word of 33 to 64 bits."""
+    kept, filled, bits = i64(0), i64(0), each * width
+    for i in range(0, _MINIBLOCK, each):
+        value = _together(values, i, each, width)
+        kept |= value << filled
+        put64(out, at, kept)
+        filled += bits
+        if filled >= 64:
+            at += 8
+            filled -= 64
+            kept = shift_right(shift_right(value, 1), bits - 1 - filled)
+    put64(out, at, kept)
+
+
+@compiled
+def _pack(values: int, width: int, out: int, at: int) -> int:
+    """A miniblock of words of at most ``width`` bits (0 to 64) without gaps, lowest first; the place behind them."""
+    if width <= 8:
+        for k in range(_GROUPS):
+            put64(out, at + k * width, _together(values, 8 * k, 8, width))
+    elif width <= 16:
+        for k in range(_GROUPS):
+            low, high = _together(values, 8 * k, 4, width), _together(values, 8 * k + 4, 4, width)
+            _put_two(out, at + k * width, low, high, 4 * width)
+    elif width <= 32:
+        _pack_wide(values, i64(2), width, out, at)
+    else:
+        _pack_wide(values, i64(1), width, out, at)
+    return at + _GROUPS * width
+
+
+@compiled
+def _differences(values: int, count: int, narrow: bool, deltas: int) -> int:
+    """Put ``count`` differences to the value before, less the smallest of them, into ``deltas``; returns that."""
+    least = i64(0x7FFFFFFFFFFFFFFF)
+    if narrow:  # differences of 32-bit columns wrap
+        for i in range(count):
+            delta = signed32(word(values, i + 1) - word(values, i))
+            set_word(deltas, i, delta)
+            least = min(least, delta)
+    else:
+        for i in range(count):
+            delta = word(values, i + 1) - word(values, i)
+            set_word(deltas, i, delta)
+            least = min(least, delta)
     for i in range(count):
         set_word(deltas, i, word(deltas, i) - least)
     for i in range(count, BLOCK):
@@ -68,19 +143,25 @@ def _differences(values: int, first: int, count: int, narrow: bool, deltas: int)
 
 
 @entry
-def encode_delta(values: int, count: int, narrow: bool, deltas: int, out: int) -> int:
-    """DELTA_BINARY_PACKED of ``count`` words at ``values``; returns the bytes written to ``out``.
+def encode_delta(source: int, size: int, count: int, shift: int, narrow: bool, room: int, out: int) -> int:
+    """DELTA_BINARY_PACKED of ``count`` values less ``shift``; returns the bytes written to ``out``.
 
-    ``narrow`` for columns of type INT32; ``deltas`` is room for :data:`BLOCK` words.
+    The values have ``size`` bytes each, with a sign where that is below 0 or 8. ``narrow`` for columns of type INT32;
+    ``room`` is for :data:`ROOM_WORDS`.
     """
+    deltas = room + 8 * (BLOCK + 1)
     at = _varint(out, i64(0), i64(BLOCK))
     at = _varint(out, at, i64(MINIBLOCKS))
     at = _varint(out, at, count)
-    at = _varint(out, at, _zigzag(word(values, 0)) if count else i64(0))
+    if count:
+        _take(source, size, i64(1), shift, room)
+    at = _varint(out, at, _zigzag(word(room, 0)) if count else i64(0))
     done = i64(1)
     while done < count:
         some = min(i64(BLOCK), count - done)
-        least = _differences(values, done, some, narrow, deltas)
+        _take(source + abs(size) * done, size, some, shift, room + 8)
+        least = _differences(room, some, narrow, deltas)
+        set_word(room, 0, word(room, some))
         at = _varint(out, at, _zigzag(least))
         widths = at
         at += MINIBLOCKS
@@ -91,23 +172,33 @@ def encode_delta(values: int, count: int, narrow: bool, deltas: int, out: int) -
                 bits |= word(deltas, i)
             width = bit_width(bits)
             sizes |= width << (8 * k)
-            if width:
-                at = _pack(deltas, k * _MINIBLOCK, i64(_MINIBLOCK), width, out, at)
-        keep = word(out + widths + 4, 0) if at > widths + 4 else i64(0)
-        put64(out, widths, sizes | (keep << 32))
+            at = _pack(deltas + 8 * k * _MINIBLOCK, width, out, at)
+        put32(out, widths, sizes)
         done += some
     return at
 
 
 @entry
-def encode_codes(values: int, count: int, width: int, out: int) -> int:
+def encode_codes(source: int, size: int, count: int, width: int, room: int, out: int) -> int:
     """Numbers of a dictionary as RLE_DICTIONARY holds them: one bit-packed run; returns the bytes written.
 
-    There is room for seven words more than the ``count`` at ``values``.
+    The numbers have ``width`` bits, 1 to 16, of ``size`` bytes as in :func:`encode_delta`.
     """
-    put64(out, 0, width)
+    put8(out, 0, width)
     groups = (count + 7) // 8
     at = _varint(out, i64(1), (groups << 1) | 1)
-    for i in range(count, 8 * groups):
-        set_word(values, i, i64(0))
-    return _pack(values, i64(0), 8 * groups, width, out, at)
+    done = i64(0)
+    while done < count:
+        some = min(i64(BLOCK), count - done)
+        _take(source + abs(size) * done, size, some, i64(0), room)
+        for i in range(some, 8 * ((some + 7) // 8)):
+            set_word(room, i, i64(0))
+        for k in range((some + 7) // 8):
+            if width <= 8:
+                put64(out, at, _together(room, 8 * k, 8, width))
+            else:
+                low, high = _together(room, 8 * k, 4, width), _together(room, 8 * k + 4, 4, width)
+                _put_two(out, at, low, high, 4 * width)
+            at += width
+        done += some
+    return at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,12 @@ class Chunk:
     icmp: Any
     others: Any
     names: list[str]
+    _whole: m.Columns
+    _unused: deque[m.Columns]
+
+    def give_back(self) -> None:
+        """Nobody looks at the columns any more: later packets may take their memory, which is mapped already."""
+        self._unused.append(self._whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Reader:
     given_up: int = 0
     _retirement: Retirement | None = None
     _stopped: bool = False
+    _unused: deque[m.Columns] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.container = Container(str(self.path), taken=self.taken)
@@ -150,7 +158,7 @@ class Reader:
         window = source.first()
         self.container.open(window, source.fault)
         self.state.tables["packet"]["inner"] = self.inner
-        columns, row = m.new_columns(rows), 0
+        columns, row = self._columns(rows), 0
         table = m.column_table(columns)
         while True:
             why, row = track.run(
@@ -166,7 +174,7 @@ class Reader:
             if why in (track.FULL, track.CROWDED):
                 if row:
                     yield self._take(columns, row)
-                    columns, row = m.new_columns(rows), 0
+                    columns, row = self._columns(rows), 0
                     table = m.column_table(columns)
                 if why == track.CROWDED:
                     yield self._retire()
@@ -193,6 +201,10 @@ class Reader:
         self.container.follow(following)
         return following
 
+    def _columns(self, rows: int) -> m.Columns:
+        """Room for so many packets: what a chunk gave back, or new."""
+        return self._unused.popleft() if self._unused else m.new_columns(rows)
+
     def _take(self, columns: m.Columns, row: int) -> Chunk:
         state = self.state
         chunk = Chunk(
@@ -203,6 +215,8 @@ class Reader:
             state.rows("icmp", "icmp_count").copy(),
             state.rows("others", "other_count").copy(),
             self._names(),
+            columns,
+            self._unused,
         )
         for count in ("rtt_count", "sack_count", "icmp_count", "other_count"):
             state.clear(count)

@@ -13,24 +13,65 @@ from typing import Any, cast
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core.imputils import lower_getattr_generic, lower_setattr_generic
+from numba.extending import intrinsic, models, register_model
 from numba.np import numpy_support
 
-_WORD = ir.IntType(64)
+_WORD, _BYTE = ir.IntType(64), ir.IntType(8)
 
 i64 = cast(Callable[[int], int], np.int64)
 """A constant as a 64-bit number, where Numba would otherwise take a variable's first value for its type."""
 
 
+def _pointer(builder: Any, base: Any, offset: Any, kind: Any) -> Any:
+    """What lies ``offset`` bytes behind address ``base``, told so that LLVM sees how it moves on in a loop."""
+    start = builder.inttoptr(base, _BYTE.as_pointer())
+    return builder.bitcast(builder.gep(start, [offset]), kind)
+
+
+class _Words(types.Record):
+    """A record of words. A store to one of them leaves those of other names as they were, and LLVM is told so.
+
+    Else every store would make it load again what it knows of every other record. Words by address (:data:`word`) may
+    be any of them.
+    """
+
+
+register_model(_Words)(models.RecordModel)
+
+
+def _named(builder: Any, access: Any, name: str) -> None:
+    """Mark a load or store as one of words of this name (LLVM Language Reference, "tbaa" metadata)."""
+    module, zero = builder.module, ir.Constant(_WORD, 0)
+    kind = module.add_metadata([name, module.add_metadata(["netemu.trace"]), zero])
+    access.set_metadata("tbaa", module.add_metadata([kind, kind, zero]))
+
+
+@lower_getattr_generic(_Words)  # type: ignore[untyped-decorator]
+def _get_field(_context: Any, builder: Any, record: Any, value: Any, name: str) -> Any:
+    loaded = builder.load(cgutils.get_record_member(builder, value, record.offset(name), _WORD), align=8)
+    _named(builder, loaded, name)
+    return loaded
+
+
+@lower_setattr_generic(_Words)  # type: ignore[untyped-decorator]
+def _set_field(context: Any, builder: Any, signature: Any, args: Any, name: str) -> None:
+    record, kind = signature.args
+    member = cgutils.get_record_member(builder, args[0], record.offset(name), _WORD)
+    stored = builder.store(context.cast(builder, args[1], kind, types.int64), member, align=8)
+    _named(builder, stored, name)
+
+
 def record_at(dtype: np.dtype[Any]) -> Callable[[int, int], Any]:
     """A compiled function ``(base, index)``: the record of type ``dtype`` number ``index`` from address ``base``."""
-    record = numpy_support.from_dtype(dtype)
+    like = numpy_support.from_dtype(dtype)
+    fields: Any = [(name, {"type": field.type, "offset": field.offset}) for name, field in like.fields.items()]
+    record = _Words(fields, like.size, like.aligned)
     size = ir.Constant(_WORD, dtype.itemsize)
 
     def at(_typing: Any, base: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            address = builder.add(args[0], builder.mul(args[1], size))
-            return builder.inttoptr(address, context.get_value_type(record))
+            return _pointer(builder, args[0], builder.mul(args[1], size), context.get_value_type(record))
 
         return record(types.int64, types.int64), generate
 
@@ -44,7 +85,7 @@ def _loader(bits: int, *, swap: bool) -> Callable[[int, int], int]:
 
     def load(_typing: Any, base: Any, offset: Any) -> Any:
         def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            pointer = builder.inttoptr(builder.add(args[0], args[1]), kind.as_pointer())
+            pointer = _pointer(builder, args[0], args[1], kind.as_pointer())
             value = builder.load(pointer, align=1)
             if swap:
                 value = builder.bswap(value)
@@ -62,8 +103,7 @@ be16, be32, be64 = _loader(16, swap=True), _loader(32, swap=True), _loader(64, s
 
 
 def _word_pointer(builder: Any, base: Any, index: Any) -> Any:
-    address = builder.add(base, builder.mul(index, ir.Constant(_WORD, 8)))
-    return builder.inttoptr(address, _WORD.as_pointer())
+    return _pointer(builder, base, builder.mul(index, ir.Constant(_WORD, 8)), _WORD.as_pointer())
 
 
 def _word(_typing: Any, base: Any, index: Any) -> Any:
@@ -93,7 +133,7 @@ def _storer(bits: int) -> Callable[[int, int, int], None]:
 
     def store(_typing: Any, base: Any, offset: Any, value: Any) -> Any:
         def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            pointer = builder.inttoptr(builder.add(args[0], args[1]), kind.as_pointer())
+            pointer = _pointer(builder, args[0], args[1], kind.as_pointer())
             value = builder.trunc(args[2], kind) if bits < 64 else args[2]
             builder.store(value, pointer, align=1)
             return context.get_dummy_value()
@@ -114,7 +154,7 @@ def _signed32(_typing: Any, value: Any) -> Any:
 def _prefetch(_typing: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         number = ir.IntType(32)
-        pointer = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+        pointer = builder.inttoptr(args[0], _BYTE.as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         builder.call(function, [pointer, *(ir.Constant(number, value) for value in (0, 3, 1))])

@@ -7,8 +7,10 @@ Format: github.com/apache/parquet-format (parquet.thrift, Encodings.md, LogicalT
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +21,7 @@ import polars as pl
 
 from netemu.recording.tables import ENUMS, Schema
 from netemu.trace.column import Column, Named, Nullable, Rows, height
-from netemu.trace.encode import BLOCK, SPARE_BYTES, encode_codes, encode_delta
+from netemu.trace.encode import BLOCK, ROOM_WORDS, SPARE_BYTES, encode_codes, encode_delta
 from netemu.trace.tables import polars_schema
 from netemu.trace.thrift import I32, I64, LIST, STRUCT, TEXT, flag, int8, integer, listed, struct, text, varint
 
@@ -35,7 +37,10 @@ _PHYSICAL = {
     **dict.fromkeys(ENUMS, _BYTE_ARRAY),
 }
 _LENGTH_BYTES = 4
-_SPARE_VALUES = 8
+_AT_ONCE = 1000
+"""Pieces that one call writes: Linux takes 1,024 (UIO_MAXIOV)."""
+_ROOM_BYTES = 1 << 23
+"""Room for encoded columns: those of most row groups are written all at once."""
 
 
 def _schema_element(name: str, kind: str) -> bytes:
@@ -92,6 +97,12 @@ def _texts(series: pl.Series) -> Any:
     return out
 
 
+def _size(values: Any) -> int:
+    """Bytes of a whole number in an array, below 0 where it has a sign and fewer than 8, for compiled code."""
+    kind = values.dtype
+    return -kind.itemsize if kind.kind == "i" and kind.itemsize < 8 else int(kind.itemsize)
+
+
 def _split(column: Column) -> tuple[Any, Any]:
     """Which rows are null, None for no row; and the values of the others."""
     if not isinstance(column, Nullable):
@@ -101,10 +112,11 @@ def _split(column: Column) -> tuple[Any, Any]:
     return column.absent, column.values[~column.absent]
 
 
-def _notes(schema: Schema) -> list[bytes]:
-    """What Polars adds to a file of this schema: its types in Arrow's terms, so that closed lists are read as such."""
+@cache
+def _notes(columns: tuple[tuple[str, str], ...]) -> list[bytes]:
+    """What Polars adds to a file of columns of these types: their types in Arrow's terms, closed lists among them."""
     file = BytesIO()
-    pl.DataFrame(schema=polars_schema(schema)).write_parquet(file)
+    pl.DataFrame(schema=polars_schema({name: (kind, "") for name, kind in columns})).write_parquet(file)
     file.seek(0)
     notes = pl.read_parquet_metadata(file)
     return [struct({1: (TEXT, text(key)), 2: (TEXT, text(value))}) for key, value in notes.items()]
@@ -133,9 +145,10 @@ class ParquetFile:
     _file: IO[bytes] = field(init=False)
     _at: int = 0
     _groups: list[bytes] = field(default_factory=list)
-    _values: Any = field(default_factory=lambda: np.zeros(0, np.int64))
-    _deltas: Any = field(default_factory=lambda: np.zeros(BLOCK, np.int64))
+    _room: Any = field(default_factory=lambda: np.zeros(ROOM_WORDS, np.int64))
     _out: Any = field(default_factory=lambda: np.zeros(0, np.uint8))
+    _used: int = 0
+    _parts: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._file = self.path.open("wb", buffering=0)
@@ -156,11 +169,7 @@ class ParquetFile:
         count = height(rows)
         if not count:
             return
-        if self._values.size < count + _SPARE_VALUES:
-            self._values = np.empty(count + _SPARE_VALUES, np.int64)
-            # A block, the last one filled up, has at most its words, ten bytes for their least, and widths
-            self._out = np.empty((count // BLOCK + 2) * (8 * BLOCK + 16) + SPARE_BYTES, np.uint8)
-        start = self._at
+        start, self._used = self._at, 0
         chunks = [
             self._write_column(name, kind, rows[name], count, (shift or {}).get(name, 0))
             for name, (kind, _) in self.schema.items()
@@ -168,6 +177,7 @@ class ParquetFile:
         group = {1: (LIST, listed(STRUCT, chunks)), 2: (I64, integer(self._at - start)), 3: (I64, integer(count))}
         self._groups.append(struct(group))
         self.rows += count
+        self._write_out()
 
     def close(self) -> None:
         """Write the footer; the file is whole then."""
@@ -179,18 +189,44 @@ class ParquetFile:
                 2: (LIST, listed(STRUCT, elements)),
                 3: (I64, integer(self.rows)),
                 4: (LIST, listed(STRUCT, self._groups)),
-                5: (LIST, listed(STRUCT, _notes(self.schema))),
+                5: (LIST, listed(STRUCT, _notes(tuple((name, kind) for name, (kind, _) in self.schema.items())))),
                 6: (TEXT, text("netemu")),
             }
         )
         self._put(footer + len(footer).to_bytes(4, "little") + _MAGIC)
+        self._write_out()
         self._file.close()
 
     def _put(self, data: Any) -> None:
-        view = memoryview(data)
-        self._at += len(view)
-        while view:
-            view = view[self._file.write(view) :]
+        """What comes next in the file, once :meth:`_write_out` is called: until then it must stay as it is."""
+        self._parts.append(data)
+        self._at += len(data)
+
+    def _write_out(self) -> None:
+        """Write what was put, as much as one call takes at a time."""
+        parts = [memoryview(part) for part in self._parts if len(part)]
+        self._parts = []
+        while parts:
+            written = os.writev(self._file.fileno(), parts[:_AT_ONCE])
+            while parts and written >= len(parts[0]):
+                written -= len(parts.pop(0))
+            if written:
+                parts[0] = parts[0][written:]
+
+    def _room_for(self, count: int) -> int:
+        """The address of room for so many encoded values, behind what the row group has so far.
+
+        A block, the last one filled up, has at most its words, ten bytes for their least, and widths.
+        """
+        most = (count // BLOCK + 2) * (8 * BLOCK + 16) + SPARE_BYTES
+        if self._used + most > self._out.size:
+            self._out, self._used = np.empty(max(most, _ROOM_BYTES), np.uint8), 0
+        return int(self._out.ctypes.data) + self._used
+
+    def _taken(self, size: int) -> Any:
+        """The bytes that were put into that room."""
+        self._used += size
+        return self._out[self._used - size : self._used]
 
     def _write_column(self, name: str, kind: str, column: Column, count: int, shift: int) -> bytes:
         if isinstance(column, Named):
@@ -212,9 +248,9 @@ class ParquetFile:
         return self._write_page(name, kind, _Values(packed, encoding, absent), count)
 
     def _delta(self, column: Any, shift: int, *, narrow: bool) -> Any:
-        values, deltas, out = self._values[: column.size], self._deltas.ctypes.data, self._out.ctypes.data
-        np.subtract(column, shift, out=values) if shift else np.copyto(values, column)
-        return self._out[: encode_delta(values.ctypes.data, values.size, narrow, deltas, out)]
+        values, room = np.ascontiguousarray(column), self._room.ctypes.data
+        out = self._room_for(values.size)
+        return self._taken(encode_delta(values.ctypes.data, _size(values), values.size, shift, narrow, room, out))
 
     def _write_names(self, name: str, column: Named, count: int) -> bytes:
         codes, absent, start = column.codes, None, self._at
@@ -224,8 +260,8 @@ class ParquetFile:
         values = _plain_texts(column.names)
         self._put(_page(_DICTIONARY_PAGE, len(values), len(column.names), _PLAIN) + values)
         width = max((len(column.names) - 1).bit_length(), 1)
-        np.copyto(self._values[: codes.size], codes)
-        packed = self._out[: encode_codes(self._values.ctypes.data, codes.size, width, self._out.ctypes.data)]
+        codes, room, out = np.ascontiguousarray(codes), self._room.ctypes.data, self._room_for(codes.size)
+        packed = self._taken(encode_codes(codes.ctypes.data, _size(codes), codes.size, width, room, out))
         return self._write_page(name, "str", _Values(packed, _DICTIONARY, absent), count, start)
 
     def _write_page(self, name: str, kind: str, values: _Values, count: int, start: int | None = None) -> bytes:

@@ -54,9 +54,11 @@ def endpoint_text(version: int, high: int, low: int, port: int) -> str:
 
 def endpoint_texts(version: Any, high: Any, low: Any, port: Any) -> pl.Series:
     """``ip:port`` of many ends; those of IPv4 are made all at once."""
-    if not (version == 4).all():
-        ends = zip(*(words.tolist() for words in (version, high, low, port)), strict=True)
-        return pl.Series([endpoint_text(*end) for end in ends], dtype=pl.String)
     octets = {f"o{shift}": (low >> shift & 0xFF).astype(np.uint8) for shift in (24, 16, 8, 0)}
     frame = pl.DataFrame(octets | {"port": port.astype(np.uint16)})
-    return frame.select(pl.format("{}.{}.{}.{}:{}", *frame.columns)).to_series()
+    texts = frame.select(pl.format("{}.{}.{}.{}:{}", *frame.columns)).to_series()
+    other = np.flatnonzero(version != 4)
+    if not other.size:
+        return texts
+    ends = zip(*(words[other].tolist() for words in (version, high, low, port)), strict=True)
+    return texts.scatter(other, [endpoint_text(*end) for end in ends])

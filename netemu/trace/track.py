@@ -41,7 +41,7 @@ from netemu.trace.transport_layer import (
 from netemu.trace.verdict import CA_LOSS, CA_MTU, KIND_KEEPALIVE, KIND_NEW, KIND_WINDOW_PROBE
 
 COLUMNS = len(FIELDS)
-_PACKET_BYTES = PACKET.itemsize
+_PACKET_WORDS = PACKET.itemsize // 8
 
 FULL, GROW, CROWDED = 10, 11, 12
 """Why :func:`run` returned, beside the statuses of :mod:`netemu.trace.records`: columns full; a table must grow; there
@@ -207,16 +207,16 @@ def _store(st: Any, columns: int, row: int) -> None:
         target, source = column.address + row * column.bytes, packets + 8 * column.word
         if column.bytes == 8:
             for i in range(count):
-                put64(target, 8 * i, word(source + i * _PACKET_BYTES, 0))
+                put64(target, 8 * i, word(source, i * _PACKET_WORDS))
         elif column.bytes == 4:
             for i in range(count):
-                put32(target, 4 * i, word(source + i * _PACKET_BYTES, 0))
+                put32(target, 4 * i, word(source, i * _PACKET_WORDS))
         elif column.bytes == 2:
             for i in range(count):
-                put16(target, 2 * i, word(source + i * _PACKET_BYTES, 0))
+                put16(target, 2 * i, word(source, i * _PACKET_WORDS))
         else:
             for i in range(count):
-                put8(target, i, word(source + i * _PACKET_BYTES, 0))
+                put8(target, i, word(source, i * _PACKET_WORDS))
 
 
 @compiled

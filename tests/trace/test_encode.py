@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from netemu.trace.encode import BLOCK, SPARE_BYTES, encode_codes, encode_delta
+from netemu.trace.encode import BLOCK, ROOM_WORDS, SPARE_BYTES, encode_codes, encode_delta
 
 COUNTS = st.sampled_from([0, 1, 2, 31, 32, 33, 127, 128, 129, 130, 400])
 
@@ -50,11 +50,18 @@ def decode_delta(data: bytes, bits: int) -> list[int]:
     return [one % (1 << bits) for one in found[:total]]
 
 
-def delta(values: Any, narrow: bool) -> bytes:
-    words = values.astype(np.int64)
-    deltas = np.zeros(BLOCK, np.int64)
-    out = np.full((words.size // BLOCK + 2) * (8 * BLOCK + 16) + SPARE_BYTES, 0xAA, np.uint8)
-    size = encode_delta(words.ctypes.data, words.size, narrow, deltas.ctypes.data, out.ctypes.data)
+def size_of(kind: Any) -> int:
+    """Bytes of a value as the functions are told of them."""
+    kind = np.dtype(kind)
+    return -kind.itemsize if kind in (np.int8, np.int16, np.int32) else kind.itemsize
+
+
+def delta(values: Any, narrow: bool, shift: int = 0) -> bytes:
+    room = np.full(ROOM_WORDS, -1, np.int64)
+    out = np.full((values.size // BLOCK + 2) * (8 * BLOCK + 16) + SPARE_BYTES, 0xAA, np.uint8)
+    where = values.ctypes.data, size_of(values.dtype), values.size
+    size = encode_delta(*where, shift, narrow, room.ctypes.data, out.ctypes.data)
+    assert (out[size + SPARE_BYTES :] == 0xAA).all()
     return out[:size].tobytes()
 
 
@@ -65,11 +72,31 @@ def whole(kind: Any, bits: int) -> Any:
     return st_numpy.arrays(kind, COUNTS, elements=elements).map(lambda values: (values, bits))
 
 
-@given(st.one_of(whole(np.int64, 64), whole(np.int32, 32), whole(np.uint32, 32), whole(np.int8, 32)))
+KINDS = [(np.int64, 64), *[(kind, 32) for kind in (np.int32, np.uint32, np.int16, np.uint16, np.int8, np.uint8)]]
+
+
+@given(st.one_of([whole(*kind) for kind in KINDS]))
 def test_differences_come_back(case: tuple[Any, int]) -> None:
     values, bits = case
     expected = [int(value) % (1 << bits) for value in values]
     assert decode_delta(delta(values, narrow=bits == 32), bits) == expected
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint32, np.int32, np.uint16, np.int16, np.uint8, np.int8])
+def test_a_shift_is_taken_from_every_value(kind: Any) -> None:
+    values = np.arange(300).astype(kind)
+    bits = 64 if kind is np.int64 else 32
+    expected = [(int(value) - 1000) % (1 << bits) for value in values]
+    assert decode_delta(delta(values, bits == 32, 1000), bits) == expected
+
+
+@pytest.mark.parametrize("width", range(1, 65))
+def test_differences_of_any_width_come_back(width: int) -> None:
+    rng = np.random.default_rng(width)
+    steps = rng.integers(0, 2**width - 1, 500, np.uint64, endpoint=True).astype(np.int64)
+    steps[::32] = [-1 if k % 2 else 0 for k in range(len(steps[::32]))] if width == 64 else 2**width - 1
+    values = np.cumsum(steps)
+    assert decode_delta(delta(values, narrow=False), 64) == [int(value) % (1 << 64) for value in values]
 
 
 @pytest.mark.parametrize(("kind", "step"), [(np.int64, 0), (np.int64, 7), (np.uint32, 1)])
@@ -87,9 +114,10 @@ def decode_codes(data: bytes, count: int) -> list[int]:
     return [packed >> (k * width) & ((1 << width) - 1) for k in range(count)]
 
 
-@given(st.integers(1, 16), COUNTS, st.randoms(use_true_random=False))
-def test_codes_come_back(width: int, count: int, random: Any) -> None:
-    codes = np.array([random.randrange(1 << width) for _ in range(count)] + 7 * [-1], np.int64)
-    out = np.full(2 * count + 100 + SPARE_BYTES, 0xAA, np.uint8)
-    size = encode_codes(codes.ctypes.data, count, width, out.ctypes.data)
+@given(st.integers(1, 16), COUNTS, st.sampled_from([8, 32, 64]), st.randoms(use_true_random=False))
+def test_codes_come_back(width: int, count: int, bits: int, random: Any) -> None:
+    width = min(width, bits)
+    codes = np.array([random.randrange(1 << width) for _ in range(count)] + 7 * [1], f"u{bits // 8}")
+    room, out = np.full(ROOM_WORDS, -1, np.int64), np.full(2 * count + 100 + SPARE_BYTES, 0xAA, np.uint8)
+    size = encode_codes(codes.ctypes.data, size_of(codes.dtype), count, width, room.ctypes.data, out.ctypes.data)
     assert decode_codes(out[:size].tobytes(), count) == codes[:count].tolist()

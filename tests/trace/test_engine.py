@@ -63,6 +63,23 @@ def test_chunks_of_any_size_hold_the_same_packets(tmp_path: Path, data: bytes, r
     assert max(chunk.columns.t_ns.size for chunk in parts) == rows
 
 
+def test_what_chunks_give_back_is_used_again_and_holds_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = d.pcap(5 * FRAMES)
+    whole = columns(list(reader(tmp_path, data).chunks()))
+    monkeypatch.setattr(engine, "CHUNK_ROWS", 3)
+    found: dict[str, list[Any]] = {name: [] for name in m.Columns._fields}
+    places = set()
+    for chunk in reader(tmp_path, data).chunks():
+        for name, values in columns([chunk]).items():
+            found[name] += values
+        places.add(chunk.columns.t_ns.ctypes.data)
+        chunk.give_back()
+    assert found == whole
+    assert len(places) < 5 * len(FRAMES) // 3
+
+
 @pytest.mark.parametrize("data", [CAPTURE, MIXED])
 @pytest.mark.parametrize("piece", [1, 13, 500])
 def test_windows_of_any_size_hold_the_same_packets(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from netemu.recording.tables import Schema
+from netemu.trace import parquet
 from netemu.trace.column import Named, Nullable, frame_of, of_list
 from netemu.trace.parquet import ParquetFile
 from netemu.trace.tables import polars_schema
@@ -137,3 +139,29 @@ def test_a_column_of_one_value_takes_a_few_bytes(tmp_path: Path) -> None:
         assert pl.read_parquet(path)["t_ns"].unique().to_list() == [-5]
         sizes.append(path.stat().st_size)
     assert sizes[1] - sizes[0] < 10
+
+
+def test_a_row_group_of_many_columns_goes_out_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema: Schema = {f"c{k}": ("i64", "one of many") for k in range(700)}
+    part = {name: np.arange(3) * k for k, name in enumerate(schema)}
+    writev = os.writev
+
+    def a_few_bytes(file: int, parts: list[Any]) -> int:
+        return writev(file, [memoryview(parts[0])[:100], *parts[1:]][: 1 if len(parts[0]) > 100 else len(parts)])
+
+    for name, call in (("whole", writev), ("bit by bit", a_few_bytes)):
+        monkeypatch.setattr(os, "writev", call)
+        with ParquetFile(tmp_path / name, schema) as file:
+            file.write(part)
+        assert pl.read_parquet(tmp_path / name).to_dict(as_series=False) == {k: v.tolist() for k, v in part.items()}
+
+
+def test_row_groups_larger_than_the_room_for_one_column_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_ROOM_BYTES", 5000)
+    parts = [rows(count, seed) for seed, count in enumerate([300, 20, 2000, 300])]
+    with ParquetFile(tmp_path / "x.parquet", SCHEMA) as file:
+        for part in parts:
+            file.write(part)
+    assert pl.read_parquet(tmp_path / "x.parquet").equals(pl.concat(map(frame, parts)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netemu.recording.tables import CONNECTIONS, ICMP, PACKETS, RTT, SACKS, SEGMENT_KINDS, TABLES
-from netemu.trace.tables import POLARS_TYPES, address_text, empty, endpoint_text, polars_schema
+from netemu.trace.tables import POLARS_TYPES, address_text, empty, endpoint_text, endpoint_texts, polars_schema
 from tests.trace.build import Talk, one
 
 
@@ -31,6 +32,22 @@ def test_ipv6_addresses_come_back_as_they_were(address: ipaddress.IPv6Address) -
 def test_ipv4_addresses_come_back_as_they_were(address: ipaddress.IPv4Address) -> None:
     assert address_text(4, 0, int(address)) == str(address)
     assert endpoint_text(4, 0, int(address), 80) == f"{address}:80"
+
+
+@given(st.lists(st.tuples(st.ip_addresses(), st.integers(0, 65535))))
+def test_many_ends_are_told_as_each_of_them(
+    ends: list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]],
+) -> None:
+    words = [
+        (
+            one.version,
+            *((0, int(one)) if one.version == 4 else (signed(int(one) >> 64), signed(int(one) % (1 << 64)))),
+            port,
+        )
+        for one, port in ends
+    ]
+    columns = np.array(words, np.int64).reshape(-1, 4).T
+    assert endpoint_texts(*columns).to_list() == [endpoint_text(*row) for row in words]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -1,4 +1,4 @@
-"""Columns of a chunk as rows in compiled code.
+"""Columns of a chunk as rows in compiled code, and rows made there as columns.
 
 Arrays cost a count of references at every use where the flow of control is not simple, many times the read itself: so
 the columns that observers want are read by address into records of words, some rows at a time.
@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from netemu.trace.compiled import compiled
+from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import COLUMN, Columns, column_at
-from netemu.trace.memory import byte, le16, le32, prefetch, set_word, signed32, word
+from netemu.trace.memory import byte, i64, le16, le32, prefetch, set_word, signed32, word
 
 _SIGNED = (np.dtype(np.int32),)
 _LINE_BYTES = 64
+_AT_ONCE = 64
+"""Rows that are turned into columns at a time: so many of any record stay near the processor."""
 
 
 def wanted(columns: Columns, record: np.dtype[Any]) -> Any:
@@ -32,7 +34,7 @@ def wanted(columns: Columns, record: np.dtype[Any]) -> Any:
 
 @compiled
 def take_rows(columns: int, count: int, first: int, some: int, rows: int, width: int) -> None:
-    """Read ``some`` rows from row ``first`` on into the records at ``rows``, of ``width`` bytes each.
+    """Read ``some`` rows from row ``first`` on into the records at ``rows``, of ``width`` words each.
 
     ``columns`` are the ``count`` of :func:`wanted`. One column after the other, so that its size is asked for once.
     """
@@ -42,19 +44,19 @@ def take_rows(columns: int, count: int, first: int, some: int, rows: int, width:
         source = column.address + abs(size) * first
         if size == 8:
             for i in range(some):
-                set_word(target + i * width, 0, word(source, i))
+                set_word(target, i * width, word(source, i))
         elif size == 4:
             for i in range(some):
-                set_word(target + i * width, 0, le32(source, 4 * i))
+                set_word(target, i * width, le32(source, 4 * i))
         elif size == -4:
             for i in range(some):
-                set_word(target + i * width, 0, signed32(le32(source, 4 * i)))
+                set_word(target, i * width, signed32(le32(source, 4 * i)))
         elif size == 2:
             for i in range(some):
-                set_word(target + i * width, 0, le16(source, 2 * i))
+                set_word(target, i * width, le16(source, 2 * i))
         else:
             for i in range(some):
-                set_word(target + i * width, 0, byte(source, i))
+                set_word(target, i * width, byte(source, i))
 
 
 @compiled
@@ -64,3 +66,28 @@ def await_state(state: int, flow: int, width: int, used: int) -> None:
     for at in range(0, used, _LINE_BYTES):
         prefetch(first + at)
         prefetch(first + width + at)
+
+
+@entry
+def _turn(rows: int, count: int, width: int, columns: int) -> None:
+    """Put ``count`` records of ``width`` words into as many columns, one behind the other."""
+    for first in range(0, count, _AT_ONCE):
+        some = min(i64(_AT_ONCE), count - first)
+        for k in range(width):
+            source, target = rows + 8 * (first * width + k), columns + 8 * (k * count + first)
+            for i in range(some):
+                set_word(target, i, word(source, i * width))
+
+
+def turned(rows: Any) -> Any:
+    """Records of words as an array of columns."""
+    width = rows.dtype.itemsize // 8
+    columns = np.empty((width, rows.size), np.int64)
+    _turn(rows.ctypes.data, rows.size, width, columns.ctypes.data)
+    return columns
+
+
+def joined(pieces: list[Any], record: np.dtype[Any]) -> dict[str, Any]:
+    """The columns of what :func:`turned` gave, one behind the other, by the names of ``record``."""
+    whole = pieces[0] if len(pieces) == 1 else np.concatenate([np.empty((len(record.names or ()), 0), int), *pieces], 1)
+    return dict(zip(record.names or (), whole, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from netemu.recording.sender_tables import EPISODES, SENDER
 from netemu.trace.column import Column, Nullable, of_list
 from netemu.trace.engine import Chunk
 from netemu.trace.observe.growing import Growing
+from netemu.trace.observe.rows import joined, turned
 from netemu.trace.observe.sender_episodes import EPISODE, EPISODE_FLOW, end_episodes, join_rows
 from netemu.trace.observe.sender_loop import finish
 from netemu.trace.observe.sender_state import SENDER_FLOW, SENDER_ROW, SENDER_STATE, SLOT_WORDS
 
-_ROWS = 1 << 13
+_ROWS = 1 << 14
 _UNKNOWN = (
     *("una", "nxt", "edge", "edge_before", "pipe_before", "send_ns", "syn_ns", "turn_ns", "slot", "ssthresh"),
     *("srtt_ns", "rto_ns", "since_ns", "small_end", "recovered_ns"),
@@ -59,8 +61,8 @@ class Sender:
         """Keep the rows written so far, and make room for more."""
         count = int(self.state["row_count"][0])
         ended = join_rows(self._rows.ctypes.data, count, self._episodes.address, self._joined.ctypes.data)
-        self._taken.append(self._rows[:count].copy())
-        self._ended.append(self._joined[:ended].copy())
+        self._taken.append(turned(self._rows[:count]))
+        self._ended.append(turned(self._joined[:ended]))
         self.state["row_count"] = 0
         self._grow_slots()
 
@@ -75,15 +77,15 @@ class Sender:
             flow = finish(self.state.ctypes.data, flow, flows)
             self.keep()
         last = np.zeros(flows, EPISODE)
-        self._ended.append(last[: end_episodes(self._episodes.address, flows, last.ctypes.data)])
+        self._ended.append(turned(last[: end_episodes(self._episodes.address, flows, last.ctypes.data)]))
         self._flows.restart(aside[0], flows)
         self._episodes.restart(aside[1], flows)
 
-    def given(self) -> tuple[Any, Any]:
-        """Rows and episodes kept since the last call."""
-        rows, ended = np.concatenate([self._rows[:0], *self._taken]), np.concatenate([self._joined[:0], *self._ended])
+    def given(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Rows and episodes kept since the last call, by column."""
+        found = joined(self._taken, SENDER_ROW), joined(self._ended, EPISODE)
         self._taken, self._ended = [], []
-        return rows, ended
+        return found
 
     def _grow_slots(self) -> None:
         capacity = self._slots.size // SLOT_WORDS
@@ -94,14 +96,14 @@ class Sender:
         self.state["slot_capacity"] = capacity
 
 
-def columns(table: str, rows: Any, origin_ns: int) -> dict[str, Column]:
-    """Rows of ``sender`` or ``episodes`` as columns beside those that name the flow."""
+def columns(table: str, rows: Mapping[str, Any], origin_ns: int) -> dict[str, Column]:
+    """Rows of ``sender`` or ``episodes``, as the observer has them, as columns beside those that name the flow."""
     schema = {"sender": SENDER, "episodes": EPISODES}[table]
     found: dict[str, Column] = {}
     for name, (kind, _) in schema.items():
         if name in _OF_FLOW:
             continue
-        values = np.ascontiguousarray(rows[name])
+        values = rows[name]
         if kind in ENUMS:
             found[name] = of_list(kind, values)
             continue

@@ -32,7 +32,7 @@ _MTU_BYTES, _WINDOWS_BYTES, _SENDER_BYTES = (
     windows_scan.FLOW.itemsize,
     SENDER_FLOW.itemsize,
 )
-PACKET_BYTES = PACKET.itemsize
+PACKET_WORDS = PACKET.itemsize // 8
 packet_at, loop_at = record_at(PACKET), record_at(LOOP)
 
 
@@ -43,7 +43,7 @@ def observe(loop: int, i: int) -> int:
     sender, size, flows = sender_state_at(st.sender, 0), st.size, column_at(st.columns, _FLOW_COLUMN).address
     while i < size:
         some = min(i64(BATCH), size - i)
-        take_rows(st.columns, _COLUMNS, i, some, st.packets, PACKET_BYTES)
+        take_rows(st.columns, _COLUMNS, i, some, st.packets, PACKET_WORDS)
         for k in range(some):
             if sender_loop.is_full(sender):
                 return i

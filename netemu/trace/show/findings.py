@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -56,19 +57,43 @@ class Finding:
         return (list(WHY).index(self.kind), -self.count)
 
 
+_AT_ONCE = 1 << 17
+"""Connections looked at at once: a flood has millions, and each is a suspect."""
+
+
 def findings_of(analysis: Analysis) -> list[Finding]:
     """The findings of the connections that an analysis holds, the worst first."""
-    found = [one for row in _suspects(analysis.connections).iter_rows(named=True) for one in _of_connection(row)]
-    found += _of_icmp(analysis.icmp)
-    found += _of_black_holes(analysis.tables["path_mtu"])
-    found += _of_clamping(analysis.connections)
-    found += _of_translation(analysis.connections)
-    if not analysis.selection:
-        found += _of_strangers(analysis.connections)
-    return sorted(found, key=lambda one: one.rank)
+    return sorted(_findings(analysis), key=lambda one: one.rank)
 
 
-def _suspects(connections: pl.DataFrame) -> pl.DataFrame:
+def worst_of(analysis: Analysis, count: int) -> tuple[list[Finding], int]:
+    """The first ``count`` of :func:`findings_of`, and how many there are; the others are not kept."""
+    seen = 0
+
+    def counted_findings() -> Iterator[Finding]:
+        nonlocal seen
+        for one in _findings(analysis):
+            seen += 1
+            yield one
+
+    return heapq.nsmallest(count, counted_findings(), key=lambda one: one.rank), seen
+
+
+def _findings(analysis: Analysis) -> Iterator[Finding]:
+    connections = analysis.scan("connections")
+    for start in range(0, analysis.height("connections"), _AT_ONCE):
+        some = _suspects(connections.slice(start, _AT_ONCE)).collect(engine="streaming")
+        yield from (one for row in some.iter_rows(named=True) for one in _of_connection(row))
+    yield from _of_icmp(analysis.icmp)
+    yield from _of_black_holes(analysis.tables["path_mtu"])
+    if connections.select(pl.col("capture").n_unique()).collect(engine="streaming").item() > 1:
+        yield from _of_clamping(analysis.connections)
+        yield from _of_translation(analysis.connections)
+        if not analysis.selection:
+            yield from _of_strangers(analysis.connections)
+
+
+def _suspects(connections: pl.LazyFrame) -> pl.LazyFrame:
     """Connections that may have a finding; the others, mostly all, are not looked at one by one."""
     counts = ("retransmitted_segments", "zero_windows", "out_of_order_segments", "keepalives", "spurious_retransmits")
     bad = [pl.col(side + name) > 0 for side in ("a_", "b_") for name in counts]

@@ -34,7 +34,7 @@ def as_json(analysis: Analysis) -> dict[str, Any]:
         "selection": str(analysis.selection) or None,
         "connections": [_connection(row) for row in analysis.connections.iter_rows(named=True)],
         "findings": [asdict(one) | {"why": WHY[one.kind]} for one in findings_of(analysis)],
-        "rows": {name: frame.height for name, frame in analysis.tables.items()},
+        "rows": {name: analysis.height(name) for name in analysis.tables},
         "partial": analysis.partial,
         "warnings": analysis.warnings,
         "comments": analysis.comments,

@@ -36,10 +36,7 @@ class Analysis:
 
     def __post_init__(self) -> None:
         if self.connection_count < 0:
-            known = self.tables
-            self.connection_count = (
-                known.height("connections") if isinstance(known, TableFiles) else known["connections"].height
-            )
+            self.connection_count = self.height("connections")
 
     @property
     def connections(self) -> pl.DataFrame:
@@ -100,10 +97,28 @@ class Analysis:
 
     def select(self, selection: Selection) -> Analysis:
         """The rows that ``selection`` shows."""
-        chosen = selection.chosen(self.connections)
-        tables = {name: selection.rows(frame, chosen) for name, frame in self.tables.items()}
+        if not selection:
+            return replace(self, selection=selection)
+        ends = self.scan("connections").select("capture", "connection", "client", "server")
+        chosen = selection.chosen(ends.collect()) if selection.by_connection else pl.DataFrame()
+        known = self.tables
+        tables: Mapping[str, pl.DataFrame] = (
+            known.where(lambda columns: selection.predicate(columns, chosen))
+            if isinstance(known, TableFiles)
+            else {name: selection.rows(frame, chosen) for name, frame in known.items()}
+        )
         packets = selection.rows(self.packets, chosen)
         return replace(self, packets=packets, tables=tables, selection=selection)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """A table of which only what is asked for is read, where it lies in a file: some grow with the capture."""
+        known = self.tables
+        return known.scan(table) if isinstance(known, TableFiles) else known[table].lazy()
+
+    def height(self, table: str) -> int:
+        """How many rows a table has."""
+        known = self.tables
+        return known.height(table) if isinstance(known, TableFiles) else known[table].height
 
     def connection(self, number: int, capture: str | None = None) -> Connection:
         """One connection; ``capture`` is needed where several captures have that number."""

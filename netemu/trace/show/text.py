@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from netemu.trace.show.datagrams import datagrams_text
-from netemu.trace.show.findings import WHY, Finding, again_classes, findings_of
+from netemu.trace.show.findings import WHY, Finding, again_classes, worst_of
 from netemu.trace.show.result import Analysis
 from netemu.trace.show.words import (
     columns_text,
@@ -25,39 +25,39 @@ DETAILED = 3
 """Up to so many connections are shown in full without being asked for."""
 _FINDINGS = 12
 _END = pl.col("start_ns") + pl.col("duration_ns")
+_PAYLOAD = pl.sum_horizontal("a_payload_bytes", "b_payload_bytes").alias("payload_bytes")
 
 
 def headline(analysis: Analysis) -> str:
     """What was captured, in one line."""
-    frame = analysis.connections
     parts = [counted(analysis.packet_count, "packet"), counted(analysis.connection_count, "TCP connection")]
-    if analysis.tables["datagrams"].height:
-        parts.append(counted(analysis.tables["datagrams"].height, "UDP flow"))
-    if frame.height:
-        both = pl.sum_horizontal("a_payload_bytes", "b_payload_bytes")
-        spans = frame.select(payload=both, begin="start_ns", end=_END)
-        payload, begin, end = spans.select(pl.col("payload").sum(), pl.col("begin").min(), pl.col("end").max()).row(0)
+    if datagrams := analysis.height("datagrams"):
+        parts.append(counted(datagrams, "UDP flow"))
+    sums = (pl.len(), _PAYLOAD.sum(), pl.col("start_ns").min(), _END.max().alias("end_ns"))
+    shown, payload, begin, end = analysis.scan("connections").select(*sums).collect(engine="streaming").row(0)
+    if shown:
         if analysis.selection:
-            parts.append(f"{frame.height:,} shown")
+            parts.append(f"{shown:,} shown")
         parts.append(f"{format_bytes(payload)} of payload in {format_duration(end - begin)}")
     return ", ".join(parts) + (", PARTIAL: a file ends before its data does" if analysis.partial else "")
 
 
 def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool = False) -> str:
     """The summary that ``netemu analyze`` prints, of at most ``limit`` connections: those with most payload."""
-    several = analysis.connections["capture"].n_unique() > 1
+    connections = analysis.scan("connections")
+    several = connections.select(pl.col("capture").n_unique()).collect(engine="streaming").item() > 1
     lines = [headline(analysis)]
     if analysis.selection:
         lines += _wrapped(f"shown: {analysis.selection}; analysed: everything", width)
-    lines += _findings_text(findings_of(analysis), several, width)
-    payload = analysis.connections.select(pl.sum_horizontal("a_payload_bytes", "b_payload_bytes")).to_series()
-    shown = analysis.connections[payload.arg_sort(descending=True).head(limit).to_list()]
+    lines += _findings_text(*worst_of(analysis, _FINDINGS), several, width)
+    payload = connections.select(_PAYLOAD).collect(engine="streaming").to_series()
+    shown = _rows(connections, payload.arg_sort(descending=True).head(limit).to_list())
     if shown.height:
         lines += ["", *_overview(shown, several, width)]
-    left = analysis.connections.height - shown.height
+    left = payload.len() - shown.height
     if left > 0:
         lines.append(f"{counted(left, 'connection')} with less payload not shown; --limit N shows more")
-    if details or analysis.connections.height <= DETAILED:
+    if details or payload.len() <= DETAILED:
         for row in shown.iter_rows(named=True):
             lines += ["", *connection_text(row, several=several)]
     lines += datagrams_text(analysis.tables["datagrams"], width)
@@ -67,6 +67,13 @@ def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool =
     return "\n".join(lines)
 
 
+def _rows(table: pl.LazyFrame, numbers: list[int]) -> pl.DataFrame:
+    """The rows of these numbers, in that order; no others are held."""
+    found = table.with_row_index("row").filter(pl.col("row").is_in(numbers)).collect(engine="streaming").sort("row")
+    place = {number: k for k, number in enumerate(sorted(numbers))}
+    return found[[place[number] for number in numbers]].drop("row")
+
+
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
     return textwrap.wrap(text, max(width, 40), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
@@ -74,15 +81,15 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
 # ---- what is worth a look ------------------------------------------------------------------------------------------
 
 
-def _findings_text(findings: Sequence[Finding], several: bool, width: int) -> list[str]:
+def _findings_text(findings: Sequence[Finding], count: int, several: bool, width: int) -> list[str]:
     if not findings:
         return []
     lines = ["", "Worth a look, the worst first"]
-    for one in findings[:_FINDINGS]:
+    for one in findings:
         name = _name(one.capture, one.connection, several) if one.connection >= 0 else "-"
         lines += _wrapped(f"  {name:<4} {one.text} - {WHY[one.kind]}", width, " " * 7)
-    if len(findings) > _FINDINGS:
-        lines.append(f"  and {len(findings) - _FINDINGS:,} more; --json lists all")
+    if count > len(findings):
+        lines.append(f"  and {count - len(findings):,} more; --json lists all")
     return lines
 
 

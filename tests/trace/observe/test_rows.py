@@ -1,4 +1,4 @@
-"""Rows read by address are the rows of the columns."""
+"""Rows read by address are the rows of the columns, and columns made of rows hold them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pytest
 
 from netemu.trace.compiled import entry
 from netemu.trace.layout import new_columns, words
-from netemu.trace.observe.rows import take_rows, wanted
+from netemu.trace.observe.rows import joined, take_rows, turned, wanted
 
 RECORD = words("t_ns flow frame flags kind")
 
 
 @entry
 def _take(columns: int, count: int, first: int, some: int, rows: int) -> None:
-    take_rows(columns, count, first, some, rows, 8 * count)
+    take_rows(columns, count, first, some, rows, count)
 
 
 @pytest.mark.parametrize(("first", "some"), [(0, 3), (1, 2), (2, 1), (1, 0)])
@@ -30,3 +30,13 @@ def test_every_size_and_sign_comes_through(first: int, some: int) -> None:
     for i in range(some):
         assert rows[i].tolist() == tuple(int(getattr(columns, name)[first + i]) for name in RECORD.names or ())
     assert not any(map(any, rows[some:].tolist()))
+
+
+@pytest.mark.parametrize("counts", [[], [0], [1], [63, 0, 64], [65, 200]])
+def test_records_become_columns_by_name(counts: list[int]) -> None:
+    rng = np.random.default_rng(1)
+    rows = [rng.integers(-(2**63), 2**63 - 1, (count, 5)).view(RECORD)[:, 0] for count in counts]
+    found = joined([turned(some) for some in rows], RECORD)
+    whole = np.concatenate([np.zeros(0, RECORD), *rows])
+    assert list(found) == list(RECORD.names or ())
+    assert all(found[name].tolist() == whole[name].tolist() for name in found)
