@@ -6,6 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -263,3 +264,17 @@ def test_help_comes_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_summary_leaves_nothing_behind_and_says_where_it_needs_room(
+    capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "room"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    assert main(["analyze", str(capture)]) == 0
+    assert list(place.iterdir()) == []
+    place.rmdir()
+    assert main(["analyze", str(capture)]) == 2
+    text = f"tables cannot be kept in {place}: No such file or directory; set TMPDIR to a directory with room"
+    assert capsys.readouterr().err == f"netemu: error: {text}\n"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from netemu.trace.analysis import analyze
-from netemu.trace.show.findings import WHY, findings_of
+from netemu.trace.show import findings
+from netemu.trace.show.findings import WHY, findings_of, worst_of
 from tests.trace.build import ACK, RST, SYN, Talk, write_pcap
-from tests.trace.show.scenes import lossy
+from tests.trace.show.scenes import lossy, several
 
 
 def kinds(talk: Talk, directory: Path) -> list[str]:
@@ -86,3 +88,14 @@ def test_a_router_that_clamps_the_mss_is_told_by_captures_of_both_sides(tmp_path
     client, _ = findings_of(analyze(files))
     assert (client.kind, client.capture, client.connection, client.side) == ("clamped_mss", "far", 0, "client")
     assert client.text == "the client's SYN announced an MSS of 1,460 bytes at near and 1,360 at far"
+
+
+def test_the_worst_are_the_first_of_all_however_many_are_looked_at_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysis = analyze(write_pcap(tmp_path / "several.pcap", several(5, 2, 7, 3)))
+    whole = findings_of(analysis)
+    monkeypatch.setattr(findings, "_AT_ONCE", 1)
+    assert findings_of(analysis) == whole
+    for count in range(len(whole) + 2):
+        assert worst_of(analysis, count) == (whole[:count], len(whole))

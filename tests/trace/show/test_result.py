@@ -10,6 +10,9 @@ import pytest
 import netemu
 from netemu.errors import BadInput
 from netemu.recording.tables import PACKET_TABLES
+from netemu.trace.analysis import analyze_to_tables
+from netemu.trace.show.machine import as_json
+from netemu.trace.show.text import as_text
 from tests.trace.build import write_pcap
 from tests.trace.show.scenes import lossy, several
 
@@ -53,3 +56,16 @@ def test_it_says_what_it_is(tmp_path: Path) -> None:
     text = repr(lossy().analyse(tmp_path))
     assert text.startswith("<Analysis: 8 packets, 1 TCP connection, 4,000 B of payload in 310 ms; rows: packets 8, ")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("chosen", [{}, {"connection": [0, 2]}, {"start": "20ms"}, {"host": "10.0.0.1", "end": "1s"}])
+def test_tables_in_files_tell_the_same_as_tables_in_memory(tmp_path: Path, chosen: dict[str, object]) -> None:
+    path = write_pcap(tmp_path / "three.pcap", several(5, 1, 9))
+    here = netemu.analyze(path, keep_packets=False).where(**chosen)  # type: ignore[operator]
+    there = analyze_to_tables([path], tmp_path, keep_packets=False).where(**chosen)
+    assert not (tmp_path / "packets.parquet").exists()
+    assert as_text(there, 2) == as_text(here, 2)
+    assert as_json(there) == as_json(here)
+    for name in PACKET_TABLES:
+        assert there.tables[name].equals(here.tables[name]), name
+        assert there.height(name) == here.height(name) == here.scan(name).collect().height
