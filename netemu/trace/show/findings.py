@@ -57,6 +57,12 @@ class Finding:
         return (list(WHY).index(self.kind), -self.count)
 
 
+_OF_A_SIDE = (
+    *("packets", "data_segments", "retransmitted_segments", "spurious_retransmits", "zero_windows", "window_probes"),
+    *("out_of_order_segments", "keepalives"),
+    *(f"retransmits_{name}" for name in RETRANSMISSION_KINDS),
+)
+_LOOKED_AT = ("capture", "connection", "end", *(side + name for side in ("a_", "b_") for name in _OF_A_SIDE))
 _AT_ONCE = 1 << 17
 """Connections looked at at once: a flood has millions, and each is a suspect."""
 
@@ -82,7 +88,7 @@ def worst_of(analysis: Analysis, count: int) -> tuple[list[Finding], int]:
 def _findings(analysis: Analysis) -> Iterator[Finding]:
     connections = analysis.scan("connections")
     for start in range(0, analysis.height("connections"), _AT_ONCE):
-        some = _suspects(connections.slice(start, _AT_ONCE)).collect(engine="streaming")
+        some = _suspects(connections.slice(start, _AT_ONCE)).select(_LOOKED_AT).collect(engine="streaming")
         yield from (one for row in some.iter_rows(named=True) for one in _of_connection(row))
     yield from _of_icmp(analysis.icmp)
     yield from _of_black_holes(analysis.tables["path_mtu"])

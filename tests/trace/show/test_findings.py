@@ -97,5 +97,5 @@ def test_the_worst_are_the_first_of_all_however_many_are_looked_at_at_once(
     whole = findings_of(analysis)
     monkeypatch.setattr(findings, "_AT_ONCE", 1)
     assert findings_of(analysis) == whole
-    for count in range(len(whole) + 2):
+    for count in range(1, len(whole) + 2):
         assert worst_of(analysis, count) == (whole[:count], len(whole))
