@@ -21,6 +21,7 @@ from netemu.kernels import Progress
 from netemu.kernels.model import profile_named
 from netemu.results import store
 from netemu.specs import Plan
+from netemu.stack.eras_sysctl import sysctls_lacking
 from netemu.stack.sysctl_names import lacks
 
 NAME = "fidelity"
@@ -68,10 +69,10 @@ def pairs(kernel: str | None, model: str | None = None) -> dict[str, str]:
     return {version: PAIRS[version]}
 
 
-def fits(plan: Plan, model: str) -> bool:
-    """Whether the era of ``model`` has every sysctl of ``plan``: where it lacks one, its kernel refuses the plan."""
-    profile = profile_named(model)
-    return not any(lacks(profile, name) for node in plan.nodes for name in node.sysctls)
+def fits(plan: Plan, model: str, version: str) -> bool:
+    """Whether ``model`` and Linux ``version`` have every sysctl of ``plan``: a kernel refuses one that it lacks."""
+    lacking = profile_named(model).sysctls_lacking | sysctls_lacking(version)
+    return not any(lacks(lacking, name) for node in plan.nodes for name in node.sysctls)
 
 
 def measure(
@@ -93,7 +94,7 @@ def measure(
             Job(one.name, one.mechanisms, plan, version, model, recording.root / MODELS / version / one.name)
             for version, model in kernels.items()
             for one, plan in zip(scenarios, plans, strict=True)
-            if fits(plan, model)
+            if fits(plan, model, version)
         ]
         rows = _side_by_side(jobs, at_once or len(os.sched_getaffinity(0)), progress, finished)
         finished_at = store.finish(recording)

@@ -6,6 +6,8 @@ file. What is not listed is older than 2.4.
 
 from __future__ import annotations
 
+import re
+
 SINCE: dict[str, str] = {
     "tcp_tso_win_divisor": "2.6.9",
     "tcp_congestion_control": "2.6.13",
@@ -63,4 +65,4 @@ def sysctls_lacking(release: str) -> frozenset[str]:
 
 
 def _number(release: str) -> tuple[int, ...]:
-    return tuple(map(int, release.split(".")))
+    return tuple(int(number) for number in re.findall(r"\d+", release)[:3])

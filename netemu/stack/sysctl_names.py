@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -50,9 +50,9 @@ def _field_of(name: str) -> str | None:
 _TYPES = {field.name: str(field.type) for field in fields(Sysctl)}
 
 
-def lacks(profile: Profile, name: str) -> bool:
-    """Whether the kernels of ``profile`` have no sysctl ``name``, though other eras have."""
-    return _field_of(name) in profile.sysctls_lacking
+def lacks(lacking: Collection[str], name: str) -> bool:
+    """Whether the sysctl ``name`` is one of ``lacking``, the fields that an era has not (Profile.sysctls_lacking)."""
+    return _field_of(name) in lacking
 
 
 def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str, profile: Profile | None = None) -> None:
@@ -68,7 +68,7 @@ def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str, profile: Profil
         if _QUIET.get(name) == text.strip():
             return
         raise MissingCapability(f"{place}: sysctl {name}: this model has no such sysctl; a real kernel may have it")
-    if profile is not None and lacks(profile, name):
+    if profile is not None and lacks(profile.sysctls_lacking, name):
         since = f": it came with Linux {SINCE[field]}" if field in SINCE else ""
         raise MissingCapability(f"{place}: sysctl {name}: {profile.name} has no such sysctl{since}")
     if field == "tcp_ecn" and text.strip() in ("3", "4", "5"):

@@ -49,10 +49,11 @@ def test_a_kernel_is_one_that_judges_a_model() -> None:
 
 
 def test_a_scenario_with_a_sysctl_that_an_era_lacks_is_none_of_its_kernel_s() -> None:
-    assert fits(named("bulk").plan(), "model:linux-5.10")
+    assert fits(named("bulk").plan(), "model:linux-5.10", "5.10")
     plan = named("syn_without_linear_timeouts").plan()
-    assert fits(plan, "model:linux-6")
-    assert not fits(plan, "model:linux-5.10")
+    assert fits(plan, "model:linux-6", "6.12")
+    assert not fits(plan, "model:linux-5.10", "6.12")
+    assert not fits(plan, "model:linux-6", "6.1")
 
 
 def test_any_model_may_be_held_against_any_kernel() -> None:
