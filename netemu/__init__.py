@@ -10,9 +10,9 @@
 
 Imports go strictly to a lower tier, never up, never to a sibling of the same tier (tests/test_tiers.py)::
 
-    T0 errors units seq spread load T1 packet specs recording      T2 topology link stack trace agents
-    T3 lab sim                      T4 kernels figures             T5 experiment results report compare
-    T6 session comparison repeats fidelity   T7 cli
+    T0 errors units seq spread load cache   T1 packet specs recording compiled
+    T2 topology link stack trace agents     T3 lab sim   T4 kernels figures
+    T5 experiment results report compare    T6 session comparison repeats fidelity   T7 cli
 """
 
 __version__ = "0.1.0"

@@ -7,6 +7,11 @@ import os
 import pytest
 from hypothesis import settings
 
+from netemu import compiled
+
+# Tests look at the sources, and put their own functions in the place of models': whoever wants the compiled form asks.
+os.environ.setdefault(compiled.VARIABLE, "interpreted")
+
 settings.register_profile("netemu", deadline=None)
 settings.load_profile("netemu")
 
@@ -20,11 +25,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was left out for want of a kernel, so that a green run does not hide it."""
-    left_out = [report for report in terminalreporter.stats.get("skipped", []) if "no kernel" in str(report.longrepr)]
-    if left_out:
-        terminalreporter.write_line(
-            f"NOT TESTED: guests; {len(left_out)} tests need a kernel that is not in the cache: make kernel",
-            yellow=True,
-            bold=True,
-        )
+    """Say what was left out for want of a kernel or of compiled models, so that a green run does not hide it."""
+    reports = terminalreporter.stats.get("skipped", [])
+    for what, reason, remedy in (
+        ("guests", "no kernel", "a kernel that is not in the cache: make kernel"),
+        ("compiled models", "no compiled models", f"models that are not compiled: {compiled.COMMAND}"),
+    ):
+        left_out = [report for report in reports if reason in str(report.longrepr)]
+        if left_out:
+            line = f"NOT TESTED: {what}; {len(left_out)} tests need {remedy}"
+            terminalreporter.write_line(line, yellow=True, bold=True)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from netemu.kernels.store import Store
 
+_MODEL = "model"
+"""The compiled form of the models, among the names of kernels."""
+
 _VM = "vm:"
 """What a name of an image for virtual machines begins with."""
 
@@ -38,8 +41,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     get.add_argument("version", help="such as 6.1 (user-mode-linux, real time only), or vm:6.1 (for virtual machines)")
     _add_mirror(get)
-    build = actions.add_parser("build", help="build a kernel with virtual time from source, at idle priority")
-    build.add_argument("version", nargs="?", help="such as 6.12; not needed with --source")
+    build = actions.add_parser(
+        "build", help="build a kernel with virtual time from source, or compile the models, at idle priority"
+    )
+    build.add_argument("version", nargs="?", help="such as 6.12, or model; not needed with --source")
     build.add_argument("--source", type=Path, metavar="PATH", help="a source tree or tarball of Linux")
     build.add_argument("--jobs", type=int, metavar="N", help="compilers at once (default: one for each processor)")
     build.add_argument(
@@ -58,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     check.add_argument("name", help="such as 6.12, vm:6.1, or a full name of the list")
     check.add_argument("--json", action="store_true", help="print one JSON object")
     remove = actions.add_parser("remove", help="remove a kernel, or what an interrupted build left; asks nothing")
-    remove.add_argument("name", help="such as 6.12 where there is one, or a full name of the list")
+    remove.add_argument("name", help="such as 6.12 where there is one, a full name of the list, or model")
     parser.set_defaults(run=run)
 
 
@@ -76,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace, store: Store) -> int:
+    from netemu import compiled
     from netemu.kernels.overview import describe, notes, table
     from netemu.kernels.vm_image import images
     from netemu.kernels.vm_overview import describe_image
@@ -102,6 +108,7 @@ def _list(args: argparse.Namespace, store: Store) -> int:
         print("could be had for virtual machines (netemu kernels get vm:VERSION):", *virtual)
     else:
         print("netemu kernels list --available asks the Debian mirror which others there are")
+    print(f"the models (--kernel model:PROFILE) run {compiled.form()}")
     return 0
 
 
@@ -138,6 +145,8 @@ def _build(args: argparse.Namespace, store: Store) -> int:
         raise BadInput(f"--jobs {args.jobs}: at least 1")
     if args.print_key:
         return _print_key(args)
+    if args.version == _MODEL:
+        return _build_model(args)
     display = ProgressDisplay(f"kernel {args.version or args.source.name}")
     effort = Effort(args.jobs, args.priority == "idle")
     try:
@@ -151,6 +160,26 @@ def _build(args: argparse.Namespace, store: Store) -> int:
     finally:
         display.done()
     print(f"uml:{entry.manifest.version}  {entry.directory}")
+    return 0
+
+
+def _build_model(args: argparse.Namespace) -> int:
+    from netemu.cli.progress import ProgressDisplay
+    from netemu.errors import BadInput
+    from netemu.kernels.build import Effort
+    from netemu.kernels.model_build import build_model
+
+    if args.download or args.mirror is not None:
+        raise BadInput("netemu kernels build model: it is compiled of netemu's own sources: no --download, no --mirror")
+    display = ProgressDisplay("models")
+    try:
+        directory = build_model(display, Effort(args.jobs, args.priority == "idle"))
+    except KeyboardInterrupt:
+        print("netemu: interrupted; the same command goes on where this one stopped", file=sys.stderr)
+        return 130
+    finally:
+        display.done()
+    print(f"model  {directory}")
     return 0
 
 
@@ -170,6 +199,11 @@ def _print_key(args: argparse.Namespace) -> int:
 def _remove(args: argparse.Namespace, store: Store) -> int:
     from netemu.kernels.vm_image import remove_image
 
+    if args.name == _MODEL:
+        from netemu.kernels.model_build import remove_models
+
+        print("\n".join(f"removed {path}" for path in remove_models()) or "the models have no compiled form here")
+        return 0
     vm = args.name.startswith(_VM)
     print(f"removed {remove_image(args.name.removeprefix(_VM), store) if vm else store.remove(args.name)}")
     return 0

@@ -9,3 +9,7 @@
 A scenario is data: a path, what happens on it, programs at its ends (:mod:`netemu.fidelity.scenario`). Those with names
 cover the mechanisms; :mod:`netemu.fidelity.generator` makes any number more, each a pure function of seed and index.
 """
+
+from netemu import compiled
+
+compiled.arrange()

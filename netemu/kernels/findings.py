@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from netemu import compiled
 from netemu.errors import BadInput, MissingCapability
 from netemu.kernels.overview import outdated
 from netemu.kernels.recipe import missing_tools
@@ -17,7 +18,7 @@ from netemu.kernels.uml_boot import memory_place
 from netemu.kernels.uml_guard import landlock_version
 from netemu.lab.capabilities import Finding
 
-KERNELS, MEMORY, PTRACE = "guest kernels", "guest memory", "ptrace"
+KERNELS, MEMORY, PTRACE, MODELS = "guest kernels", "guest memory", "ptrace", "models"
 _PTRACE_TRACEME = 0
 _WITHOUT_ROOT = "other kernels as ordinary processes (--kernel uml:VERSION), without root"
 
@@ -35,6 +36,7 @@ def findings() -> list[Finding]:
         ptrace_finding(can_be_traced()),
         landlock_finding(landlock_version()),
         build_finding(missing_tools()),
+        models_finding(),
     ]
 
 
@@ -93,6 +95,14 @@ def build_finding(missing: dict[str, str]) -> Finding:
         return Finding("building kernels", "ok", "compiler and tools are there", purpose)
     remedy = f"sudo apt-get install --no-install-recommends {' '.join(sorted(set(missing.values())))}"
     return Finding("building kernels", "missing", f"without {', '.join(missing)}", purpose, remedy)
+
+
+def models_finding() -> Finding:
+    """Which form the models have."""
+    purpose = "how fast models run (--kernel model:PROFILE): compiled several times faster, with the same results"
+    form = compiled.form()
+    remedy = None if form.name == "compiled" else f"{compiled.COMMAND}   # minutes of one core, needs a C compiler"
+    return Finding(MODELS, "ok", str(form), purpose, remedy)
 
 
 def can_be_traced() -> bool:

@@ -1,7 +1,8 @@
 """Kernel ``model:<profile>``: readable Python models of the Linux TCP stack, in virtual time, without root.
 
 ``model:linux-7`` is one of the eras of :mod:`netemu.stack.eras`, or a profile of the entry-point group
-``netemu.profiles``. Options replace single fields of the profile: ``model:linux-7?hz=1000&memory=512M``.
+``netemu.profiles``. Options replace single fields of the profile: ``model:linux-7?hz=1000&memory=512M``. Interpreted or
+compiled (:mod:`netemu.compiled`), a run leaves the same bytes; ``form`` of its account says which it was.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from netemu import compiled
 from netemu.errors import BadInput, MissingCapability
 from netemu.kernels.guest_name import memory_bytes, split_name
 from netemu.recording.layout import Recording
@@ -31,6 +33,7 @@ class ModelKernel:
     parallel = True
 
     def __init__(self, name: str) -> None:
+        compiled.arrange()
         self.name = name
         self.profile = profile_named(name)
 
@@ -64,6 +67,7 @@ class ModelKernel:
                 "machine": "model",
                 "judgement": profile.judgement,
             },
+            "form": str(compiled.form()),
             "guest": {"kernel": self.name, "origin": "model", "time": "virtual", "memory_bytes": profile.memory_bytes},
         }
 

@@ -30,6 +30,7 @@ from typing import Literal
 
 import msgspec
 
+from netemu.cache import cache_directory
 from netemu.errors import BadInput, MissingCapability
 from netemu.kernels.locking import refusing
 from netemu.kernels.naming import NAME, File, check_name, series, sha256_of, version_key
@@ -240,23 +241,8 @@ def writing(place: Path) -> Iterator[None]:
 def open_store(environment: Mapping[str, str] | None = None) -> Store:
     """The store that the environment names; no directory is made by this."""
     env = os.environ if environment is None else environment
-    if env.get("NETEMU_CACHE"):
-        cache = Path(env["NETEMU_CACHE"])
-    elif env.get("XDG_CACHE_HOME"):
-        cache = Path(env["XDG_CACHE_HOME"]) / "netemu"
-    else:
-        cache = _home() / ".cache" / "netemu"
-    if not cache.is_absolute():
-        raise BadInput(f"the cache directory {str(cache)!r} must be an absolute path: set NETEMU_CACHE to one")
     shared = tuple(Path(place) for place in env.get("NETEMU_KERNELS", "").split(":") if place)
-    return Store(cache / "kernels", shared)
-
-
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError as error:
-        raise BadInput("this user has no home directory: set NETEMU_CACHE to a directory for kernels") from error
+    return Store(cache_directory(env) / "kernels", shared)
 
 
 def is_named(entry: Entry, name: str) -> bool:

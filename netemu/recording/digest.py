@@ -18,7 +18,7 @@ from netemu.recording.layout import Recording
 Part = Literal["captures", "everything"]
 PARTS: tuple[Part, ...] = ("captures", "everything")
 
-PLACE = ("busy_loops", "git", "source", "versions")
+PLACE = ("busy_loops", "form", "git", "source", "versions")
 """Keys of a manifest that tell of the place and not of the run."""
 
 

@@ -13,3 +13,7 @@ Eras are profiles of this one stack (profile.py); congestion control plugs in by
 Nothing here reads a clock, opens a socket or draws a random number: they come in. What differs from Linux stands in
 LIMITATIONS.md.
 """
+
+from netemu import compiled
+
+compiled.arrange()

@@ -264,8 +264,8 @@ def _at_once(function: Callable[..., Any]) -> Callable[..., Call]:
     """A function that never sleeps as a call."""
 
     def call(stack: LinuxStack, *args: Any) -> Call:
+        yield from ()
         return function(stack, *args)
-        yield
 
     return call
 

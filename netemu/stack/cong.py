@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol, cast
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
 from netemu.errors import BadInput
 
@@ -30,7 +30,8 @@ TCP_CA_NAME_MAX = 16
 GROUP = "netemu.congestion"
 
 
-class RateSample(msgspec.Struct, eq=False, gc=False):
+@mypyc_attr(acyclic=True)
+class RateSample:
     """``struct rate_sample``: what one ACK delivered, over which time. Times in us, amounts in segments."""
 
     prior_mstamp: int = 0
@@ -51,12 +52,14 @@ class RateSample(msgspec.Struct, eq=False, gc=False):
     is_ack_delayed: bool = False
 
 
-class AckSample(msgspec.Struct, eq=False, gc=False):
+@mypyc_attr(acyclic=True)
+class AckSample:
     """``struct ack_sample``: of one ACK, for ``pkts_acked``."""
 
-    pkts_acked: int
-    rtt_us: int
-    in_flight: int
+    __slots__ = ("in_flight", "pkts_acked", "rtt_us")
+
+    def __init__(self, pkts_acked: int, rtt_us: int, in_flight: int) -> None:
+        self.pkts_acked, self.rtt_us, self.in_flight = pkts_acked, rtt_us, in_flight
 
 
 class CongestionOps(Protocol):
@@ -82,6 +85,7 @@ class CongestionOps(Protocol):
     def min_tso_segs(self, sk: TcpSock) -> int: ...
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TcpCongestionOps:
     """What the kernel does where a control lacks a member; the base of all controls."""
 

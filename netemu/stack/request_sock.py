@@ -6,16 +6,14 @@ Sequence numbers are unbounded, as everywhere in the stack: ``rcv_isn`` is the w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from netemu.stack.sock import TCP_NEW_SYN_RECV
+from netemu.stack.route import Dst
+from netemu.stack.sock import TCP_NEW_SYN_RECV, TcpSock
 from netemu.stack.timer import Timer
 
 if TYPE_CHECKING:
-    from netemu.stack.route import Dst
     from netemu.stack.skbuff import SkBuff
-    from netemu.stack.sock import TcpSock
     from netemu.stack.stack import LinuxStack
 
 
@@ -27,7 +25,6 @@ def _no_timer() -> None:
     raise AssertionError("the timer of a request sock fired before it was hashed")
 
 
-@dataclass(slots=True, eq=False)
 class RequestSock:
     """A SYN that ``rsk_listener`` answered. ``mss``: the peer's option, clamped; ``snt_synack`` in us."""
 
@@ -45,7 +42,7 @@ class RequestSock:
     num_retrans: int = 0
     num_timeout: int = 0
     timeout: int = 0  # of the SYN-ACK timer at first
-    rsk_timer: Timer = field(default_factory=_unarmed)
+    rsk_timer: Timer
     rsk_rcv_wnd: int = 0
     rsk_window_clamp: int = 0
     ts_recent: int = 0
@@ -69,6 +66,27 @@ class RequestSock:
     syn_ect_snt: int = 0
     syn_ect_rcv: int = 0
     syn_skb: SkBuff | None = None
+
+    def __init__(  # noqa: PLR0917 (what it is made of)
+        self,
+        net: LinuxStack,
+        rsk_listener: TcpSock,
+        family: int,
+        ir_loc_addr: str,
+        ir_num: int,
+        ir_rmt_addr: str,
+        ir_rmt_port: int,
+        dst: Dst,
+    ) -> None:
+        self.net = net
+        self.rsk_listener = rsk_listener
+        self.family = family
+        self.ir_loc_addr = ir_loc_addr
+        self.ir_num = ir_num
+        self.ir_rmt_addr = ir_rmt_addr
+        self.ir_rmt_port = ir_rmt_port
+        self.dst = dst
+        self.rsk_timer = _unarmed()
 
     @property
     def key(self) -> tuple[str, int, str, int]:

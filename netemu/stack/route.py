@@ -7,10 +7,9 @@ tells all of them (``struct rtable`` and its ``fib_nh_exception``).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface, ip_network
 from typing import TYPE_CHECKING
-
-import msgspec
 
 if TYPE_CHECKING:
     from netemu.specs import RouteSpec
@@ -25,7 +24,8 @@ LOOPBACK = "lo"
 LOOPBACK_MTU = 65536
 
 
-class Interface(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Interface:
     """A device of the host. ``addresses`` carry their prefix: ``10.0.0.1/24``, ``fd00::1/64``.
 
     ``gso_max_segs``: how many segments it takes as one packet; 1 where offloads are off.

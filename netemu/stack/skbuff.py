@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
+from mypy_extensions import mypyc_attr
 
 TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS, TCPCB_LOST = 0x01, 0x02, 0x04
 TCPCB_TAGBITS = 0x07
@@ -18,7 +18,8 @@ TCPCB_RETRANS = TCPCB_SACKED_RETRANS | TCPCB_EVER_RETRANS | TCPCB_REPAIRED
 """Bits of ``sacked`` (include/net/tcp.h)."""
 
 
-class SkBuff(msgspec.Struct, eq=False, gc=False):
+@mypyc_attr(acyclic=True)
+class SkBuff:
     """A segment in a queue: of the sender until it is acknowledged, of the receiver until it is read.
 
     ``data``: payload; ``seq`` and ``end_seq`` (SYN and FIN count); ``tcp_flags``; ``truesize``: bytes of memory charged
@@ -28,13 +29,8 @@ class SkBuff(msgspec.Struct, eq=False, gc=False):
     the data in their buffer.
     """
 
-    # A Struct, because one is made for every segment at either end: the collector need not look at it, since its
+    # One is made for every segment at either end. Compiled, the collector need not look at it (acyclic), since its
     # links end when it leaves its queues.
-    seq: int
-    end_seq: int
-    tcp_flags: int
-    data: bytes = b""
-    truesize: int = 0
     sacked: int = 0
     offset: int = 0
     skb_mstamp_ns: int = 0
@@ -58,6 +54,10 @@ class SkBuff(msgspec.Struct, eq=False, gc=False):
     tsorted_prev: SkBuff | None = None
     options: Any = None
     packet: Any = None
+
+    def __init__(self, seq: int, end_seq: int, tcp_flags: int, data: bytes = b"", truesize: int = 0) -> None:
+        self.seq, self.end_seq, self.tcp_flags = seq, end_seq, tcp_flags
+        self.data, self.truesize = data, truesize
 
     @property
     def len(self) -> int:

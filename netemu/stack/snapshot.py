@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from netemu.stack.skbuff import SkbQueue
-from netemu.stack.sock import TcpSock
+from netemu.stack.sock import TcpSock, fields_of
 
 if TYPE_CHECKING:
     from netemu.stack.stack import LinuxStack
@@ -28,7 +28,7 @@ def snapshot(net: LinuxStack) -> dict[str, Any]:
 def sock_snapshot(sk: TcpSock) -> Mapping[str, Any]:
     """The socket's numbers and texts; a queue becomes its segments' (seq, end_seq, truesize)."""
     found: dict[str, Any] = {}
-    for name in TcpSock.__slots__:
+    for name in fields_of(TcpSock):
         value = getattr(sk, name)
         if isinstance(value, _PLAIN):
             found[name] = value

@@ -9,16 +9,15 @@ in front: ``icsk_ack.ato`` is ``ack_ato``, ``rack.rtt_us`` is ``rack_rtt_us``.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from netemu.stack.cong import CongestionOps
 from netemu.stack.skbuff import SkbQueue, SkBuff, TsortedQueue
 from netemu.stack.task import WaitQueue
 from netemu.stack.timer import Timer
 from netemu.stack.win_minmax import MinMax
 
 if TYPE_CHECKING:
-    from netemu.stack.cong import CongestionOps
     from netemu.stack.eventpoll import EpollItem
     from netemu.stack.request_sock import RequestSock
     from netemu.stack.route import Dst
@@ -58,7 +57,6 @@ def _not_initialised() -> None:
     raise AssertionError("a timer of a socket fired before tcp_init_xmit_timers")
 
 
-@dataclass(slots=True, eq=False)
 class TcpSock:
     """A TCP socket of the host ``net``, as ``tcp_init_sock`` and ``setsockopt`` leave it before anything is sent."""
 
@@ -94,14 +92,14 @@ class TcpSock:
     sk_forward_alloc: int = 0
     sk_drops: int = 0
     sk_nospace: bool = False  # SOCK_NOSPACE
-    sk_write_queue: SkbQueue = field(default_factory=SkbQueue)
-    sk_receive_queue: SkbQueue = field(default_factory=SkbQueue)
-    sk_backlog: deque[SkBuff] = field(default_factory=deque)
+    sk_write_queue: SkbQueue
+    sk_receive_queue: SkbQueue
+    sk_backlog: deque[SkBuff]
     sk_backlog_len: int = 0
     sk_owned: bool = False  # sk_lock.owned: a process holds the socket
-    sk_wq: WaitQueue = field(default_factory=WaitQueue)
-    sk_watchers: list[EpollItem] = field(default_factory=list)  # epoll instances that watch it
-    sk_timer: Timer = field(default_factory=_unarmed)  # keepalive, FIN-WAIT-2, (before 4.4) SYN-ACK
+    sk_wq: WaitQueue
+    sk_watchers: list[EpollItem]  # epoll instances that watch it
+    sk_timer: Timer  # keepalive, FIN-WAIT-2, (before 4.4) SYN-ACK
     sk_pacing_rate: int = (1 << 64) - 1  # bytes per second
     sk_max_pacing_rate: int = (1 << 64) - 1
     sk_pacing_needed: bool = False  # sk_pacing_status == SK_PACING_NEEDED
@@ -136,8 +134,8 @@ class TcpSock:
     sk_dst: Dst | None = None  # sk_dst_cache
 
     # ---- struct inet_connection_sock
-    icsk_retransmit_timer: Timer = field(default_factory=_unarmed)
-    icsk_delack_timer: Timer = field(default_factory=_unarmed)
+    icsk_retransmit_timer: Timer
+    icsk_delack_timer: Timer
     icsk_timeout: int = 0  # jiffies
     icsk_pending: int = 0
     icsk_rto: int = 0  # jiffies
@@ -155,8 +153,8 @@ class TcpSock:
     icsk_ca_state: int = TCP_CA_Open
     icsk_ca_priv: Any = None  # the congestion control's own state
     icsk_ca_initialized: bool = False
-    icsk_accept_queue: deque[TcpSock] = field(default_factory=deque)
-    icsk_request_socks: dict[tuple[str, int, str, int], RequestSock] = field(default_factory=dict)  # SYN queue
+    icsk_accept_queue: deque[TcpSock]
+    icsk_request_socks: dict[tuple[str, int, str, int], RequestSock]  # SYN queue
     icsk_ca_setsockopt: bool = False  # TCP_CONGESTION was set
     icsk_young: int = 0  # those of them whose SYN-ACK was never sent again
     syn_flood_warned: bool = False
@@ -203,8 +201,8 @@ class TcpSock:
     sack_ok: bool = False
     ecn_flags: int = 0
     packets_out: int = 0
-    tcp_rtx_queue: SkbQueue = field(default_factory=SkbQueue)
-    tsorted_sent_queue: TsortedQueue = field(default_factory=TsortedQueue)
+    tcp_rtx_queue: SkbQueue
+    tsorted_sent_queue: TsortedQueue
     segs_out: int = 0
     segs_in: int = 0
     data_segs_out: int = 0
@@ -219,10 +217,10 @@ class TcpSock:
     tcp_mstamp: int = 0  # us
     tcp_wstamp_ns: int = 0
     tsoffset: int = 0
-    pacing_timer: Timer = field(default_factory=_unarmed)
+    pacing_timer: Timer
     chrono_type: int = 0
     chrono_start: int = 0  # jiffies
-    chrono_stat: list[int] = field(default_factory=lambda: [0, 0, 0])  # busy, rwnd limited, sndbuf limited
+    chrono_stat: list[int]  # busy, rwnd limited, sndbuf limited
 
     # ---- struct tcp_sock: receiving
     rcv_nxt: int = 0
@@ -232,12 +230,12 @@ class TcpSock:
     rcv_mwnd_seq: int = 0  # 7.x: right edge of the largest window ever advertised
     window_clamp: int = 0
     rcv_ssthresh: int = 0
-    out_of_order_queue: SkbQueue = field(default_factory=SkbQueue)
-    prequeue: deque[SkBuff] = field(default_factory=deque)  # before 4.14, with the two below: ucopy's
+    out_of_order_queue: SkbQueue
+    prequeue: deque[SkBuff]  # before 4.14, with the two below: ucopy's
     prequeue_memory: int = 0
     ucopy: Ucopy | None = None  # the reader that sleeps in recv()
     duplicate_sack: tuple[int, int] | None = None
-    selective_acks: list[tuple[int, int]] = field(default_factory=list)
+    selective_acks: list[tuple[int, int]]
     rcvq_space_seq: int = 0
     rcvq_space_space: int = 0
     rcvq_space_time: int = 0  # us
@@ -255,7 +253,7 @@ class TcpSock:
     rcv_ooopack: int = 0
     compressed_ack: int = 0
     compressed_ack_rcv_nxt: int = 0
-    compressed_ack_timer: Timer = field(default_factory=_unarmed)
+    compressed_ack_timer: Timer
     dup_ack_counter: int = 0
     urg_data: int = 0
     urg_seq: int = 0
@@ -268,7 +266,7 @@ class TcpSock:
     rttvar_us: int = 0
     rtt_seq: int = 0
     rtt_min_us: int = 0xFFFFFFFF
-    rtt_min: MinMax = field(default_factory=lambda: MinMax(0, 0xFFFFFFFF, largest=False))
+    rtt_min: MinMax
     snd_cwnd: int = 0
     snd_cwnd_cnt: int = 0
     snd_cwnd_clamp: int = 0xFFFFFFFF
@@ -295,7 +293,7 @@ class TcpSock:
     reord_seen: int = 0
     dsack_dups: int = 0
     dsack_seen: bool = False
-    recv_sack_cache: list[tuple[int, int]] = field(default_factory=list)
+    recv_sack_cache: list[tuple[int, int]]
     highest_sack: SkBuff | None = None
     fack_disabled: bool = False  # before 4.15: reordering was seen
     retransmit_skb_hint: SkBuff | None = None
@@ -335,6 +333,41 @@ class TcpSock:
     defer_accept: int = 0
     recvmsg_inq: bool = False  # TCP_INQ
     abort_reason: str | None = None
+
+    def __init__(
+        self,
+        net: LinuxStack,
+        sk_family: int,
+        icsk_ca_ops: CongestionOps,
+    ) -> None:
+        self.net = net
+        self.sk_family = sk_family
+        self.icsk_ca_ops = icsk_ca_ops
+        self.sk_write_queue = SkbQueue()
+        self.sk_receive_queue = SkbQueue()
+        self.sk_backlog = deque()
+        self.sk_wq = WaitQueue()
+        self.sk_watchers = []
+        self.sk_timer = _unarmed()
+        self.icsk_retransmit_timer = _unarmed()
+        self.icsk_delack_timer = _unarmed()
+        self.icsk_accept_queue = deque()
+        self.icsk_request_socks = {}
+        self.tcp_rtx_queue = SkbQueue()
+        self.tsorted_sent_queue = TsortedQueue()
+        self.pacing_timer = _unarmed()
+        self.chrono_stat = [0, 0, 0]
+        self.out_of_order_queue = SkbQueue()
+        self.prequeue = deque()
+        self.selective_acks = []
+        self.compressed_ack_timer = _unarmed()
+        self.rtt_min = MinMax(0, 0xFFFFFFFF, largest=False)
+        self.recv_sack_cache = []
+
+
+def fields_of(kind: type) -> tuple[str, ...]:
+    """The names of a socket's fields, of its class interpreted or compiled (netemu.compiled)."""
+    return getattr(kind, "__mypyc_attrs__", None) or tuple(kind.__annotations__)
 
 
 def tcp_time_stamp_ms(sk: TcpSock) -> int:

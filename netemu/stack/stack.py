@@ -73,7 +73,7 @@ class LinuxStack:
     def __init__(self, name: str, profile: Profile, sysctl: Sysctl, seed: int) -> None:
         from netemu.stack import calls, ip_input, tcp_output  # late: they know this class
 
-        self._calls, self._ip_input, self._tcp_output = calls.CALLS, ip_input, tcp_output
+        self._calls, self._ip_rcv, self._tcp_wfree = calls.CALLS, ip_input.ip_rcv, tcp_output.tcp_wfree
         self.name = name
         self.profile: Profile = profile
         self.sysctl: Sysctl = sysctl
@@ -123,7 +123,7 @@ class LinuxStack:
         actions = self._actions = []
         if isinstance(event, Received):
             self.context = "softirq"
-            self._ip_input.ip_rcv(self, event.interface, event.packet)
+            self._ip_rcv(self, event.interface, event.packet)
         elif isinstance(event, Deadline):
             self.context = "timer"
             self.timers.run()
@@ -170,7 +170,7 @@ class LinuxStack:
             run_loopback(self)
             socks, self.tx_socks = self.tx_socks, []
             for sk in reversed(socks):
-                self._tcp_output.tcp_wfree(sk, sk.sk_wmem_alloc)
+                self._tcp_wfree(sk, sk.sk_wmem_alloc)
 
     # ---- what the rest of the stack calls
 

@@ -47,7 +47,7 @@ def _field_of(name: str) -> str | None:
     return None
 
 
-_TYPES = {field.name: str(field.type) for field in fields(Sysctl)}
+_DEFAULTS = {field.name: field.default for field in fields(Sysctl)}
 
 
 def lacks(lacking: Collection[str], name: str) -> bool:
@@ -64,7 +64,7 @@ def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str, profile: Profil
     :raises BadInput: a text that is no value of it.
     """
     field = _field_of(name)
-    if field not in _TYPES:
+    if field not in _DEFAULTS:
         if _QUIET.get(name) == text.strip():
             return
         raise MissingCapability(f"{place}: sysctl {name}: this model has no such sysctl; a real kernel may have it")
@@ -73,8 +73,7 @@ def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str, profile: Profil
         raise MissingCapability(f"{place}: sysctl {name}: {profile.name} has no such sysctl{since}")
     if field == "tcp_ecn" and text.strip() in ("3", "4", "5"):
         raise MissingCapability(f"{place}: sysctl {name}={text.strip()}: Accurate ECN is not modelled; 0, 1 and 2 are")
-    sysctl_type = _TYPES[field]
-    value = _parse(sysctl_type, name, text, place)
+    value = _parse(_DEFAULTS[field], name, text, place)
     if field == "tcp_congestion_control" and cong.tcp_ca_find(str(value)) is None:
         there = ", ".join(cong.tcp_available_congestion_control())
         raise MissingCapability(
@@ -91,7 +90,7 @@ def apply_sysctls(sysctl: Sysctl, settings: Mapping[str, str], place: str, profi
 
 def read_sysctls(sysctl: Sysctl, profile: Profile) -> dict[str, str]:
     """Every sysctl that the era has, by its name, as text as its file holds it."""
-    names = [field for field in _TYPES if field not in profile.sysctls_lacking]
+    names = [field for field in _DEFAULTS if field not in profile.sysctls_lacking]
     return {_name_of(field): _written(getattr(sysctl, field)) for field in names}
 
 
@@ -110,19 +109,20 @@ def _written(value: object) -> str:
     return str(int(value)) if isinstance(value, int) else str(value)
 
 
-def _parse(kind: str, name: str, text: str, place: str) -> object:
+def _parse(default: object, name: str, text: str, place: str) -> object:
+    """A value of the kind of ``default``: one word, one integer, a truth value as an integer, or several integers."""
     words = text.split()
-    if kind == "str":
+    if isinstance(default, str):
         if len(words) != 1:
             raise BadInput(f"{place}: sysctl {name}: {text!r} is not one word")
         return words[0]
-    wanted = kind.count("int") if kind.startswith("tuple") else 1
+    wanted = len(default) if isinstance(default, tuple) else 1
     try:
         numbers = [int(word, 0) for word in words]
     except ValueError as error:
         raise BadInput(f"{place}: sysctl {name}: {text!r} holds something other than integers") from error
     if len(numbers) != wanted:
         raise BadInput(f"{place}: sysctl {name}: {text!r} must hold {wanted} integer(s)")
-    if kind == "bool":
+    if isinstance(default, bool):
         return bool(numbers[0])
     return tuple(numbers) if wanted > 1 else numbers[0]

@@ -80,5 +80,5 @@ def schedule_timeout(stack: LinuxStack, queues: list[WaitQueue], timeo: int) -> 
 
 def finished(value: Any = None) -> Call:
     """A call that never sleeps."""
+    yield from ()
     return value
-    yield

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 from netemu.stack import tcp_bbr_model as model
 from netemu.stack.cong import CA_EVENT_TX_START, RateSample, TcpCongestionOps
 from netemu.stack.sock import TCP_INFINITE_SSTHRESH, TCP_CA_Loss, TCP_CA_Recovery
@@ -29,6 +31,7 @@ BBR_EXTRA_ACKED_MAX_US = 100_000
 GSO_LEGACY_MAX_SIZE, MAX_TCP_HEADER = 65_536, 320
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TcpBbr(TcpCongestionOps):
     """``tcp_bbr_cong_ops``: the members, on a :class:`~netemu.stack.tcp_bbr_model.Bbr` per socket."""
 

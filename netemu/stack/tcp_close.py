@@ -36,6 +36,7 @@ from netemu.stack.sock import (
     TCP_SYN_RECV,
     TCP_SYN_SENT,
     TCP_CA_Open,
+    fields_of,
 )
 from netemu.stack.tcp_state import tcp_set_state
 
@@ -251,7 +252,7 @@ def _as_new(sk: TcpSock) -> None:
     fresh = tcp_init.tcp_init_sock(sk.net, sk.sk_family)
     sk.net.tcp_sockets.discard(fresh)
     kept = set(_KEPT_AT_DISCONNECT)
-    for name in sk.__slots__:
+    for name in fields_of(type(sk)):
         if name not in kept and name not in ("net", "sk_family"):
             setattr(sk, name, getattr(fresh, name))
     sk.write_seq = seq

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 from netemu.stack import tcp_cong
 from netemu.stack.cong import CA_EVENT_TX_START, AckSample, TcpCongestionOps
 from netemu.stack.jiffies import usecs_to_jiffies
@@ -28,7 +30,7 @@ HYSTART_DELAY_MIN_US, HYSTART_DELAY_MAX_US, HYSTART_ACK_DELTA_US = 4_000, 16_000
 
 _U32, _U64 = (1 << 32) - 1, (1 << 64) - 1
 
-_CBRT = (
+_CBRT: tuple[int, ...] = (
     0, 54, 54, 54, 118, 118, 118, 118, 123, 129, 134, 138, 143, 147, 151, 156,
     157, 161, 164, 168, 170, 173, 176, 179, 181, 185, 187, 190, 192, 194, 197, 199,
     200, 202, 204, 206, 209, 211, 213, 215, 217, 219, 221, 222, 224, 225, 227, 229,
@@ -119,6 +121,7 @@ class BicTcp:
             self.cnt = min(self.cnt, cwnd // (self.tcp_cwnd - cwnd))
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class CubicTcp(TcpCongestionOps):
     """``cubictcp``: the members, on a :class:`BicTcp` per socket."""
 

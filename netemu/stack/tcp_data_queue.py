@@ -123,9 +123,9 @@ def _queue_and_out(sk: TcpSock, skb: SkBuff) -> None:
         tcp_ack_snd.tcp_event_data_recv(sk, skb)
     if skb.tcp_flags & FIN:
         tcp_input.tcp_fin(sk)
-    if sk.out_of_order_queue.head is not None:
+    if sk.out_of_order_queue.qlen:
         tcp_ofo_queue(sk)
-        if sk.out_of_order_queue.head is None:
+        if not sk.out_of_order_queue.qlen:
             sk.ack_pending |= ICSK_ACK_NOW  # the gap is filled (RFC 5681 section 4.2)
     if sk.selective_acks:
         tcp_rcv_sack.tcp_sack_remove(sk)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import mypyc_attr
+
 from netemu.stack import tcp_cong
 from netemu.stack.cong import TcpCongestionOps
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TcpReno(TcpCongestionOps):
     """Slow start and congestion avoidance as Jacobson had them, for ACKs of many segments too."""
 

@@ -261,7 +261,8 @@ def tcp_push(sk: TcpSock, flags: int, mss_now: int, nonagle: int, size_goal: int
 
 def tcp_check_space(sk: TcpSock) -> None:
     """Acknowledged data left the queue: a writer that found no room may go on (net/ipv4/tcp_input.c)."""
-    if sk.sk_nospace and not sk.sk_dead:
+    waited_for = sk.sk_nospace
+    if waited_for and not sk.sk_dead:
         tcp_new_space(sk)
         if not sk.sk_nospace:
             tcp_chrono_stop(sk, TCP_CHRONO_SNDBUF_LIMITED)

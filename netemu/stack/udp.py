@@ -28,11 +28,12 @@ def udp_init_sock(net: LinuxStack, family: int) -> UdpSock:
     """``socket(family, SOCK_DGRAM)``."""
     sysctl = net.sysctl
     net.sockets_created += 1
-    return UdpSock(
-        net, family, sk_cookie=net.sockets_created, sk_sndbuf=sysctl.core_wmem_default,
-        sk_rcvbuf=sysctl.core_rmem_default, pmtudisc=0 if sysctl.ip_no_pmtu_disc else 1,
-        ipv6only=sysctl.ipv6_bindv6only and family == AF_INET6,
-    )  # fmt: skip
+    sk = UdpSock(net, family)
+    sk.sk_cookie = net.sockets_created
+    sk.sk_sndbuf, sk.sk_rcvbuf = sysctl.core_wmem_default, sysctl.core_rmem_default
+    sk.pmtudisc = 0 if sysctl.ip_no_pmtu_disc else 1
+    sk.ipv6only = sysctl.ipv6_bindv6only and family == AF_INET6
+    return sk
 
 
 def _group(v6: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netemu.stack.task import WaitQueue
@@ -24,7 +24,6 @@ class Datagram:
     truesize: int
 
 
-@dataclass(slots=True, eq=False)
 class UdpSock:
     """A UDP socket of the host ``net``. Fields that TCP has too mean the same."""
 
@@ -59,11 +58,11 @@ class UdpSock:
     sk_pacing_needed: bool = False
     sk_pacing_rate: int = (1 << 64) - 1
     sk_max_pacing_rate: int = (1 << 64) - 1
-    sk_receive_queue: deque[Datagram] = field(default_factory=deque)
-    reader_queue: deque[Datagram] = field(default_factory=deque)  # what the reader has taken over
+    sk_receive_queue: deque[Datagram]
+    reader_queue: deque[Datagram]  # what the reader has taken over
     forward_deficit: int = 0  # memory read and not given back yet
-    sk_wq: WaitQueue = field(default_factory=WaitQueue)
-    sk_watchers: list[EpollItem] = field(default_factory=list)
+    sk_wq: WaitQueue
+    sk_watchers: list[EpollItem]
     sk_dst: Dst | None = None
     inet_saddr: str = ""
     inet_sport: int = 0
@@ -77,3 +76,15 @@ class UdpSock:
     recverr: bool = False
     ipv6only: bool = False
     nonblocking: bool = False
+
+    def __init__(
+        self,
+        net: LinuxStack,
+        sk_family: int,
+    ) -> None:
+        self.net = net
+        self.sk_family = sk_family
+        self.sk_receive_queue = deque()
+        self.reader_queue = deque()
+        self.sk_wq = WaitQueue()
+        self.sk_watchers = []

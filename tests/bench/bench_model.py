@@ -1,6 +1,7 @@
 """Models in virtual time: data segments a second of a bulk transfer beside ns-3, and whether runs repeat.
 
-``python -m tests.bench.bench_model [--kernel model:linux-7] [--rounds 3] [--ns3 PYTHON]``; needs no root.
+``python -m tests.bench.bench_model [--kernel model:linux-7] [--form compiled] [--rounds 3] [--ns3 PYTHON]``; needs no
+root. The models' compiled form is built first where it is not there (minutes).
 
 The transfer is that of :mod:`tests.bench.bulk`: the same rate, delay, queue and sizes on both sides, the slope
 between two sizes, so that start-up does not count. The sides take turns; of each the least time counts. Exit code 1
@@ -11,11 +12,15 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import sys
 import tempfile
 from pathlib import Path
 
+from netemu import compiled
+from netemu.kernels.build import Effort
 from netemu.kernels.model import ModelKernel
+from netemu.kernels.model_build import build_model
 from netemu.recording.digest import digest
 from netemu.recording.layout import Recording
 from netemu.specs import Plan
@@ -49,8 +54,13 @@ def main() -> int:
     parser.add_argument("--ns3", metavar="PYTHON", help="an interpreter that can `from ns import ns`")
     parser.add_argument("--rounds", type=int, default=3, help="of speed")
     parser.add_argument("--runs", type=int, default=5, help="of repeats")
+    parser.add_argument("--form", choices=("compiled", "interpreted"), default="compiled")
     parser.add_argument("--only", choices=("speed", "repeats"))
     args = parser.parse_args()
+    if args.form == "compiled":
+        build_model(functools.partial(print, flush=True), Effort(idle=False))
+    os.environ[compiled.VARIABLE] = args.form
+    print(f"models: {compiled.form()}")
     results = []
     if args.only in (None, "repeats"):
         print(f"-- repeats: {args.kernel}", flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netemu.stack.sock import TcpSock, tcp_mstamp_refresh, tcp_time_stamp_ms
+from netemu.stack.sock import TcpSock, fields_of, tcp_mstamp_refresh, tcp_time_stamp_ms
 from tests.stack.hosts import Pair
 
 
@@ -22,7 +22,7 @@ def test_two_sockets_share_no_queue_or_timer() -> None:
     plain = (int, str, bool, float, type(None), tuple)
     shared = [
         name
-        for name in TcpSock.__slots__
+        for name in fields_of(TcpSock)
         if not isinstance(getattr(one, name), plain) and getattr(one, name) is getattr(two, name)
     ]
     assert sorted(shared) == ["icsk_ca_ops", "net"]

@@ -28,6 +28,7 @@ from netemu.stack.sock import (
     TCP_CA_Open,
     TCP_CA_Recovery,
     TcpSock,
+    fields_of,
 )
 from netemu.stack.stack import LinuxStack
 
@@ -119,7 +120,7 @@ def _live_together(control: CongestionOps, seed: int) -> list[tuple[int, int]]:
 def _take(control: CongestionOps, sk: TcpSock, step: Step) -> tuple[int, int]:
     member = step.member
     step.before(sk)
-    before = {name: getattr(sk, name) for name in sk.__slots__ if name not in MAY_WRITE}
+    before = {name: getattr(sk, name) for name in fields_of(type(sk)) if name not in MAY_WRITE}
     try:
         value = step.call(sk)
     except MISTAKES as error:
