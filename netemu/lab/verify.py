@@ -16,6 +16,7 @@ from netemu.lab.namespace import Namespace
 from netemu.lab.network import Network, WireSite
 from netemu.lab.offloads import active_offloads
 from netemu.lab.sysctls import RECORDED_SYSCTLS, lab_sysctls, present, read_sysctls
+from netemu.recording.account import factored
 from netemu.specs import NodeSpec, Plan
 from netemu.topology.wiring import BRIDGE_INDEX, WIRE_INDEX, WIRE_MTU_BYTES, Port
 
@@ -90,7 +91,7 @@ def verify(network: Network, plan: Plan) -> dict[str, Any]:
         "neighbours": neighbours,
         "forwarding": forwarding,
         "wires": {site.link.name: _verify_wire(site) for site in network.wire_sites},
-        "sysctls": _factored(sysctls),
+        "sysctls": factored(sysctls),
     }
 
 
@@ -176,14 +177,3 @@ def _verify_wire(site: WireSite) -> dict[str, Any]:
         }
     site.namespace.close_sockets()
     return ends
-
-
-def _factored(sysctls: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """The settings that all nodes which have them share, once; and by node those in which they differ."""
-    values: dict[str, set[str]] = {}
-    for found in sysctls.values():
-        for name, value in found.items():
-            values.setdefault(name, set()).add(value)
-    common = {name: next(iter(seen)) for name, seen in sorted(values.items()) if len(seen) == 1}
-    own = {node: {n: v for n, v in found.items() if n not in common} for node, found in sysctls.items()}
-    return {"common": common, "nodes": {node: found for node, found in own.items() if found}}

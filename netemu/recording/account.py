@@ -36,6 +36,17 @@ def judgement_of(manifest: Mapping[str, Any]) -> str:
     return UNJUDGED if judgement == UNJUDGED else ""
 
 
+def factored(sysctls: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Settings by node as an account keeps them: those that all nodes which have them share, once; else by node."""
+    values: dict[str, set[str]] = {}
+    for found in sysctls.values():
+        for name, value in found.items():
+            values.setdefault(name, set()).add(value)
+    common = {name: next(iter(seen)) for name, seen in sorted(values.items()) if len(seen) == 1}
+    own = {node: {n: v for n, v in found.items() if n not in common} for node, found in sysctls.items()}
+    return {"common": common, "nodes": {node: found for node, found in own.items() if found}}
+
+
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)

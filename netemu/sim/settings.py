@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from netemu.recording.account import factored
 from netemu.sim.network import wire_model
 from netemu.stack.stack import LinuxStack
 from netemu.stack.sysctl_names import read_sysctls
@@ -37,7 +38,7 @@ def settings(network: Network) -> dict[str, Any]:
         "neighbours": sum(map(len, wiring.neighbours.values())),
         "forwarding": sum(map(len, wiring.forwarding.values())),
         "wires": {},
-        "sysctls": _factored(sysctls),
+        "sysctls": factored(sysctls),
     }
 
 
@@ -57,16 +58,6 @@ def _sysctls(stack: object) -> Mapping[str, str]:
     if not isinstance(stack, LinuxStack):
         return {}
     return read_sysctls(stack.sysctl, stack.profile)
-
-
-def _factored(sysctls: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    values: dict[str, set[str]] = {}
-    for found in sysctls.values():
-        for name, value in found.items():
-            values.setdefault(name, set()).add(value)
-    common = {name: next(iter(seen)) for name, seen in sorted(values.items()) if len(seen) == 1}
-    own = {node: {n: v for n, v in found.items() if n not in common} for node, found in sysctls.items()}
-    return {"common": common, "nodes": {node: found for node, found in own.items() if found}}
 
 
 def links(plan: Plan) -> list[dict[str, Any]]:

@@ -85,3 +85,8 @@ def compiled(function: F) -> F:
 def entry(function: F) -> F:
     """Compile ``function`` for calls from Python, all it calls included; the machine code is kept between processes."""
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function))
+
+
+def compile_ahead(function: Callable[..., Any], numbers: int) -> None:
+    """Compile an :func:`entry` that takes so many integers, without calling it."""
+    cast(Any, function).compile((numba.int64,) * numbers)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netemu.recording.account import add_to_account, judgement_of, read_account, write_account
+from netemu.recording.account import add_to_account, factored, judgement_of, read_account, write_account
 from netemu.recording.layout import Recording
 
 
@@ -40,3 +40,15 @@ def test_only_a_model_that_nothing_was_compared_with_is_unjudged() -> None:
     assert judgement_of({"kernel_details": {"judgement": "unjudged"}}) == "unjudged"
     assert judgement_of({"kernel_details": {"judgement": "judged by uml:7.2"}}) == ""
     assert judgement_of({"kernel_details": {"release": "7.2.13"}}) == judgement_of({}) == ""
+
+
+def test_settings_that_all_nodes_share_are_kept_once_and_others_by_node() -> None:
+    nodes = {
+        "h1": {"tcp_sack": "1", "tcp_ecn": "0"},
+        "h2": {"tcp_sack": "1", "tcp_ecn": "1"},
+        "r1": {"ip_forward": "1"},
+    }
+    assert factored(nodes) == {
+        "common": {"ip_forward": "1", "tcp_sack": "1"},
+        "nodes": {"h1": {"tcp_ecn": "0"}, "h2": {"tcp_ecn": "1"}},
+    }

@@ -24,6 +24,7 @@ from typing import Any
 
 from netemu.agents.datagrams import HEADER
 from netemu.agents.payload import Payload
+from tests.trace.caged import run_caged
 from tests.trace.rig import command, counters, enter
 
 A, B = "10.78.0.1", "10.78.0.2"
@@ -275,15 +276,7 @@ def main(spec: str) -> None:
 
 def run(big: Big, directory: Path) -> dict[str, Any]:
     """Run one in a cage; captures are a.pcap, b.pcap and, of a router, wire.pcap; the result as printed."""
-    spec = directory / "spec.json"
-    spec.write_text(json.dumps(asdict(big) | {"directory": str(directory)}))
-    words = ["unshare", "-nmp", "--fork", "--kill-child=SIGKILL", "--mount-proc"]
-    words += [sys.executable, "-m", "tests.trace.big_rig", str(spec)]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=150, check=False)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_caged("tests.trace.big_rig", directory, asdict(big))
 
 
 if __name__ == "__main__":

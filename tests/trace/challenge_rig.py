@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.trace.caged import run_caged
 from tests.trace.rig import command, counters, enter
 
 A, B, PORTS = "10.80.0.1", "10.80.0.2", (40000, 5000)
@@ -129,17 +130,9 @@ def main(spec: str) -> None:
     print(json.dumps({name: counters(name) for name in "ab"}))
 
 
-def run(directory: Path) -> dict[str, dict[str, int]]:
+def run(directory: Path) -> dict[str, Any]:
     """One run in a cage; captures are ``directory``/a.pcap and b.pcap; the counters of both hosts."""
-    spec = directory / "spec.json"
-    spec.write_text(json.dumps({"directory": str(directory)}))
-    words = ["unshare", "-nmp", "--fork", "--kill-child=SIGKILL", "--mount-proc"]
-    words += [sys.executable, "-m", "tests.trace.challenge_rig", str(spec)]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_caged("tests.trace.challenge_rig", directory, {})
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.trace.caged import run_caged
+
 ADDRESS = {"a": "10.77.0.1", "b": "10.77.0.2"}
 TCP_INFO_TOTAL_RETRANS = 100
 _CLONE_NEWNET = 0x40000000
@@ -223,15 +225,7 @@ def main(spec: str) -> None:
 
 def run(path: Transfer, directory: Path) -> dict[str, Any]:
     """Run one path in a cage; captures are ``directory``/a.pcap and b.pcap, the result as printed."""
-    spec = directory / "spec.json"
-    spec.write_text(json.dumps(asdict(path) | {"directory": str(directory)}))
-    root = Path(__file__).parents[2]
-    words = ["unshare", "-nmp", "--fork", "--kill-child=SIGKILL", "--mount-proc"]
-    words += [sys.executable, "-m", "tests.trace.rig", str(spec)]
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=150, check=False)
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_caged("tests.trace.rig", directory, asdict(path))
 
 
 if __name__ == "__main__":
