@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PACKAGE = Path(__file__).parent
 _NOT_COMPILED = _PACKAGE / "show"
 
-COMPILING = "compiling the analysis: once, some 20 s"
+COMPILING = "compiling the analysis: once, about a minute"
 """What is said before an analysis whose machine code is not there yet."""
 
 
