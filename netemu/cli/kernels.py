@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netemu.cli.progress import ProgressDisplay
     from netemu.kernels.store import Store
 
 _MODEL = "model"
@@ -149,17 +152,27 @@ def _build(args: argparse.Namespace, store: Store) -> int:
         return _build_model(args)
     display = ProgressDisplay(f"kernel {args.version or args.source.name}")
     effort = Effort(args.jobs, args.priority == "idle")
-    try:
+
+    def build() -> str:
         if args.download:
             prepare(args.version, args.source, store, display, mirror=args.mirror)
-            return 0
+            return ""
         entry = build_named(args.version, args.source, store, display, mirror=args.mirror, effort=effort)
+        return f"uml:{entry.manifest.version}  {entry.directory}\n"
+
+    return _interruptible(display, build)
+
+
+def _interruptible(display: ProgressDisplay, build: Callable[[], str]) -> int:
+    """Build under a progress display, then write what ``build`` says; 130 when the user interrupts it."""
+    try:
+        said = build()
     except KeyboardInterrupt:
         print("netemu: interrupted; the same command goes on where this one stopped", file=sys.stderr)
         return 130
     finally:
         display.done()
-    print(f"uml:{entry.manifest.version}  {entry.directory}")
+    sys.stdout.write(said)
     return 0
 
 
@@ -172,15 +185,8 @@ def _build_model(args: argparse.Namespace) -> int:
     if args.download or args.mirror is not None:
         raise BadInput("netemu kernels build model: it is compiled of netemu's own sources: no --download, no --mirror")
     display = ProgressDisplay("models")
-    try:
-        directory = build_model(display, Effort(args.jobs, args.priority == "idle"))
-    except KeyboardInterrupt:
-        print("netemu: interrupted; the same command goes on where this one stopped", file=sys.stderr)
-        return 130
-    finally:
-        display.done()
-    print(f"model  {directory}")
-    return 0
+    effort = Effort(args.jobs, args.priority == "idle")
+    return _interruptible(display, lambda: f"model  {build_model(display, effort)}\n")
 
 
 def _print_key(args: argparse.Namespace) -> int:
