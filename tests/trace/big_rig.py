@@ -49,6 +49,8 @@ class Big:
     """Device -> words for ethtool -K; a and b."""
     one_segment: bool = False
     """Whether a's device takes one segment at a time."""
+    hold_ns: int = 0
+    """How long b's GRO may hold what it merges; 0: to the end of the poll that found it, so chance says how much."""
     loss: float = 0.0
     """Share that is dropped before it leaves a's device."""
     filter: str = "ip or ip6"
@@ -75,6 +77,9 @@ def _veth(big: Big) -> None:
             command("ip", "netns", "exec", name, "ethtool", "-K", device, *words.split())
         if name == "a" and big.one_segment:
             command("ip", "-n", name, "link", "set", device, "gso_max_segs", "1")
+        if name == "b" and big.hold_ns:
+            setting = ["ip", "netns", "exec", name, "tee", f"/sys/class/net/{device}/gro_flush_timeout"]
+            subprocess.run(setting, input=str(big.hold_ns), text=True, check=True, stdout=subprocess.DEVNULL)
         command("ip", "-n", name, "link", "set", device, "up")
         outer = big.between == "vxlan"
         command("ip", "-n", name, "addr", "add", ("10.79.0." + v4[-1] if outer else v4) + "/24", "dev", device)

@@ -17,6 +17,8 @@ from tests.trace.build import one
 pytestmark = pytest.mark.lab
 
 SENT = 3_000_000
+HOLD_NS = 1_000_000
+"""Long beside the gap between two segments of a burst, short beside what TCP waits for."""
 OFF = ["tx off", "tso off", "gso off", "gro off"]
 
 
@@ -43,7 +45,7 @@ def test_super_segments_of_the_sender_count_as_its_kernel_counts_them(tmp_path: 
 
 
 def test_what_the_receivers_gro_merged_is_joined_byte_by_byte(tmp_path: Path) -> None:
-    big = Big(send_bytes=SENT, features={"a": OFF, "b": ["gro on"]}, one_segment=True, filter="tcp")
+    big = Big(send_bytes=SENT, features={"a": OFF, "b": ["gro on"]}, one_segment=True, hold_ns=HOLD_NS, filter="tcp")
     result = run(big, tmp_path)
     both = analyze([tmp_path / "a.pcap", tmp_path / "b.pcap"])
     at_a, at_b = (both.connection(0, name).figures for name in "ab")
