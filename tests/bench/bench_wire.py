@@ -1,6 +1,6 @@
 """Rate, delay and loss of wires, asked and measured: ``python -m tests.bench.bench_wire [--backend relay|netem]``.
 
-Needs root. The backend is the one this kernel would get unless named. Targets are issue 2's: relay 2 % and 1 ms up to
+Needs root. The backend is the one this kernel would get unless named. Targets: relay 2 % and 1 ms up to
 50 Mbit/s, netem 1 % and 0.2 ms; loss within 4 binomial standard deviations.
 
 - *rate*: a burst that fits the queue is sent at once, so a host that stalls while sending does not count as a slow
