@@ -13,6 +13,7 @@ The calls, ``fd`` being a name::
     connect fd address port
     accept fd new_fd
     send fd bytes [flag...]                 flags by their names in Python's socket module; SIGPIPE is not raised
+    sendto fd bytes address port [flag...]  for "MSG_FASTOPEN"
     recv fd bytes [flag...]
     shutdown fd how                         "SHUT_RD", "SHUT_WR" or "SHUT_RDWR"
     setsockopt fd level option value        an integer; [a, b] for a struct of two ints (SO_LINGER); "1500ms"-like
@@ -46,6 +47,7 @@ _FORMS: dict[str, tuple[tuple[type, ...], ...]] = {
     "connect": ((str,), (str,), (int,)),
     "accept": ((str,), (str,)),
     "send": ((str,), (int,)),
+    "sendto": ((str,), (int,), (str,), (int,)),
     "recv": ((str,), (int,)),
     "shutdown": ((str,), (str,)),
     "setsockopt": ((str,), (str, int), (str, int), (str, int, list)),
@@ -54,7 +56,10 @@ _FORMS: dict[str, tuple[tuple[type, ...], ...]] = {
     "wait": ((str,), (str,), (int,)),
     "close": ((str,),),
 }
-"""What each call must be given; ``socket``, ``send`` and ``recv`` take more, which are texts."""
+"""What each call must be given; ``socket`` and :data:`_MOVING` take more, which are texts."""
+
+_MOVING = ("send", "sendto", "recv")
+"""Calls that move bytes, and take flags."""
 
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
@@ -78,7 +83,7 @@ def _check_item(item: Any, made: set[str]) -> str | None:
     forms, more = _FORMS[call], given[len(_FORMS[call]) :]
     if at_ns is not None and (type(at_ns) is not int or at_ns < 0):
         return "must give a time in ns from 0 on, or null"
-    if len(given) < len(forms) or (more and call not in ("socket", "send", "recv")):
+    if len(given) < len(forms) or (more and call not in ("socket", *_MOVING)):
         return f"must give {call} {len(forms)} arguments"
     if not all(type(one) in form for one, form in zip(given, forms, strict=False)):
         return "has an argument of another type"
@@ -89,7 +94,7 @@ def _check_item(item: Any, made: set[str]) -> str | None:
 
 def _names_unknown(call: str, given: Sequence[Any], more: Sequence[Any]) -> str | None:
     """What in a call's arguments no constant of Python's is called."""
-    constants = [*more] if call in ("send", "recv") else []
+    constants = [*more] if call in _MOVING else []
     if call == "socket" and not (not more or (len(more) == 1 and more[0] in _KINDS)):
         return f"must say {' or '.join(map(repr, _KINDS))}"
     if call == "shutdown":
@@ -119,7 +124,9 @@ def check(args: dict[str, Any], place: str) -> None:
         where = f"{place}: argument 'script': {[call, *given]}"
         if call in ("bind", "connect") and given[1] and options.check_address(given[1], where) != family:
             raise BadInput(f"{where}: not an address of family {args['family']}")
-        if call in ("send", "recv") and not 0 <= given[1] <= args["chunk_bytes"]:
+        if call == "sendto" and options.check_address(given[2], where) != family:
+            raise BadInput(f"{where}: not an address of family {args['family']}")
+        if call in _MOVING and not 0 <= given[1] <= args["chunk_bytes"]:
             raise BadInput(f"{where}: {given[1]} is not from 0 to chunk_bytes {args['chunk_bytes']}")
 
 
@@ -162,7 +169,7 @@ class _Script:
         """One call, logged; of a socket that an earlier call could not make it is EBADF, as the kernel would say."""
         begin = self._system.monotonic_ns()
         detail: Any = None
-        asked = given[1] if call in ("send", "recv") else None
+        asked = given[1] if call in _MOVING else None
         if call != "socket" and given[0] not in self._sockets:
             result: int | str = "EBADF"
         else:
@@ -213,9 +220,16 @@ class _Script:
         return 0
 
     def _send(self, name: str, count: int, *flags: str) -> int | str:
+        return self._sent_to(name, count, flags, self._system.send)
+
+    def _sendto(self, name: str, count: int, address: str, port: int, *flags: str) -> int | str:
+        sockaddr = self._system.sockaddr(self._family, (address, port))
+        return self._sent_to(name, count, flags, self._system.sendto, sockaddr)
+
+    def _sent_to(self, name: str, count: int, flags: Sequence[str], call: Callable[..., int], *to: Any) -> int | str:
         address = self._payload.address(self._sent.get(name, 0))
         bits = _bits(socket, flags) | socket.MSG_NOSIGNAL
-        done = self._system.send(self._sockets[name].fileno(), address, count, bits)
+        done = call(self._sockets[name].fileno(), address, count, bits, *to)
         self._sent[name] = self._sent.get(name, 0) + max(done, 0)
         return self._result(done)
 

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-from netemu.agents.options import apply_options, family_of
+from netemu.agents.options import TCP_FASTOPEN_CONNECT, apply_options, family_of, set_fastopen
 from netemu.agents.session import Session
 from netemu.agents.system import Socket
 from netemu.errors import BadInput
@@ -17,6 +17,8 @@ def client_socket(session: Session, args: dict[str, Any]) -> Socket:
     sock = session.system.socket(family_of(args, session.place), socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     apply_options(session, sock, args)
+    if args["fastopen"]:
+        set_fastopen(session, sock, TCP_FASTOPEN_CONNECT, 1)
     if args["source_address"] is not None or args["source_port"]:
         source = args["source_address"] or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0")
         bind(session, sock, source, args["source_port"], "source_address")
@@ -31,6 +33,8 @@ def listening_socket(session: Session, args: dict[str, Any]) -> Socket:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     apply_options(session, sock, args)
     bind(session, sock, args["address"] or ("::" if sock.family == socket.AF_INET6 else "0.0.0.0"), args["port"])
+    if args["fastopen"]:
+        set_fastopen(session, sock, socket.TCP_FASTOPEN, args["backlog"])
     sock.listen(args["backlog"])
     session.log.add(session.system.monotonic_ns(), "listen")
     return sock

@@ -21,10 +21,14 @@ _libc: Any = ctypes.CDLL(None, use_errno=True)
 for _name in ("send", "recv", "recvfrom", "sendto"):
     getattr(_libc, _name).restype = ctypes.c_ssize_t
 _libc.send.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_libc.sendto.argtypes = [
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32,
+]  # fmt: skip
 _libc.recv.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _libc.memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
 
 send: Any = _libc.send
+sendto: Any = _libc.sendto
 recv: Any = _libc.recv
 connect: Any = _libc.connect
 close: Any = _libc.close

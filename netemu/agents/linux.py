@@ -83,6 +83,11 @@ class LinuxSystem:
         done: Any = libc.connect(fd, sockaddr, len(sockaddr))
         return int(done)
 
+    def sendto(self, fd: int, address: int, count: int, flags: int, sockaddr: bytes) -> int:
+        """sendto()."""
+        done: Any = libc.sendto(fd, address, count, flags, sockaddr, len(sockaddr))
+        return int(done)
+
     def epoll(self, most_events: int) -> Epoll:
         """A new epoll instance."""
         return LinuxEpoll(most_events)

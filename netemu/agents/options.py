@@ -17,6 +17,7 @@ from netemu.agents.system import Socket
 from netemu.errors import BadInput, MissingCapability
 
 MODES = ("blocking", "nonblocking", "timeout")
+TCP_FASTOPEN_CONNECT = 30  # which Python's socket module does not know
 CLOSINGS = ("wait", "close", "abort", "hold")
 
 
@@ -61,6 +62,7 @@ TCP = (
     Arg("keepalive_interval_s", int, None, "TCP_KEEPINTVL", low=1, high=32767),
     Arg("keepalive_count", int, None, "TCP_KEEPCNT", low=1, high=127),
     Arg("user_timeout_ms", int, None, "TCP_USER_TIMEOUT", low=0),
+    Arg("fastopen", bool, False, "TCP_FASTOPEN_CONNECT of clients, TCP_FASTOPEN of servers with their backlog"),
     Arg("linger_s", int, None, "SO_LINGER", low=0, high=32767),
     Arg("close", str, "wait", "how a connection ends, see docs/agents.md", choices=CLOSINGS),
     Arg("setsockopt", list, [], "more options: items [level, option, integer]", check=_check_setsockopt),
@@ -153,6 +155,11 @@ def apply_plain_options(session: Session, sock: Socket, args: dict[str, Any]) ->
 def linger_zero(session: Session, sock: Socket) -> None:
     """Make close() send RST (SO_LINGER with a time of 0)."""
     _linger(session, sock, 0)
+
+
+def set_fastopen(session: Session, sock: Socket, option: int, value: int) -> None:
+    """Ask for Fast Open by ``option``; :class:`BadInput` where net.ipv4.tcp_fastopen or the kernel refuses it."""
+    _set(session, sock, "fastopen", (socket.IPPROTO_TCP, option), value)
 
 
 def _constant(name: str | int) -> int:

@@ -138,6 +138,10 @@ class System(Protocol):
         """send() of ``count`` bytes that lie at ``address``."""
         ...
 
+    def sendto(self, fd: int, address: int, count: int, flags: int, sockaddr: Any, /) -> int:
+        """sendto(): :meth:`send` to an address in the form that :meth:`sockaddr` gives it (MSG_FASTOPEN)."""
+        ...
+
     def recv(self, fd: int, address: int, count: int, flags: int, /) -> int:
         """recv() of at most ``count`` bytes to ``address``."""
         ...

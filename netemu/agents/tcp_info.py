@@ -71,7 +71,7 @@ def decode_tcp_info(raw: bytes) -> dict[str, int]:
     info = dict(zip(names, form.unpack_from(raw), strict=True))
     wscale, flags = info.pop("tcpi_wscale"), info.pop("tcpi_flags")
     info["tcpi_snd_wscale"], info["tcpi_rcv_wscale"] = wscale & 15, wscale >> 4
-    info["tcpi_delivery_rate_app_limited"] = flags & 1
+    info["tcpi_delivery_rate_app_limited"], info["tcpi_fastopen_client_fail"] = flags & 1, flags >> 1 & 3
     return info
 
 
@@ -84,7 +84,7 @@ def encode_tcp_info(info: Mapping[str, int]) -> bytes:
     """The struct up to its last field that ``info`` has, bit fields put together; what it lacks before that is 0."""
     packed = {
         "tcpi_wscale": info.get("tcpi_snd_wscale", 0) | info.get("tcpi_rcv_wscale", 0) << 4,
-        "tcpi_flags": info.get("tcpi_delivery_rate_app_limited", 0),
+        "tcpi_flags": info.get("tcpi_delivery_rate_app_limited", 0) | info.get("tcpi_fastopen_client_fail", 0) << 1,
         **info,
     }
     count = 1 + max(index for index, name in enumerate(_NAMES) if name in packed)

@@ -21,6 +21,7 @@ from netemu.packet.tcp import (
 
 _NOPS = bytes((OPTION_NOP, OPTION_NOP))
 _MOST_BYTES = 40
+OPTION_FASTOPEN, OPTION_EXPERIMENT, _FASTOPEN_MAGIC = 34, 254, b"\xf9\x89"
 _STAMPS = struct.Struct("!BBBBII")
 _SACK_PERMITTED = bytes((OPTION_SACK_PERMITTED, 2))
 
@@ -47,11 +48,17 @@ def options_to(options: Options) -> bytes:
     if options.sack:
         parts.append(_NOPS + bytes((OPTION_SACK, 2 + 8 * len(options.sack))))
         parts.extend(struct.pack("!II", *block) for block in options.sack)
-    parts.extend(bytes((kind, 2 + len(value))) + value for kind, value in options.other)
+    parts.extend(bytes((kind, 2 + len(value))) + value + _nops_behind(kind, value) for kind, value in options.other)
     data = b"".join(parts)
     if len(data) > _MOST_BYTES:
         data = _tight(options)
     return data + bytes(-len(data) % 4)
+
+
+def _nops_behind(kind: int, value: bytes) -> bytes:
+    """Fast Open's option ends with NOPs where others of an odd length end the list."""
+    fastopen = kind == OPTION_FASTOPEN or (kind == OPTION_EXPERIMENT and value[:2] == _FASTOPEN_MAGIC)
+    return _NOPS if fastopen and (2 + len(value)) & 3 == 2 else b""
 
 
 def _is_common(options: Options) -> bool:

@@ -191,6 +191,11 @@ class ModelSystem:
         value, code = self.process.call("send", fd, ctypes.string_at(address, count), int(flags))
         return self.failed(code) if code else int(value)
 
+    def sendto(self, fd: int, address: int, count: int, flags: int, sockaddr: Any) -> int:
+        """sendto()."""
+        value, code = self.process.call("sendto", fd, ctypes.string_at(address, count), int(flags), sockaddr)
+        return self.failed(code) if code else int(value)
+
     def recv(self, fd: int, address: int, count: int, flags: int) -> int:
         """recv()."""
         value, code = self.process.call("recv", fd, count, int(flags))

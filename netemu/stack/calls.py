@@ -198,11 +198,11 @@ def _send(stack: LinuxStack, fd: int, data: bytes, flags: int = 0) -> Generator[
 def _sendto(
     stack: LinuxStack, fd: int, data: bytes, flags: int = 0, to: Address | None = None
 ) -> Generator[None, None, int]:
-    """sendto(): how many bytes were taken. A stream takes no address."""
+    """sendto(): how many bytes were taken. A stream takes an address with MSG_FASTOPEN alone."""
     sk = _sock(stack, fd)
     if isinstance(sk, UdpSock):
         return udp.udp_sendmsg(sk, data, None if to is None else (to[0], to[1]))
-    return (yield from tcp_sendmsg.tcp_sendmsg(sk, data, _flags(sk, flags)))
+    return (yield from tcp_sendmsg.tcp_sendmsg(sk, data, _flags(sk, flags), to))
 
 
 def _recv(stack: LinuxStack, fd: int, length: int | Unmapped, flags: int = 0) -> Generator[None, None, bytes]:

@@ -114,10 +114,10 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "tcp_init_cwnd",
-        (3, 3, 10, 10, 10, 10),
+        (0, 10, 10, 10, 10, 10),
         "2.6.39",
         "include/net/tcp.h: TCP_INIT_CWND; before it net/ipv4/tcp_input.c: tcp_init_cwnd by RFC 3390",
-        "segments of the initial congestion window (before 2.6.39 two to four, by the MSS: three at 1460 bytes)",
+        "segments of the initial congestion window; 0: two to four, by the MSS (three at 1460 bytes)",
     ),
     Difference(
         "dupthresh_recovery",

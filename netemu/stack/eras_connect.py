@@ -36,4 +36,25 @@ ROWS: tuple[tuple[str, tuple[bool, bool, bool, bool, bool, bool], str, str, str]
         "net/ipv4/tcp_minisocks.c: tcp_check_req",
         "the ACK of a SYN-ACK must echo one of the timestamps that its SYN-ACKs carried",
     ),
+    (
+        "fastopen_experimental",
+        (_OFF, _OFF, _ON, _OFF, _OFF, _OFF),
+        "4.1 (RFC 7413)",
+        "net/ipv4/tcp_input.c: tcp_parse_options",
+        "Fast Open's option is the experimental one of the drafts, kind 254 with 0xF989",
+    ),
+    (
+        "fastopen_marks_lost",
+        (_OFF, _OFF, _OFF, _OFF, _ON, _ON),
+        "after 5.10, before 6.12 (read in both)",
+        "net/ipv4/tcp_input.c: tcp_rcv_fastopen_synack",
+        "data that a SYN carried in vain are lost, in state Loss; before, they were sent again without any state",
+    ),
+    (
+        "tells_fastopen_child",
+        (_OFF, _OFF, _OFF, _OFF, _OFF, _ON),
+        "after 6.12, before 7.2 (read in both)",
+        "net/ipv4/tcp.c: tcp_get_info",
+        "TCP_INFO tells of a connection that Fast Open made (TCPI_OPT_TFO_CHILD)",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netemu.stack import (
     inet_hashtables,
@@ -12,6 +12,9 @@ from netemu.stack import (
     sock_lock,
     sock_wake,
     tcp_close,
+    tcp_fastopen,
+    tcp_fastopen_active,
+    tcp_fastopen_cookie,
     tcp_request,
     tcp_send,
     tcp_sendmsg,
@@ -20,6 +23,7 @@ from netemu.stack import (
 from netemu.stack.inet_bind import inet_csk_get_port
 from netemu.stack.sock import TCP_CLOSE, TCP_LISTEN, TCP_SYN_RECV, TCP_SYN_SENT
 from netemu.stack.task import KernelError
+from netemu.stack.tcp_fastopen_h import TFO_SERVER_ENABLE, TFO_SERVER_WO_SOCKOPT1
 from netemu.stack.tcp_state import tcp_set_state
 
 if TYPE_CHECKING:
@@ -87,6 +91,12 @@ def inet_listen(sk: TcpSock, backlog: int) -> None:
     sk.sk_max_ack_backlog = min(backlog & 0xFFFFFFFF, somaxconn)
     if sk.sk_state == TCP_LISTEN:
         return
+    wanted = sk.net.sysctl.tcp_fastopen
+    if wanted & TFO_SERVER_WO_SOCKOPT1 and wanted & TFO_SERVER_ENABLE and not sk.tfo.max_qlen:
+        tcp_fastopen.fastopen_queue_tune(sk, sk.sk_max_ack_backlog)
+        tcp_fastopen_cookie.tcp_fastopen_init_key_once(sk.net)
+    sk.tfo.qlen = 0
+    sk.tfo.rskq_rst.clear()
     sk.sk_ack_backlog = 0
     sk.ack_pingpong = sk.ack_quick = sk.ack_pending = 0
     # The state is changed first: a port that is shared by SO_REUSEADDR has one listener at most.
@@ -122,6 +132,8 @@ def inet_csk_accept(sk: TcpSock, nonblock: bool) -> Generator[None, None, TcpSoc
         child = sk.icsk_accept_queue.popleft()
         sk.sk_ack_backlog -= 1
         child.ss_state = SS_CONNECTED
+        if child.fastopen_rsk is not None:
+            child.fastopen_rsk.sk = None
         return child
     finally:
         sock_lock.release_sock(sk)
@@ -165,6 +177,8 @@ def tcp_v4_connect(sk: TcpSock, daddr: str, dport: int) -> None:
             sk.write_seq = tcp_request.secure_tcp_seq(net, sk.inet_saddr, sk.inet_sport, inner, dport)
         sk.tsoffset = tcp_request.secure_tcp_ts_off(net, sk.inet_saddr, inner)
         sk.inet_id = net.random.u32() & 0xFFFF
+        if tcp_fastopen_active.tcp_fastopen_defer_connect(sk):
+            return
         err = tcp_send.tcp_connect(sk)
         if err:
             raise KernelError(-err)
@@ -181,7 +195,7 @@ def inet_stream_connect(sk: TcpSock, address: str, port: int, nonblock: bool) ->
     """
     sock_lock.lock_sock(sk)
     try:
-        yield from _stream_connect(sk, address, port, nonblock)
+        yield from stream_connect(sk, (address, port), nonblock)
     finally:
         sock_lock.release_sock(sk)
 
@@ -197,19 +211,13 @@ def inet_stream_disconnect(sk: TcpSock) -> None:
         sock_lock.release_sock(sk)
 
 
-def _stream_connect(sk: TcpSock, address: str, port: int, nonblock: bool) -> Generator[None, None, None]:
-    if sk.ss_state == SS_CONNECTED:
-        raise KernelError(errno.EISCONN)
-    if sk.ss_state == SS_CONNECTING:
-        err = errno.EALREADY
-    elif sk.ss_state == SS_UNCONNECTED:
-        if sk.sk_state != TCP_CLOSE:
-            raise KernelError(errno.EISCONN)
-        tcp_v4_connect(sk, address, port)
-        sk.ss_state = SS_CONNECTING
-        err = errno.EINPROGRESS
-    else:
-        raise KernelError(errno.EINVAL)
+def stream_connect(
+    sk: TcpSock, address: tuple[Any, ...] | None, nonblock: bool, is_sendmsg: bool = False
+) -> Generator[None, None, None]:
+    """The same with the socket held (__inet_stream_connect). ``is_sendmsg``: by a write that opens the connection."""
+    err = _begin_connect(sk, address, is_sendmsg)
+    if not err:
+        return
     timeo = tcp_sendmsg.sock_sndtimeo(sk, nonblock)
     if sk.sk_state in (TCP_SYN_SENT, TCP_SYN_RECV):
         disconnects = sk.sk_disconnects
@@ -228,20 +236,39 @@ def _stream_connect(sk: TcpSock, address: str, port: int, nonblock: bool) -> Gen
     sk.ss_state = SS_CONNECTED
 
 
+def _begin_connect(sk: TcpSock, address: tuple[Any, ...] | None, is_sendmsg: bool) -> int:
+    """Send the SYN, unless that was done; the error of not waiting for the answer, 0: there is none to wait for."""
+    if sk.ss_state == SS_CONNECTED:
+        raise KernelError(errno.EISCONN)
+    if sk.ss_state == SS_CONNECTING:
+        if sk.defer_connect:
+            return errno.EINPROGRESS if is_sendmsg else errno.EISCONN
+        return errno.EALREADY
+    if sk.ss_state != SS_UNCONNECTED or address is None:
+        raise KernelError(errno.EINVAL)
+    if sk.sk_state != TCP_CLOSE:
+        raise KernelError(errno.EISCONN)
+    tcp_v4_connect(sk, address[0], address[1])
+    sk.ss_state = SS_CONNECTING
+    return 0 if sk.defer_connect else errno.EINPROGRESS
+
+
 def _inet_wait_for_connect(sk: TcpSock, timeo: int, err: int) -> Generator[None, None, None]:
     """Sleep until the handshake is over; ``err``: what a time-out means."""
 
     def over() -> bool:
         return sk.sk_state not in (TCP_SYN_SENT, TCP_SYN_RECV)
 
+    fo = sk.tfo.fastopen_req
+    writebias = int(fo is not None and fo.data is not None)  # more is to be sent at once: it can carry the third ACK
+    sk.sk_write_pending += writebias
     while not over():
         timeo = yield from sock_lock.sk_wait_event(sk, timeo, over)
-        if over():
-            return
-        if sk.net.current.interrupted:
-            raise KernelError(errno.EINTR)
-        if not timeo:
-            raise KernelError(err)
+        if not over() and (sk.net.current.interrupted or not timeo):
+            break
+    sk.sk_write_pending -= writebias
+    if not over():
+        raise KernelError(errno.EINTR if sk.net.current.interrupted else err)
 
 
 def inet_shutdown(sk: TcpSock, how: int) -> None:

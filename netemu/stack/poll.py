@@ -40,8 +40,10 @@ def tcp_poll(sk: TcpSock) -> int:
         mask |= EPOLLHUP
     if shutdown & RCV_SHUTDOWN:
         mask |= _READABLE | EPOLLRDHUP
-    if state not in (TCP_SYN_SENT, TCP_SYN_RECV):
+    if state not in (TCP_SYN_SENT, TCP_SYN_RECV) or sk.fastopen_rsk is not None:
         mask |= _connected(sk)
+    elif sk.defer_connect and state == TCP_SYN_SENT:
+        mask |= _WRITABLE
     if sk.sk_err:
         mask |= EPOLLERR
     return mask

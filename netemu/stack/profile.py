@@ -72,7 +72,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end_seq_checked: bool = True  # a segment's end must lie in the window too
     paws_old_ack_ignored: bool = True  # an old ACK with an old timestamp is not answered
     crossed_synack_accepted: bool = True  # the SYN-ACK of a simultaneous open
-    tcp_init_cwnd: int = 10  # segments of the initial window
+    tcp_init_cwnd: int = 10  # segments of the initial window; 0: two to four, by the MSS
+    init_rcv_wnd: int = 0  # segments that a first window is for; 0: as much as the buffer holds
+    tlp_pto_of_3_10: bool = False  # a tail-loss probe waits as RFC 8985's draft of 2013 says
     synq_takes_one_more: bool = True  # the SYN queue is full beyond the backlog, not at it
     request_rst_challenge: bool = True  # a reset with an inexact number does not end a handshake
     request_checks_tsecr: bool = True  # the handshake's last ACK must echo a timestamp that was sent
@@ -94,10 +96,18 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request_keeps_timestamp: bool = True  # only the ACK that completes a handshake gives the timestamp to be echoed
     probe_dsack_apart: bool = True  # a D-SACK of a loss probe is known as such
     retrans_stamp_renewed: bool = True  # each recovery begins with a retrans_stamp of its own
+    timestamps_in_jiffies: bool = False  # the clock of the timestamps option ticks as the kernel does, not each ms
+    timestamps_from_s: int | None = None  # what that clock says at boot; None: something else for each peer
+    rtt_in_jiffies: bool = False  # the RTT is measured and smoothed in ticks
+    rtt_prefers_echo: bool = False  # of timestamp and time since sending the former tells the RTT
+    early_retransmit: bool = False  # fewer than four segments need fewer duplicates
     rate_halving: bool = False  # a reduction takes a segment from the window for every second ACK, instead of PRR
     cwnd_moderated: bool = False  # outside Open no burst of more than the path reorders
     fack: bool = False  # losses are found by counting up to the highest SACKed segment
     prequeue: bool = False  # what arrives for a sleeping reader is processed by him
+    fastopen_experimental: bool = False  # Fast Open in the drafts' experimental option alone
+    tells_fastopen_child: bool = True  # TCPI_OPT_TFO_CHILD
+    fastopen_marks_lost: bool = True  # what a SYN carried in vain is sent again as a loss
     dupthresh_recovery: bool = False  # losses are found by counting SACKs where tcp_recovery lacks bit 1
 
     @property

@@ -13,7 +13,6 @@ from netemu.stack.sock import TCP_NEW_SYN_RECV, TcpSock
 from netemu.stack.timer import Timer
 
 if TYPE_CHECKING:
-    from netemu.stack.skbuff import SkBuff
     from netemu.stack.stack import LinuxStack
 
 
@@ -65,7 +64,7 @@ class RequestSock:
     syn_tos: int = 0
     syn_ect_snt: int = 0
     syn_ect_rcv: int = 0
-    syn_skb: SkBuff | None = None
+    sk: TcpSock | None = None  # the connection that Fast Open made of it, until it is accepted
 
     def __init__(  # noqa: PLR0917 (what it is made of)
         self,

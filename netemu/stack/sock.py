@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from netemu.stack.cong import CongestionOps
 from netemu.stack.skbuff import SkbQueue, SkBuff, TsortedQueue
 from netemu.stack.task import WaitQueue
+from netemu.stack.tcp_fastopen_h import TcpFastopen
 from netemu.stack.timer import Timer
 from netemu.stack.win_minmax import MinMax
 
@@ -38,6 +39,7 @@ TCP_NAGLE_OFF, TCP_NAGLE_CORK, TCP_NAGLE_PUSH = 1, 2, 4
 
 # icsk_pending: what icsk_retransmit_timer is armed for (include/net/inet_connection_sock.h)
 ICSK_TIME_RETRANS, ICSK_TIME_PROBE0, ICSK_TIME_LOSS_PROBE, ICSK_TIME_REO_TIMEOUT = 1, 3, 5, 6
+ICSK_TIME_EARLY_RETRANS = 4  # 3.5 to 4.11
 
 # ack_pending (enum inet_csk_ack_state_t)
 ICSK_ACK_SCHED, ICSK_ACK_TIMER, ICSK_ACK_PUSHED, ICSK_ACK_PUSHED2, ICSK_ACK_NOW, ICSK_ACK_NOMEM = 1, 2, 4, 8, 16, 32
@@ -322,8 +324,10 @@ class TcpSock:
     total_rto_recoveries: int = 0
     total_rto_time: int = 0
     rto_stamp: int = 0
-    fastopen_rsk: Any = None
-    syn_data: bool = False
+    fastopen_rsk: RequestSock | None = None  # of a connection that Fast Open made, until its handshake is over
+    syn_data: bool = False  # the SYN had data
+    defer_connect: bool = False  # connect() left the SYN to the first write
+    tfo: TcpFastopen
 
     # ---- connections
     keepalive_time: int = 0  # jiffies; 0: the sysctl's
@@ -361,6 +365,7 @@ class TcpSock:
         self.prequeue = deque()
         self.selective_acks = []
         self.compressed_ack_timer = _unarmed()
+        self.tfo = TcpFastopen()
         self.rtt_min = MinMax(0, 0xFFFFFFFF, largest=False)
         self.recv_sack_cache = []
 
@@ -370,8 +375,13 @@ def fields_of(kind: type) -> tuple[str, ...]:
     return getattr(kind, "__mypyc_attrs__", None) or tuple(kind.__annotations__)
 
 
+def tcp_time_stamp_ts(sk: TcpSock) -> int:
+    """The clock of the timestamps option at ``tcp_mstamp``, without offset: in ms since 4.13, in jiffies before."""
+    return sk.tcp_mstamp // sk.net.ts_tick_us
+
+
 def tcp_time_stamp_ms(sk: TcpSock) -> int:
-    """The clock of the timestamps option in ms at ``tcp_mstamp`` (TCP_TS_HZ is 1000 since 4.13), without offset."""
+    """``tcp_mstamp`` in ms."""
     return sk.tcp_mstamp // 1000
 
 

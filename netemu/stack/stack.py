@@ -78,6 +78,9 @@ class LinuxStack:
         self.profile: Profile = profile
         self.sysctl: Sysctl = sysctl
         self.timers = Timers(profile.hz, coarse=profile.timer_wheel_coarse)
+        self.ts_tick_us = 1_000_000 // profile.hz if profile.timestamps_in_jiffies else 1000
+        self.ts_tick_ns = self.ts_tick_us * 1000
+        self.rtt_unit_us = 1_000_000 // profile.hz if profile.rtt_in_jiffies else 1
         self.now_ns = 0
         self.context = "process"
         self.current: Task = Task(self, -1, _idle())
@@ -103,6 +106,8 @@ class LinuxStack:
         self.carried_by_kernel = False  # what arrives is the sender's own skb (netemu.stack.skb_alloc)
         self.behind_tun = False  # the device is a tun: what arrives was written to it, what leaves is gone at once
         self.qdisc: Fq | None = None  # in front of the devices; None: packets go straight to them
+        self.tcp_fastopen_keys: tuple[bytes, ...] | None = None  # net.ipv4.tcp_fastopen_key
+        self.tfo_active_disable_times = self.tfo_active_disable_stamp = 0  # pauses of Fast Open; jiffy of the last
         self.tcp_metrics: dict[tuple[str, str], TcpMetrics] = {}  # by local and remote address
         self.tracing = True  # whether packets pass the tracepoints of netemu.stack.tcp_trace
         self.tcp_sockets: set[TcpSock] = set()  # with a process or, as orphans, without

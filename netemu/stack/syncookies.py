@@ -77,7 +77,7 @@ def cookie_init_timestamp(req: RequestSock) -> int:
     """The clock in ms, set back so far that its lowest bits may hold the options."""
     options = req.snd_wscale if req.wscale_ok else TS_OPT_WSCALE_MASK
     options |= TS_OPT_SACK * req.sack_ok | TS_OPT_ECN * req.ecn_ok
-    now = req.net.now_ns // 1_000_000
+    now = req.net.now_ns // req.net.ts_tick_ns
     stamp = (now >> TSBITS << TSBITS) | options
     return stamp - (1 << TSBITS) if stamp > now else stamp
 

@@ -101,6 +101,8 @@ class Sysctl:
     tcp_rfc1337: bool = False
     tcp_stdurg: bool = False
     tcp_fastopen: int = 1
+    tcp_fastopen_key: str = ""  # none: drawn when it is needed
+    tcp_fastopen_blackhole_timeout_sec: int = 0
     tcp_reflect_tos: bool = False
     tcp_migrate_req: bool = False
     tcp_max_orphans: int = 4096

@@ -10,6 +10,7 @@ from netemu.errors import BadInput, MissingCapability
 from netemu.stack import cong
 from netemu.stack.eras_sysctl import SINCE
 from netemu.stack.sysctl import Sysctl
+from netemu.stack.tcp_fastopen_cookie import keys_of_sysctl
 
 if TYPE_CHECKING:
     from netemu.stack.profile import Profile
@@ -25,6 +26,7 @@ _RENAMED = {
     "net.ipv6.ip6frag_time": "ip6frag_time",
     "net.ipv4.tcp_invalid_ratelimit": "tcp_invalid_ratelimit_ms",
 }
+_KEY = "net.ipv4.tcp_fastopen_key"
 _QUIET = {
     "net.ipv4.conf.all.rp_filter": "0",
     "net.ipv4.conf.default.rp_filter": "0",
@@ -74,6 +76,10 @@ def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str, profile: Profil
     if field == "tcp_ecn" and text.strip() in ("3", "4", "5"):
         raise MissingCapability(f"{place}: sysctl {name}={text.strip()}: Accurate ECN is not modelled; 0, 1 and 2 are")
     value = _parse(_DEFAULTS[field], name, text, place)
+    if name == _KEY and keys_of_sysctl(str(value)) is None:
+        raise BadInput(
+            f"{place}: sysctl {name}: {text!r} is no key of four 32-bit words as 1-2-a-b, nor two with a comma"
+        )
     if field == "tcp_congestion_control" and cong.tcp_ca_find(str(value)) is None:
         there = ", ".join(cong.tcp_available_congestion_control())
         raise MissingCapability(
@@ -91,7 +97,8 @@ def apply_sysctls(sysctl: Sysctl, settings: Mapping[str, str], place: str, profi
 def read_sysctls(sysctl: Sysctl, profile: Profile) -> dict[str, str]:
     """Every sysctl that the era has, by its name, as text as its file holds it."""
     names = [field for field in _DEFAULTS if field not in profile.sysctls_lacking]
-    return {_name_of(field): _written(getattr(sysctl, field)) for field in names}
+    found = {_name_of(field): _written(getattr(sysctl, field)) for field in names}
+    return {name: text for name, text in found.items() if text}  # no key of Fast Open is none, not one of zeros
 
 
 def _name_of(field: str) -> str:

@@ -70,7 +70,8 @@ def tcp_clean_rtx_queue(sk: TcpSock, prior_fack: int, prior_snd_una: int, sack: 
     now = sk.tcp_mstamp
     seq_rtt_us = ca_rtt_us = sack_rtt_us = -1
     if acked.first_ackt and not flag & FLAG_RETRANS_DATA_ACKED:
-        seq_rtt_us = max(0, now - acked.first_ackt)
+        unit = sk.net.rtt_unit_us
+        seq_rtt_us = max(0, now - acked.first_ackt) if unit == 1 else (now // unit - acked.first_ackt // unit) * unit
         ca_rtt_us = max(0, now - acked.last_ackt)
         if (
             acked.pkts_acked == 1

@@ -12,6 +12,8 @@ from netemu.stack import (
     sock_lock,
     sock_wake,
     tcp_cong,
+    tcp_fastopen,
+    tcp_fastopen_active,
     tcp_init,
     tcp_keepalive,
     tcp_minisocks,
@@ -86,6 +88,7 @@ def tcp_done(sk: TcpSock) -> None:
         sk.net.mib.inc("AttemptFails")
     tcp_set_state(sk, TCP_CLOSE)
     tcp_timer.tcp_clear_xmit_timers(sk)
+    tcp_fastopen.tcp_fastopen_done(sk)
     sk.sk_shutdown = SHUTDOWN_MASK
     if sk.sk_dead:
         inet_csk_destroy_sock(sk)
@@ -98,6 +101,7 @@ def inet_csk_destroy_sock(sk: TcpSock) -> None:
     tcp_timer.tcp_clear_xmit_timers(sk)
     tcp_cong.tcp_cleanup_congestion_control(sk)
     tcp_send.tcp_write_queue_purge(sk)
+    tcp_fastopen_active.tcp_fastopen_active_disable_ofo_check(sk)
     _purge_receive_queues(sk)
     inet_bind.inet_put_port(sk)
     sk.net.tcp_orphan_count -= 1
@@ -173,6 +177,7 @@ def _adjudge_to_death(sk: TcpSock) -> None:
         tcp_send.tcp_send_active_reset(sk)
         net.mib.inc("TCPAbortOnMemory")
     if sk.sk_state == TCP_CLOSE:
+        tcp_fastopen.tcp_fastopen_done(sk)
         inet_csk_destroy_sock(sk)
 
 
@@ -224,9 +229,12 @@ def tcp_disconnect(sk: TcpSock) -> None:
     elif old == TCP_SYN_SENT:
         sk.sk_err = errno.ECONNRESET
     tcp_timer.tcp_clear_xmit_timers(sk)
+    tcp_fastopen_active.tcp_fastopen_active_disable_ofo_check(sk)
     _purge_receive_queues(sk)
     tcp_send.tcp_write_queue_purge(sk)
     tcp_cong.tcp_cleanup_congestion_control(sk)
+    tcp_fastopen.tcp_fastopen_done(sk)
+    sk.tfo.disconnected()
     _as_new(sk)
     sock_wake.sk_error_report(sk)
 
@@ -242,7 +250,7 @@ _KEPT_AT_DISCONNECT = (
     "icsk_syn_retries", "icsk_ca_ops", "icsk_ca_setsockopt", "icsk_accept_queue", "icsk_request_socks", "nonagle",
     "notsent_lowat", "keepalive_time", "keepalive_intvl", "keepalive_probes", "linger2", "defer_accept", "user_mss",
     "recvmsg_inq", "tcp_rtx_queue", "out_of_order_queue", "sk_disconnects", "sk_write_pending", "rcv_nxt",
-    "scaling_ratio",
+    "scaling_ratio", "syn_data", "tfo",
 )  # fmt: skip
 
 

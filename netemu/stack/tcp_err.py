@@ -54,20 +54,22 @@ def tcp_v4_err(net: LinuxStack, quoted: Packet, tcp: Tcp, code: int, *, hard: bo
     if sk.sk_state == TCP_CLOSE:
         return
     seq = unwrap(tcp.seq, sk.snd_una)
-    if sk.sk_state != TCP_LISTEN and not sk.snd_una <= seq <= sk.snd_nxt:
+    snd_una = sk.snd_una if sk.fastopen_rsk is None else sk.fastopen_rsk.snt_isn
+    if sk.sk_state != TCP_LISTEN and not snd_una <= seq <= sk.snd_nxt:
         net.mib.inc("OutOfWindowIcmps")
         return
     if mtu:
         _note_mtu(sk, mtu)
     else:
-        if code in _REVERTS_BACKOFF and not hard:
+        if code in _REVERTS_BACKOFF and not hard and sk.fastopen_rsk is None:
             tcp_ld_rto_revert(sk, seq)
         _note_error(sk, code)
 
 
 def _note_error(sk: TcpSock, code: int) -> None:
     """An attempt to connect ends; a connection goes on, and the error is its reason should it time out."""
-    if sk.sk_state in (TCP_SYN_SENT, TCP_SYN_RECV):
+    accepted = sk.fastopen_rsk is not None and sk.fastopen_rsk.sk is None
+    if sk.sk_state in (TCP_SYN_SENT, TCP_SYN_RECV) and not accepted:
         if sk.sk_owned:
             sk.sk_err_soft = code
         else:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from netemu.stack import (
     tcp_cong,
     tcp_dupthresh,
+    tcp_early_retrans,
     tcp_loss,
     tcp_mtup,
     tcp_prr,
@@ -128,8 +129,12 @@ def _process_open(
         tcp_undo.tcp_try_undo_dsack(sk)
     flag = tcp_identify_packet_loss(sk, flag)
     if not tcp_dupthresh.tcp_time_to_recover(sk):
-        tcp_undo.tcp_try_to_open(sk, flag)
-        return flag, rexmit
+        early = tcp_early_retrans.tcp_early_retransmit(sk, flag) if sk.net.profile.early_retransmit else 0
+        if early == tcp_early_retrans.PAUSED:
+            flag &= ~FLAG_SET_XMIT_TIMER
+        if early != tcp_early_retrans.DUE:
+            tcp_undo.tcp_try_to_open(sk, flag)
+            return flag, rexmit
     if sk.icsk_ca_state < TCP_CA_CWR and sk.mtup_probe_size and sk.snd_una == sk.mtu_probe_seq_start:
         # The probe of a larger MTU was lost, which says nothing about congestion.
         tcp_mtup.tcp_mtup_probe_failed(sk)

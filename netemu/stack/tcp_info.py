@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from netemu.stack.udp_sock import UdpSock
 
 TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN = 1, 2, 4, 8, 16
+TCPI_OPT_SYN_DATA, TCPI_OPT_TFO_CHILD = 32, 128
 
 
 def sk_get_meminfo(sk: TcpSock | UdpSock) -> tuple[int, ...]:
@@ -44,6 +45,9 @@ _ZERO_OF_LISTEN = {"tcpi_ca_state": 0, "tcpi_rehash": 0}
 def _connection(sk: TcpSock) -> dict[str, int]:
     options = TCPI_OPT_TIMESTAMPS * sk.tstamp_ok | TCPI_OPT_SACK * bool(sk.sack_ok) | TCPI_OPT_WSCALE * sk.wscale_ok
     options |= TCPI_OPT_ECN * bool(sk.ecn_flags & TCP_ECN_OK) | TCPI_OPT_ECN_SEEN * bool(sk.ecn_flags & TCP_ECN_SEEN)
+    options |= TCPI_OPT_SYN_DATA * sk.tfo.syn_data_acked
+    if sk.net.profile.tells_fastopen_child:
+        options |= TCPI_OPT_TFO_CHILD * sk.tfo.syn_fastopen_child
     return {
         "tcpi_ca_state": sk.icsk_ca_state,
         "tcpi_retransmits": sk.icsk_retransmits,
@@ -53,6 +57,7 @@ def _connection(sk: TcpSock) -> dict[str, int]:
         "tcpi_snd_wscale": sk.snd_wscale if sk.wscale_ok else 0,
         "tcpi_rcv_wscale": sk.rcv_wscale if sk.wscale_ok else 0,
         "tcpi_delivery_rate_app_limited": int(sk.rate_app_limited),
+        "tcpi_fastopen_client_fail": sk.tfo.fastopen_client_fail,
         "tcpi_snd_mss": sk.mss_cache,
         "tcpi_rcv_mss": sk.ack_rcv_mss,
         "tcpi_unacked": sk.packets_out,

@@ -175,7 +175,7 @@ def _rcv_request(req: RequestSock, interface: str, packet: Packet, tcp: Tcp) -> 
         tcp_v4_rcv(req.net, interface, packet)
         return
     skb = tcp_v4_fill_cb(req.net, packet, tcp, req.rcv_nxt, req.snt_isn + 1)
-    child = tcp_minisocks.tcp_check_req(sk, skb, req)
+    child = tcp_minisocks.tcp_check_req(sk, skb, req, False)
     if child is None:
         sk.sk_drops += 1
     elif child is sk:

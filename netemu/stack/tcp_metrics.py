@@ -14,6 +14,7 @@ from netemu.stack.sock import TCP_INFINITE_SSTHRESH, TCP_CA_Open
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
     from netemu.stack.stack import LinuxStack
+    from netemu.stack.tcp_fastopen_h import FastopenCookie
 
 TCP_METRICS_TIMEOUT_S = 3600
 
@@ -21,18 +22,25 @@ TCP_METRICS_TIMEOUT_S = 3600
 class TcpMetrics:
     """``struct tcp_metrics_block``. ``rtt``: eight times the smoothed RTT in us, as ``srtt_us``; 0: unknown."""
 
-    __slots__ = ("reordering", "rtt", "ssthresh", "stamp")
+    __slots__ = (
+        "fopen_cookie", "fopen_exp", "fopen_mss", "fopen_syn_loss", "fopen_try_exp", "reordering", "rtt", "ssthresh",
+        "stamp",
+    )  # fmt: skip
 
     def __init__(self, stamp: int) -> None:
         self.rtt = self.ssthresh = self.reordering = 0
         self.stamp = stamp
+        self.fopen_mss = self.fopen_syn_loss = self.fopen_try_exp = 0
+        self.fopen_cookie, self.fopen_exp = b"", False
 
 
 def tcp_get_metrics(net: LinuxStack, saddr: str, daddr: str) -> TcpMetrics | None:
     """What is known of the path between two addresses; None: nothing, or it is too old."""
     known = net.tcp_metrics.get((saddr, daddr))
     if known is not None and net.jiffies > known.stamp + TCP_METRICS_TIMEOUT_S * net.profile.hz:
-        known = net.tcp_metrics[saddr, daddr] = TcpMetrics(net.jiffies)
+        # What belongs to Fast Open stays.
+        known.rtt = known.ssthresh = known.reordering = 0
+        known.stamp = net.jiffies
     return known
 
 
@@ -60,6 +68,20 @@ def tcp_update_metrics(sk: TcpSock) -> None:
     known.rtt = sk.srtt_us if surplus <= 0 else known.rtt - (surplus >> 3)
     _update_window(sk, known, not sysctl.tcp_no_ssthresh_metrics_save)
     known.stamp = net.jiffies
+
+
+def tcp_fastopen_cache_set(sk: TcpSock, mss: int, cookie: FastopenCookie, syn_lost: bool, try_exp: int) -> None:
+    """What a SYN-ACK told of the server: its MSS, a cookie, or that the option came to nothing."""
+    net, ends = sk.net, (sk.inet_saddr, sk.inet_daddr)
+    known = tcp_get_metrics(net, *ends)
+    if known is None:
+        known = net.tcp_metrics[ends] = TcpMetrics(net.jiffies)
+    known.fopen_mss = mss or known.fopen_mss
+    if cookie.value:
+        known.fopen_cookie, known.fopen_exp = cookie.value, cookie.exp
+    elif try_exp > known.fopen_try_exp and not known.fopen_cookie and not known.fopen_exp:
+        known.fopen_try_exp = try_exp
+    known.fopen_syn_loss = known.fopen_syn_loss + 1 if syn_lost else 0
 
 
 def _update_window(sk: TcpSock, known: TcpMetrics, save_ssthresh: bool) -> None:

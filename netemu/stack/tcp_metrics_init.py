@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
 
 TCP_TIMEOUT_FALLBACK_S = 3
+_ETHERNET_MSS, _SMALL_MSS = 1460, 1095
 
 
 def tcp_init_metrics(sk: TcpSock) -> None:
@@ -38,5 +39,8 @@ def tcp_init_metrics(sk: TcpSock) -> None:
 
 
 def tcp_init_cwnd(sk: TcpSock) -> int:
-    """The initial window: ten segments (RFC 6928), or what the era had."""
-    return min(sk.net.profile.tcp_init_cwnd, sk.snd_cwnd_clamp)
+    """The initial window: ten segments (RFC 6928), or what the era had: two to four by the MSS (RFC 3390)."""
+    cwnd = sk.net.profile.tcp_init_cwnd
+    if not cwnd:
+        cwnd = 2 if sk.mss_cache > _ETHERNET_MSS else 3 if sk.mss_cache > _SMALL_MSS else 4
+    return min(cwnd, sk.snd_cwnd_clamp)

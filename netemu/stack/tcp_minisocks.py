@@ -13,6 +13,7 @@ from netemu.stack import (
     tcp_close,
     tcp_cong,
     tcp_ecn,
+    tcp_fastopen,
     tcp_init,
     tcp_input,
     tcp_ipv4,
@@ -103,7 +104,7 @@ def tcp_create_openreq_child(sk: TcpSock, req: RequestSock, skb: SkBuff) -> TcpS
     if req.num_timeout:
         _count_timeouts(child, req)
     child.tsoffset = req.ts_off
-    length = len(skb.data) + 20 + (12 if child.tstamp_ok else 0)
+    length = len(skb.data) + tcp_rmem.tcp_header_bytes(skb)
     if length >= 536 + child.tcp_header_len:
         child.ack_last_seg_size = length - child.tcp_header_len
     child.mss_clamp = req.mss
@@ -134,11 +135,11 @@ def _take_options(child: TcpSock, req: RequestSock, skb: SkBuff) -> None:
 
 def _count_timeouts(child: TcpSock, req: RequestSock) -> None:
     """Retransmitted SYN-ACKs count as a timeout of the connection, so that it may be found spurious."""
-    now_ms = child.net.now_ns // 1_000_000
+    net = child.net
     child.total_rto = req.num_timeout
     child.undo_marker = req.snt_isn
-    child.retrans_stamp = req.snt_synack // 1000
-    child.total_rto_time = now_ms - child.retrans_stamp
+    child.retrans_stamp = req.snt_synack // net.ts_tick_us
+    child.total_rto_time = net.now_ns // 1_000_000 - req.snt_synack // 1000
     child.total_rto_recoveries = 1
 
 
@@ -162,18 +163,20 @@ def tcp_v4_syn_recv_sock(sk: TcpSock, skb: SkBuff, req: RequestSock, dst: Dst) -
     return child
 
 
-def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock) -> TcpSock | None:
+def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool) -> TcpSock | None:
     """A segment for a half-open connection: ``sk`` itself when the listener shall refuse it, the new socket when it
-    completes the handshake, None when it has been dealt with."""
+    completes the handshake, None when it has been dealt with. ``fastopen``: ``sk`` is the connection, and goes on."""
     net, flags = sk.net, skb.tcp_flags & (RST | SYN | ACK)
     options = skb.options
     assert isinstance(options, Options)
     paws_reject, tsecr_reject = _timestamp_verdicts(req, options, rst=bool(flags & RST))
+    tsecr_reject = tsecr_reject and not fastopen
     if skb.seq == req.rcv_isn and flags == SYN and not paws_reject:
-        if not oow_rate_limited(net, skb, "TCPACKSkippedSynRecv", req) and tcp_request.tcp_rtx_synack(sk, req):
+        limited = oow_rate_limited(net, skb, "TCPACKSkippedSynRecv", req)
+        if not limited and tcp_request.tcp_rtx_synack(sk, req) and not fastopen:
             net.timers.mod_timer(req.rsk_timer, net.jiffies + tcp_request.tcp_reqsk_timeout(req))
         return None
-    if flags & (ACK | RST) == ACK and skb.ack_seq != req.snt_isn + 1:
+    if flags & (ACK | RST) == ACK and skb.ack_seq != req.snt_isn + 1 and not fastopen:
         return sk
     window = min(req.rsk_rcv_wnd, 65535)
     in_window = tcp_in_window(skb.seq, skb.end_seq, req.rcv_nxt, req.rcv_nxt + window)
@@ -188,18 +191,26 @@ def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock) -> TcpSock | None:
     if skb.seq == req.rcv_isn:
         flags &= ~SYN
     if flags & (RST | SYN):
-        _check_req_reset(sk, skb, req, rst=bool(flags & RST))
+        _check_req_reset(sk, skb, req, fastopen, rst=bool(flags & RST))
         return None
+    if fastopen:
+        return sk if flags & ACK else None
     return _check_req_ack(sk, skb, req, options) if flags & ACK else None
 
 
-def _check_req_reset(sk: TcpSock, skb: SkBuff, req: RequestSock, *, rst: bool) -> None:
+def _check_req_reset(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool, *, rst: bool) -> None:
     """A reset, or a SYN with other numbers, ends the handshake."""
     if rst and skb.seq != req.rcv_nxt and sk.net.profile.request_rst_challenge:
         tcp_request.tcp_reqsk_send_challenge_ack(sk, skb, req)
     else:
         sk.net.mib.inc("AttemptFails")
-        _embryonic_reset(sk, skb, req, rst=rst)
+        if not fastopen:
+            _embryonic_reset(sk, skb, req, rst=rst)
+        elif rst:
+            tcp_fastopen.reqsk_fastopen_remove(sk, req, True)
+            tcp_input.tcp_reset(sk)
+        else:
+            tcp_ipv4.send_reset(sk, skb)
 
 
 def _check_req_ack(sk: TcpSock, skb: SkBuff, req: RequestSock, options: Options) -> TcpSock | None:

@@ -53,10 +53,15 @@ def tcp_bound_to_half_wnd(sk: TcpSock, packet_size: int) -> int:
     return packet_size
 
 
-def tcp_mtu_to_mss(sk: TcpSock, pmtu: int) -> int:
-    """Payload of a packet of ``pmtu`` bytes with the usual options."""
+def __tcp_mtu_to_mss(sk: TcpSock, pmtu: int) -> int:
+    """Payload of a packet of ``pmtu`` bytes without options, as far as the peer takes it."""
     mss = min(pmtu - net_header_len(sk) - TCP_HEADER_BYTES, sk.mss_clamp) - sk.icsk_ext_hdr_len
-    return max(mss, sk.net.sysctl.tcp_min_snd_mss) - (sk.tcp_header_len - TCP_HEADER_BYTES)
+    return max(mss, sk.net.sysctl.tcp_min_snd_mss)
+
+
+def tcp_mtu_to_mss(sk: TcpSock, pmtu: int) -> int:
+    """The same with the usual options."""
+    return __tcp_mtu_to_mss(sk, pmtu) - (sk.tcp_header_len - TCP_HEADER_BYTES)
 
 
 def tcp_mss_to_mtu(sk: TcpSock, mss: int) -> int:

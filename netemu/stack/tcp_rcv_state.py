@@ -16,6 +16,8 @@ from netemu.stack import (
     tcp_close,
     tcp_data_queue,
     tcp_ecn,
+    tcp_fastopen,
+    tcp_fastopen_active,
     tcp_input,
     tcp_metrics,
     tcp_minisocks,
@@ -48,6 +50,7 @@ from netemu.stack.sock import (
     TCP_SYN_SENT,
     TCP_TIME_WAIT,
     tcp_mstamp_refresh,
+    tcp_time_stamp_ts,
 )
 from netemu.stack.tcp_h import FLAG_NO_CHALLENGE_ACK, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT
 from netemu.stack.tcp_window import tcp_update_max_rcv_wnd_seq
@@ -77,6 +80,10 @@ def tcp_rcv_state_process(sk: TcpSock, skb: SkBuff) -> bool:
 
 def _synchronized(sk: TcpSock, skb: SkBuff) -> bool:
     """The steps of RFC 9293 section 3.10.7.4."""
+    req = sk.fastopen_rsk
+    if req is not None and tcp_minisocks.tcp_check_req(sk, skb, req, True) is None:
+        sk.sk_drops += 1
+        return False
     if sk.sk_state == TCP_CLOSE or not skb.tcp_flags & (ACK | RST | SYN):
         sk.sk_drops += 1
         return False
@@ -109,6 +116,8 @@ def _acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
     if state == TCP_SYN_RECV:
         _established(sk, skb)
     elif state == TCP_FIN_WAIT1:
+        if sk.fastopen_rsk is not None:
+            tcp_fastopen.tcp_rcv_synrecv_state_fastopen(sk)
         return sk.snd_una == sk.write_seq and _fin_acknowledged(sk, skb)
     elif state == TCP_CLOSING:
         if sk.snd_una == sk.write_seq:
@@ -125,16 +134,19 @@ def _established(sk: TcpSock, skb: SkBuff) -> None:
     """The ACK of our SYN: the passive side, or both that opened at once, are connected."""
     sk.delivered += 1
     if not sk.srtt_us:
-        tcp_rtt.tcp_synack_rtt_meas(sk, None)
+        tcp_rtt.tcp_synack_rtt_meas(sk, sk.fastopen_rsk)
     early = sk.net.profile.passive_advmss_first
     if sk.tstamp_ok and early:
         sk.advmss -= TCPOLEN_TSTAMP_ALIGNED
-    tcp_try_undo_spurious_syn(sk)
-    sk.retrans_stamp = 0
-    tcp_input.tcp_init_transfer(sk)
+    if sk.fastopen_rsk is not None:
+        tcp_fastopen.tcp_rcv_synrecv_state_fastopen(sk)
+    else:
+        tcp_try_undo_spurious_syn(sk)
+        sk.retrans_stamp = 0
+        tcp_input.tcp_init_transfer(sk)
+        sk.copied_seq = sk.rcv_nxt
     if sk.tstamp_ok and not early:
         sk.advmss -= TCPOLEN_TSTAMP_ALIGNED
-    sk.copied_seq = sk.rcv_nxt
     tcp_state.tcp_set_state(sk, TCP_ESTABLISHED)
     sock_wake.sk_state_change(sk)
     sk.snd_una = skb.ack_seq
@@ -166,6 +178,8 @@ def _fin_acknowledged(sk: TcpSock, skb: SkBuff) -> bool:
     fin = skb.tcp_flags & FIN
     late_data = skb.end_seq != skb.seq and skb.end_seq - fin > sk.rcv_nxt
     if sk.linger2 < 0 or late_data:
+        if sk.linger2 >= 0 and fin and sk.tfo.syn_fastopen:
+            tcp_fastopen_active.tcp_fastopen_active_disable(sk)
         tcp_close.tcp_done(sk)
         sk.net.mib.inc("TCPAbortOnData")
         return True
@@ -269,7 +283,7 @@ def _undo_options(sk: TcpSock, saved_clamp: int, reset: bool) -> bool:
 def _echo_is_ours(sk: TcpSock) -> bool:
     """Whether the timestamp that came back was sent since the first SYN."""
     first = sk.retrans_stamp
-    return (sk.rcv_tsecr - first) & 0xFFFFFFFF <= (sk.tcp_mstamp // 1000 - first) & 0xFFFFFFFF
+    return (sk.rcv_tsecr - first) & 0xFFFFFFFF <= (tcp_time_stamp_ts(sk) - first) & 0xFFFFFFFF
 
 
 def _connected(sk: TcpSock, skb: SkBuff) -> None:
@@ -295,12 +309,21 @@ def _connected(sk: TcpSock, skb: SkBuff) -> None:
     tcp_rmem.tcp_initialize_rcv_mss(sk)
     sk.copied_seq = sk.rcv_nxt
     tcp_input.tcp_finish_connect(sk)
+    fastopen_fail = (sk.tfo.syn_fastopen or sk.syn_data) and tcp_fastopen_active.tcp_rcv_fastopen_synack(sk, skb)
     if not sk.sk_dead:
         sock_wake.sk_state_change(sk)
+    if fastopen_fail:
+        _step6_by_hand(sk, skb)
+        return
     if sk.sk_write_pending or sk.defer_accept or tcp_ack_snd.inet_csk_in_pingpong_mode(sk):
         _delay_third_ack(sk)
         return
     tcp_send.tcp_send_ack(sk)
+    _step6_by_hand(sk, skb)
+
+
+def _step6_by_hand(sk: TcpSock, skb: SkBuff) -> None:
+    """What a SYN-ACK may be followed by: urgent data, and data of ours."""
     tcp_urg.tcp_urg(sk, skb, skb.packet.body.urgent)
     tcp_ack_snd.tcp_data_snd_check(sk)
 

@@ -40,7 +40,7 @@ def tcp_v4_timewait_ack(tw: TimewaitSock, packet: Packet, *, out_of_window: bool
     net = tw.net
     options, length = NO_OPTIONS, _HEADER
     if tw.tw_ts_recent:
-        ts_val = (net.now_ns // 1_000_000 + tw.tw_ts_offset) & _MASK
+        ts_val = (net.now_ns // net.ts_tick_ns + tw.tw_ts_offset) & _MASK
         options, length = Options(ts_val=ts_val, ts_ecr=tw.tw_ts_recent), _HEADER + _TIMESTAMPS
     segment = Tcp(
         tw.inet_sport, tw.inet_dport, tw.tw_snd_nxt & _MASK, tw.tw_rcv_nxt & _MASK, ACK,
@@ -54,7 +54,7 @@ def tcp_v4_reqsk_send_ack(sk: TcpSock, skb: SkBuff, req: RequestSock) -> None:
     net = sk.net
     options, length = NO_OPTIONS, _HEADER
     if req.ts_recent or req.tstamp_ok:
-        ts_val = (net.now_ns // 1_000_000 + req.ts_off) & _MASK
+        ts_val = (net.now_ns // net.ts_tick_ns + req.ts_off) & _MASK
         options, length = Options(ts_val=ts_val, ts_ecr=req.ts_recent), _HEADER + _TIMESTAMPS
     segment = Tcp(
         req.ir_num, req.ir_rmt_port, (req.snt_isn + 1) & _MASK, req.rcv_nxt & _MASK, ACK,

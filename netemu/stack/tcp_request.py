@@ -10,8 +10,10 @@ from netemu.packet.ip import IPPROTO_TCP, Options, Packet, Tcp
 from netemu.stack import (
     ip_output,
     route,
+    sock_wake,
     syncookies,
     tcp_ecn,
+    tcp_fastopen,
     tcp_input,
     tcp_metrics,
     tcp_minisocks,
@@ -19,6 +21,7 @@ from netemu.stack import (
     tcp_send,
 )
 from netemu.stack.request_sock import RequestSock
+from netemu.stack.tcp_fastopen_h import FastopenCookie, tcp_parse_fastopen_option
 from netemu.stack.timer import Timer
 
 if TYPE_CHECKING:
@@ -60,7 +63,11 @@ def secure_tcp_seq(net: LinuxStack, saddr: str, sport: int, daddr: str, dport: i
 
 
 def secure_tcp_ts_off(net: LinuxStack, saddr: str, daddr: str) -> int:
-    """What is added to the clock in timestamps: a hash of the addresses, 0 unless tcp_timestamps is 1."""
+    """What is added to the clock in timestamps: a hash of the addresses, 0 unless tcp_timestamps is 1; before 4.10
+    the same for all peers."""
+    begin_s = net.profile.timestamps_from_s
+    if begin_s is not None:
+        return begin_s * 1_000_000 // net.ts_tick_us & _MASK
     return net.random.keyed("ts", saddr, daddr) & _MASK if net.sysctl.tcp_timestamps == 1 else 0
 
 
@@ -118,8 +125,15 @@ def _answer_syn(sk: TcpSock, skb: SkBuff, isn: int, *, want_cookie: bool) -> Non
         net.mib.inc("SyncookiesSent")
         tcp_v4_send_synack(sk, req, TCP_SYNACK_COOKIE)
         return
+    foc = tcp_parse_fastopen_option(options, only_exp=net.profile.fastopen_experimental)
+    child = tcp_fastopen.tcp_try_fastopen(sk, skb, req, foc, dst)
+    if child is not None:
+        tcp_v4_send_synack(child, req, TCP_SYNACK_FASTOPEN, foc)
+        inet_csk_reqsk_queue_add(sk, child)
+        sock_wake.sk_data_ready(sk)
+        return
     inet_csk_reqsk_queue_hash_add(sk, req)
-    tcp_v4_send_synack(sk, req, TCP_SYNACK_NORMAL)
+    tcp_v4_send_synack(sk, req, TCP_SYNACK_NORMAL, foc)
 
 
 def _keeps_last_quarter(sk: TcpSock, packet: Packet) -> bool:
@@ -149,12 +163,12 @@ def tcp_openreq_init(req: RequestSock, sk: TcpSock, skb: SkBuff, options: Option
         req.wscale_ok, req.snd_wscale = True, min(options.window_scale, TCP_MAX_WSCALE)
 
 
-def tcp_v4_send_synack(sk: TcpSock, req: RequestSock, synack_type: int) -> bool:
-    """Send the SYN-ACK; False when it could not leave (ip_build_and_send_pkt)."""
+def tcp_v4_send_synack(sk: TcpSock, req: RequestSock, synack_type: int, foc: FastopenCookie | None = None) -> bool:
+    """Send the SYN-ACK, with Fast Open's cookie; False when it could not leave (ip_build_and_send_pkt)."""
     ts_val = None
     if synack_type == TCP_SYNACK_COOKIE and req.tstamp_ok:
         ts_val = (syncookies.cookie_init_timestamp(req) + req.ts_off) & _MASK
-    segment, length = tcp_send.tcp_make_synack(sk, req.dst, req, synack_type, ts_val)
+    segment, length = tcp_send.tcp_make_synack(sk, req.dst, req, synack_type, ts_val, foc)
     net, tos = sk.net, sk.tos
     if net.sysctl.tcp_reflect_tos:
         tos = req.syn_tos & ~3 | tos & 3
@@ -213,6 +227,8 @@ def tcp_rtx_synack(sk: TcpSock, req: RequestSock) -> bool:
     net = sk.net
     net.mib.inc("RetransSegs")
     net.mib.inc("TCPSynRetrans")
+    if tcp_fastopen.tcp_passive_fastopen(sk):
+        sk.total_retrans += 1
     net.trace("tcp_retransmit_synack", {"sport": req.ir_num, "dport": req.ir_rmt_port})
     req.num_retrans += 1
     return True

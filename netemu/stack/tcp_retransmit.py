@@ -164,7 +164,7 @@ def tcp_retransmit_skb(sk: TcpSock, skb: SkBuff, segs: int) -> int:
         skb.ack_seq = sk.snd_nxt  # before 4.15: what is SACKed beyond it left later
         sk.retrans_out += skb.tcp_gso_segs
     if not sk.retrans_stamp:
-        sk.retrans_stamp = skb.skb_mstamp_ns // 1_000_000
+        sk.retrans_stamp = skb.skb_mstamp_ns // sk.net.ts_tick_ns
     sk.undo_retrans = max(sk.undo_retrans, 0) + skb.tcp_gso_segs
     return err
 

@@ -229,10 +229,11 @@ def tcp_rcv_rtt_measure(sk: TcpSock) -> None:
 
 def tcp_rtt_tsopt_us(sk: TcpSock, min_delta: int) -> int:
     """RTT by the timestamp that came back, us, in steps of the timestamp clock; -1: none."""
-    delta = (sk.tcp_mstamp // 1000 - sk.rcv_tsecr) & 0xFFFFFFFF
-    if delta >= 0x7FFFFFFF // 1000:
+    tick_us = sk.net.ts_tick_us
+    delta = (sk.tcp_mstamp // tick_us - sk.rcv_tsecr) & 0xFFFFFFFF
+    if delta >= 0x7FFFFFFF // tick_us:
         return -1
-    return (delta or min_delta) * 1000
+    return (delta or min_delta) * tick_us
 
 
 def tcp_rcv_rtt_measure_ts(sk: TcpSock, skb: SkBuff) -> None:

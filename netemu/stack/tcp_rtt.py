@@ -26,14 +26,28 @@ def tcp_rtt_estimator(sk: TcpSock, mrtt_us: int) -> None:
     The deviation follows a falling RTT at an eighth of the gain, so that the RTO does not rise because the path became
     faster; and the variance term falls at most once a round trip.
     """
+    unit = sk.net.rtt_unit_us
+    if unit == 1:
+        _estimate(sk, mrtt_us, tcp_rto_min_us(sk))
+        return
+    # Before 3.15 all of it was in jiffies.
+    sk.srtt_us, sk.mdev_us = sk.srtt_us // unit, sk.mdev_us // unit
+    sk.rttvar_us, sk.mdev_max_us = sk.rttvar_us // unit, sk.mdev_max_us // unit
+    _estimate(sk, max(1, mrtt_us // unit), sk.icsk_rto_min)
+    sk.srtt_us, sk.mdev_us = sk.srtt_us * unit, sk.mdev_us * unit
+    sk.rttvar_us, sk.mdev_max_us = sk.rttvar_us * unit, sk.mdev_max_us * unit
+
+
+def _estimate(sk: TcpSock, mrtt: int, rto_min: int) -> None:
+    """The same in any unit of time, which all the estimates are in."""
     srtt = sk.srtt_us
     if srtt == 0:
-        sk.srtt_us = max(1, mrtt_us << 3)
-        sk.mdev_us = mrtt_us << 1
-        sk.rttvar_us = sk.mdev_max_us = max(sk.mdev_us, tcp_rto_min_us(sk))
+        sk.srtt_us = max(1, mrtt << 3)
+        sk.mdev_us = mrtt << 1
+        sk.rttvar_us = sk.mdev_max_us = max(sk.mdev_us, rto_min)
         sk.rtt_seq = sk.snd_nxt
         return
-    error = mrtt_us - (srtt >> 3)
+    error = mrtt - (srtt >> 3)
     srtt += error
     if error < 0:
         error = -error - (sk.mdev_us >> 2)
@@ -49,12 +63,15 @@ def tcp_rtt_estimator(sk: TcpSock, mrtt_us: int) -> None:
         if sk.mdev_max_us < sk.rttvar_us:
             sk.rttvar_us -= (sk.rttvar_us - sk.mdev_max_us) >> 2
         sk.rtt_seq = sk.snd_nxt
-        sk.mdev_max_us = tcp_rto_min_us(sk)
+        sk.mdev_max_us = rto_min
     sk.srtt_us = max(1, srtt)
 
 
 def __tcp_set_rto(sk: TcpSock) -> int:
     """The RTO that the estimates make, in jiffies, without back-off and unbounded (include/net/tcp.h)."""
+    unit = sk.net.rtt_unit_us
+    if unit != 1:
+        return (sk.srtt_us // unit >> 3) + sk.rttvar_us // unit
     return usecs_to_jiffies((sk.srtt_us >> 3) + sk.rttvar_us, sk.net.profile.hz)
 
 
@@ -80,9 +97,12 @@ def tcp_ack_update_rtt(
     The time since sending is preferred to the timestamp's echo: it is finer and nobody on the path can change it. Karn:
     nothing is measured on retransmitted data, but an echo may tell which transmission arrived.
     """
+    echoed = sk.saw_tstamp and sk.rcv_tsecr != 0 and flag & FLAG_ACKED != 0
     if seq_rtt_us < 0:
         seq_rtt_us = sack_rtt_us
-    if seq_rtt_us < 0 and sk.saw_tstamp and sk.rcv_tsecr and flag & FLAG_ACKED:
+    if echoed and sk.net.profile.rtt_prefers_echo:
+        seq_rtt_us = tcp_rmem.tcp_rtt_tsopt_us(sk, 1)
+    elif seq_rtt_us < 0 and echoed:
         seq_rtt_us = ca_rtt_us = tcp_rmem.tcp_rtt_tsopt_us(sk, 1)
     rs.rtt_us = ca_rtt_us
     if seq_rtt_us < 0:

@@ -9,6 +9,7 @@ from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.stack import (
     route,
     tcp_ecn,
+    tcp_fastopen_active,
     tcp_fastretrans,
     tcp_mss,
     tcp_output,
@@ -28,9 +29,10 @@ from netemu.stack.sock import (
     TCP_ESTABLISHED,
     TCP_NAGLE_OFF,
     tcp_mstamp_refresh,
-    tcp_time_stamp_ms,
+    tcp_time_stamp_ts,
 )
 from netemu.stack.tcp_chrono import TCP_CHRONO_BUSY, tcp_chrono_stop
+from netemu.stack.tcp_fastopen_h import FastopenCookie, with_cookie
 from netemu.stack.tcp_fragment import TCP_FRAG_IN_WRITE_QUEUE, tcp_fragment
 from netemu.stack.tcp_h import tcp_clear_all_retrans_hints, tcp_wnd_end
 
@@ -153,6 +155,14 @@ def tcp_connect_init(sk: TcpSock) -> None:
     tcp_fastretrans.tcp_clear_retrans(sk)
 
 
+def tcp_connect_queue_skb(sk: TcpSock, skb: SkBuff) -> None:
+    """Charge a SYN, or the data that go with it, and count it as in flight."""
+    sk.sk_wmem_queued += skb.truesize
+    sk.sk_forward_alloc -= skb.truesize
+    sk.write_seq = skb.end_seq
+    sk.packets_out += 1
+
+
 def tcp_connect(sk: TcpSock) -> int:
     """Send a SYN, and repeat it until an answer comes. 0, or a negative errno."""
     if route.sk_dst_get(sk) is None:
@@ -162,17 +172,19 @@ def tcp_connect(sk: TcpSock) -> int:
     assert skb is not None  # forced
     skb.tcp_flags, skb.end_seq = SYN, skb.seq + 1
     tcp_mstamp_refresh(sk)
-    sk.retrans_stamp = tcp_time_stamp_ms(sk)
-    sk.sk_wmem_queued += skb.truesize
-    sk.sk_forward_alloc -= skb.truesize
-    sk.write_seq = skb.end_seq
-    sk.packets_out += 1
+    sk.retrans_stamp = tcp_time_stamp_ts(sk)
+    tcp_connect_queue_skb(sk, skb)
     tcp_ecn.tcp_ecn_send_syn(sk, skb)
     sk.tcp_rtx_queue.append(skb)
-    err = tcp_transmit.tcp_transmit_skb(sk, skb, True)
+    fo = sk.tfo.fastopen_req
+    if fo is not None:
+        err = tcp_fastopen_active.tcp_send_syn_data(sk, skb, fo)
+    else:
+        err = tcp_transmit.tcp_transmit_skb(sk, skb, True)
     if err == -ECONNREFUSED:
         return err
-    sk.snd_nxt = sk.pushed_seq = sk.write_seq
+    unsent = sk.sk_write_queue.head
+    sk.snd_nxt = sk.pushed_seq = sk.write_seq if unsent is None else unsent.seq
     sk.net.mib.inc("ActiveOpens")
     tcp_timer.tcp_reset_xmit_timer(sk, ICSK_TIME_RETRANS, sk.icsk_rto, False)
     return 0
@@ -189,22 +201,32 @@ def tcp_send_synack(sk: TcpSock) -> int:
     return tcp_transmit.tcp_transmit_skb(sk, skb, True)
 
 
-def tcp_make_synack(
-    sk: TcpSock, dst: Dst, req: RequestSock, synack_type: int, ts_val: int | None = None
+def tcp_make_synack(  # noqa: PLR0917 (what the kernel's takes)
+    sk: TcpSock,
+    dst: Dst,
+    req: RequestSock,
+    synack_type: int,
+    ts_val: int | None = None,
+    foc: FastopenCookie | None = None,
 ) -> tuple[Tcp, int]:
-    """The SYN-ACK for a request, and its length with the TCP header. ``ts_val``: a SYN cookie's timestamp."""
+    """The SYN-ACK for a request, and its length with the TCP header. ``ts_val``: a SYN cookie's timestamp.
+
+    ``foc``: Fast Open's cookie.
+    """
     net = sk.net
     mss = tcp_mss.tcp_mss_clamp(sk, route.dst_metric_advmss(dst))
     if not req.snt_synack:
         req.snt_synack = net.now_ns // 1000
     stamp = stamp_ecr = None
     if req.tstamp_ok:
-        stamp = (net.now_ns // 1_000_000 + req.ts_off) & _MASK if ts_val is None else ts_val
+        stamp = (net.now_ns // net.ts_tick_ns + req.ts_off) & _MASK if ts_val is None else ts_val
         if not req.snt_tsval_first:
             req.snt_tsval_first = stamp = stamp or _MASK
         req.snt_tsval_last = stamp
         stamp_ecr = req.ts_recent
     options = Options(mss, req.rcv_wscale if req.wscale_ok else None, req.sack_ok, stamp, stamp_ecr)
+    if foc is not None and foc.value is not None:
+        options = with_cookie(options, foc, tcp_transmit.MAX_TCP_OPTION_SPACE - tcp_transmit.tcp_options_size(options))
     # Perhaps it is ECN that keeps SYN-ACKs from arriving (include/net/tcp_ecn.h: tcp_ecn_make_synack).
     in_vain = synack_type == TCP_SYNACK_RETRANS and req.num_timeout and net.profile.synack_ecn_given_up
     flags = tcp_ecn.tcp_ecn_make_synack(req.ecn_ok and not in_vain, SYN | ACK)

@@ -10,9 +10,19 @@ from __future__ import annotations
 import errno
 from collections.abc import Generator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from netemu.stack import sock_lock, sock_wake, tcp_cwnd, tcp_mss, tcp_output, tcp_rate, wmem
+from netemu.stack import (
+    sock_lock,
+    sock_wake,
+    tcp_cwnd,
+    tcp_fastopen,
+    tcp_fastopen_active,
+    tcp_mss,
+    tcp_output,
+    tcp_rate,
+    wmem,
+)
 from netemu.stack.sock import (
     TCP_CLOSE_WAIT,
     TCP_ESTABLISHED,
@@ -42,11 +52,11 @@ Wait = Generator[None, None, int]
 """Something that may sleep; its result is 0 or a negative errno."""
 
 
-def tcp_sendmsg(sk: TcpSock, data: bytes, flags: int) -> Generator[None, None, int]:
-    """``send``: how many bytes were taken; KernelError when none were."""
+def tcp_sendmsg(sk: TcpSock, data: bytes, flags: int, to: tuple[Any, ...] | None = None) -> Generator[None, None, int]:
+    """``send``: how many bytes were taken; KernelError when none were. ``to``: where MSG_FASTOPEN connects to."""
     sock_lock.lock_sock(sk)
     try:
-        return (yield from tcp_sendmsg_locked(sk, data, flags))
+        return (yield from tcp_sendmsg_locked(sk, data, flags, to))
     finally:
         sock_lock.release_sock(sk)
 
@@ -56,20 +66,29 @@ def sock_sndtimeo(sk: TcpSock, nonblock: bool) -> int:
     return 0 if nonblock else sk.sk_sndtimeo
 
 
-def tcp_sendmsg_locked(sk: TcpSock, data: bytes, flags: int) -> Generator[None, None, int]:
+def tcp_sendmsg_locked(
+    sk: TcpSock, data: bytes, flags: int, to: tuple[Any, ...] | None = None
+) -> Generator[None, None, int]:
     """The same with the socket held."""
-    if flags & MSG_FASTOPEN:
-        raise KernelError(errno.EOPNOTSUPP)  # as where net.ipv4.tcp_fastopen has no client bit: not modelled
-    timeo = [sock_sndtimeo(sk, bool(flags & MSG_DONTWAIT))]
-    tcp_rate.tcp_rate_check_app_limited(sk)
-    copied = 0
-    err = 0
-    if sk.sk_state not in (TCP_ESTABLISHED, TCP_CLOSE_WAIT):
-        err = yield from sk_stream_wait_connect(sk, timeo)
+    copied = copied_syn = err = 0
+    if flags & MSG_FASTOPEN or sk.defer_connect:
+        nonblock = bool(flags & MSG_DONTWAIT)
+        err, copied_syn = yield from tcp_fastopen_active.tcp_sendmsg_fastopen(sk, data, nonblock, to)
+        if err == -errno.EINPROGRESS and copied_syn:
+            return copied_syn
+        if err:
+            copied_syn = 0
+        elif copied_syn:
+            data = data[copied_syn:]
     if not err:
-        copied, err = yield from _queue_all(sk, data, flags, timeo)
-    if copied:
-        return copied
+        timeo = [sock_sndtimeo(sk, bool(flags & MSG_DONTWAIT))]
+        tcp_rate.tcp_rate_check_app_limited(sk)
+        if sk.sk_state not in (TCP_ESTABLISHED, TCP_CLOSE_WAIT) and not tcp_fastopen.tcp_passive_fastopen(sk):
+            err = yield from sk_stream_wait_connect(sk, timeo)
+        if not err:
+            copied, err = yield from _queue_all(sk, data, flags, timeo)
+    if copied + copied_syn:
+        return copied + copied_syn
     if not err:
         return 0
     if err == -EPIPE and sk.sk_err:

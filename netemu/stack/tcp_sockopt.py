@@ -9,6 +9,8 @@ from netemu.stack import (
     sock_lock,
     tcp_ack_snd,
     tcp_cong,
+    tcp_fastopen,
+    tcp_fastopen_cookie,
     tcp_info,
     tcp_keepalive,
     tcp_output,
@@ -27,6 +29,7 @@ from netemu.stack.sock import (
     TCP_NAGLE_PUSH,
 )
 from netemu.stack.task import KernelError
+from netemu.stack.tcp_fastopen_h import TFO_CLIENT_ENABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT = 1, 2, 3, 4, 5, 6, 7
 TCP_LINGER2, TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP, TCP_INFO, TCP_QUICKACK, TCP_CONGESTION = 8, 9, 10, 11, 12, 13
 TCP_THIN_LINEAR_TIMEOUTS, TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT, TCP_INQ = 16, 18, 25, 36
+TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE = 23, 30, 33, 34
+_FASTOPEN = (TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE)
 TCP_MIN_MSS, MAX_TCP_WINDOW = 88, 32767
 TCP_FIN_TIMEOUT_MAX_S, TCP_RTO_MAX_S = 120, 120
 _CA_NAME_MAX = 16
@@ -50,6 +55,11 @@ def do_tcp_setsockopt(sk: TcpSock, option: int, value: int | bytes) -> None:
         _set_congestion(sk, value)
         return
     setter = _SETTERS.get(option)
+    if option in _FASTOPEN and "tcp_fastopen" in sk.net.profile.sysctls_lacking:
+        setter = None
+    elif option == TCP_FASTOPEN_KEY:
+        _set_fastopen_key(sk, value)
+        return
     if setter is None:
         raise KernelError(errno.ENOPROTOOPT)
     number = value if isinstance(value, int) else _int(value)
@@ -195,6 +205,37 @@ def _set_inq(sk: TcpSock, value: int) -> None:
     sk.recvmsg_inq = bool(_check(value, 0, 1))
 
 
+def _set_fastopen(sk: TcpSock, backlog: int) -> None:
+    if backlog < 0 or sk.sk_state not in (TCP_CLOSE, TCP_LISTEN):
+        raise KernelError(errno.EINVAL)
+    tcp_fastopen_cookie.tcp_fastopen_init_key_once(sk.net)
+    tcp_fastopen.fastopen_queue_tune(sk, backlog)
+
+
+def _set_fastopen_connect(sk: TcpSock, value: int) -> None:
+    _check(value, 0, 1)
+    if not sk.net.sysctl.tcp_fastopen & TFO_CLIENT_ENABLE:
+        raise KernelError(errno.EOPNOTSUPP)
+    if sk.sk_state != TCP_CLOSE:
+        raise KernelError(errno.EINVAL)
+    sk.tfo.fastopen_connect = bool(value)
+
+
+def _set_fastopen_no_cookie(sk: TcpSock, value: int) -> None:
+    _check(value, 0, 1)
+    if sk.sk_state not in (TCP_CLOSE, TCP_LISTEN):
+        raise KernelError(errno.EINVAL)
+    sk.tfo.fastopen_no_cookie = bool(value)
+
+
+def _set_fastopen_key(sk: TcpSock, value: int | bytes) -> None:
+    """One key, or two of which the second is good for old cookies."""
+    size = tcp_fastopen_cookie.TCP_FASTOPEN_KEY_BYTES
+    if isinstance(value, int) or len(value) not in (size, 2 * size):
+        raise KernelError(errno.EINVAL)
+    sk.tfo.keys = tuple(bytes(value[at : at + size]) for at in range(0, len(value), size))
+
+
 def _get_maxseg(sk: TcpSock) -> int:
     if sk.user_mss and sk.sk_state in (TCP_CLOSE, TCP_LISTEN):
         return sk.user_mss
@@ -216,6 +257,9 @@ _SETTERS: dict[int, Callable[[TcpSock, int], None]] = {
     TCP_USER_TIMEOUT: _set_user_timeout,
     TCP_NOTSENT_LOWAT: _set_notsent_lowat,
     TCP_INQ: _set_inq,
+    TCP_FASTOPEN: _set_fastopen,
+    TCP_FASTOPEN_CONNECT: _set_fastopen_connect,
+    TCP_FASTOPEN_NO_COOKIE: _set_fastopen_no_cookie,
 }
 _GETTERS: dict[int, Callable[[TcpSock], Any]] = {
     TCP_NODELAY: lambda sk: int(bool(sk.nonagle & TCP_NAGLE_OFF)),
@@ -236,4 +280,8 @@ _GETTERS: dict[int, Callable[[TcpSock], Any]] = {
     TCP_USER_TIMEOUT: lambda sk: sk.icsk_user_timeout,
     TCP_NOTSENT_LOWAT: lambda sk: sk.notsent_lowat,
     TCP_INQ: lambda sk: int(sk.recvmsg_inq),
+    TCP_FASTOPEN: lambda sk: sk.tfo.max_qlen,
+    TCP_FASTOPEN_CONNECT: lambda sk: int(sk.tfo.fastopen_connect),
+    TCP_FASTOPEN_NO_COOKIE: lambda sk: int(sk.tfo.fastopen_no_cookie),
+    TCP_FASTOPEN_KEY: lambda sk: b"".join(sk.tfo.keys or ()),
 }

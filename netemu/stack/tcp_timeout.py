@@ -9,9 +9,9 @@ from __future__ import annotations
 from errno import ETIMEDOUT
 from typing import TYPE_CHECKING
 
-from netemu.stack import tcp_close, tcp_mss, tcp_send
+from netemu.stack import tcp_close, tcp_fastopen_active, tcp_mss, tcp_send
 from netemu.stack.jiffies import jiffies_to_msecs, msecs_to_jiffies
-from netemu.stack.sock import TCP_SYN_RECV, TCP_SYN_SENT, tcp_time_stamp_ms
+from netemu.stack.sock import TCP_SYN_RECV, TCP_SYN_SENT, tcp_time_stamp_ts
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 TCP_TIMEWAIT_LEN_SEC = 60
 
 
+def _since_retrans_ms(sk: TcpSock) -> int:
+    """For how long the first segment has been sent again, as the timestamps' clock tells it."""
+    return (tcp_time_stamp_ts(sk) - sk.retrans_stamp) * (sk.net.ts_tick_us // 1000)
+
+
 def tcp_clamp_rto_to_user_timeout(sk: TcpSock) -> int:
     """The RTO in jiffies, or less when TCP_USER_TIMEOUT ends before it (since 4.19)."""
     if not sk.icsk_user_timeout:
         return sk.icsk_rto
-    remaining_ms = sk.icsk_user_timeout - (tcp_time_stamp_ms(sk) - sk.retrans_stamp)
+    remaining_ms = sk.icsk_user_timeout - _since_retrans_ms(sk)
     if remaining_ms <= 0:
         return 1
     return min(sk.icsk_rto, msecs_to_jiffies(remaining_ms, sk.net.profile.hz))
@@ -54,7 +59,7 @@ def retransmits_timed_out(sk: TcpSock, boundary: int, timeout_ms: int) -> bool:
         hz = sk.net.profile.hz
         handshake = sk.sk_state in (TCP_SYN_SENT, TCP_SYN_RECV)
         timeout_ms = tcp_model_timeout(sk, boundary, hz * sk.net.profile.timeout_init_s if handshake else hz // 5)
-    return tcp_time_stamp_ms(sk) - sk.retrans_stamp - timeout_ms >= 0
+    return _since_retrans_ms(sk) - timeout_ms >= 0
 
 
 def tcp_write_timeout(sk: TcpSock) -> bool:
@@ -77,6 +82,7 @@ def tcp_write_timeout(sk: TcpSock) -> bool:
                 return True
     if not expired:
         expired = retransmits_timed_out(sk, retry_until, sk.icsk_user_timeout)
+    tcp_fastopen_active.tcp_fastopen_active_detect_blackhole(sk, expired)
     if expired:
         tcp_write_err(sk)
     return expired

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from netemu.stack import (
     tcp_ack_snd,
+    tcp_early_retrans,
+    tcp_fastopen,
     tcp_h,
     tcp_keepalive,
     tcp_loss,
@@ -26,6 +28,7 @@ from netemu.stack import (
 from netemu.stack.jiffies import msecs_to_jiffies, usecs_to_jiffies
 from netemu.stack.sock import (
     ICSK_ACK_TIMER,
+    ICSK_TIME_EARLY_RETRANS,
     ICSK_TIME_LOSS_PROBE,
     ICSK_TIME_PROBE0,
     ICSK_TIME_REO_TIMEOUT,
@@ -43,6 +46,7 @@ from netemu.stack.sock import (
     TCP_CA_Recovery,
     tcp_mstamp_refresh,
     tcp_time_stamp_ms,
+    tcp_time_stamp_ts,
 )
 from netemu.stack.timer import Timer
 
@@ -120,7 +124,7 @@ def tcp_rearm_rto(sk: TcpSock) -> None:
         sk.icsk_pending = 0
         return
     rto = sk.icsk_rto
-    if sk.icsk_pending in (ICSK_TIME_REO_TIMEOUT, ICSK_TIME_LOSS_PROBE):
+    if sk.icsk_pending in (ICSK_TIME_REO_TIMEOUT, ICSK_TIME_LOSS_PROBE, ICSK_TIME_EARLY_RETRANS):
         rto = usecs_to_jiffies(max(tcp_h.tcp_rto_delta_us(sk), 1), sk.net.profile.hz)
     tcp_reset_xmit_timer(sk, ICSK_TIME_RETRANS, rto, True)
 
@@ -182,6 +186,8 @@ def tcp_write_timer_handler(sk: TcpSock) -> None:
         tcp_recovery.tcp_rack_reo_timeout(sk)
     elif event == ICSK_TIME_LOSS_PROBE:
         tcp_tlp.tcp_send_loss_probe(sk)
+    elif event == ICSK_TIME_EARLY_RETRANS:
+        tcp_early_retrans.tcp_resume_early_retransmit(sk)
     elif event == ICSK_TIME_RETRANS:
         sk.icsk_pending = 0
         tcp_retransmit_timer(sk)
@@ -192,6 +198,9 @@ def tcp_write_timer_handler(sk: TcpSock) -> None:
 
 def tcp_retransmit_timer(sk: TcpSock) -> None:
     """The RTO has passed: give up, or take all for lost, send the first again and wait twice as long (tcp_timer.c)."""
+    if sk.fastopen_rsk is not None:
+        tcp_fastopen.tcp_fastopen_synack_timer(sk, sk.fastopen_rsk)
+        return  # nothing else is sent again before the SYN-ACK is acknowledged
     if not sk.packets_out:
         return
     skb = sk.tcp_rtx_queue.head
@@ -199,7 +208,9 @@ def tcp_retransmit_timer(sk: TcpSock) -> None:
     hz = sk.net.profile.hz
     if not sk.snd_wnd and not sk.sk_dead and sk.sk_state not in (TCP_SYN_SENT, TCP_SYN_RECV):
         # The peer took its window back: what is sent again is a window probe, and does not count against the peer.
-        rtx_delta_ms = tcp_time_stamp_ms(sk) - (sk.retrans_stamp or skb.skb_mstamp_ns // 1_000_000)
+        net = sk.net
+        rtx_delta_ms = tcp_time_stamp_ts(sk) - (sk.retrans_stamp or skb.skb_mstamp_ns // net.ts_tick_ns)
+        rtx_delta_ms *= net.ts_tick_us // 1000
         if tcp_timeout.tcp_rtx_probe0_timed_out(sk, rtx_delta_ms):
             tcp_timeout.tcp_write_err(sk)
             return

@@ -46,10 +46,13 @@ def tcp_schedule_loss_probe(sk: TcpSock, advancing_rto: bool) -> bool:
     if sk.net.sysctl.tcp_early_retrans not in (3, 4) or not sk.sack_ok:
         return False
     state = sk.icsk_ca_state
-    if state not in (TCP_CA_Open, TCP_CA_CWR):
+    old = sk.net.profile.tlp_pto_of_3_10
+    if state not in (TCP_CA_Open, TCP_CA_CWR) or (old and not _wanted_in_3_10(sk)):
         return False
     hz = sk.net.profile.hz
-    if sk.srtt_us:
+    if old:
+        timeout = _pto_of_3_10(sk.srtt_us >> 3, sk.packets_out, hz)
+    elif sk.srtt_us:
         timeout_us = sk.srtt_us >> 2
         timeout_us += tcp_rto_min_us(sk) if sk.packets_out == 1 else TCP_TIMEOUT_MIN_US
         timeout = usecs_to_jiffies(timeout_us, hz)
@@ -60,6 +63,22 @@ def tcp_schedule_loss_probe(sk: TcpSock, advancing_rto: bool) -> bool:
         timeout = min(timeout, usecs_to_jiffies(rto_delta_us, hz))
     tcp_timer.tcp_reset_xmit_timer(sk, ICSK_TIME_LOSS_PROBE, timeout, True)
     return True
+
+
+def _wanted_in_3_10(sk: TcpSock) -> bool:
+    """In state Open, after a measurement, and where nothing else is about to be sent."""
+    in_flight = sk.packets_out - sk.sacked_out - sk.lost_out + sk.retrans_out
+    more = sk.snd_cwnd > in_flight and sk.sk_write_queue.head is not None
+    return sk.icsk_ca_state == TCP_CA_Open and sk.srtt_us >> 3 > 0 and not more
+
+
+def _pto_of_3_10(rtt_us: int, packets_out: int, hz: int) -> int:
+    """Jiffies to the probe up to 4.12: two round trips, or one and a half and a delayed ACK for one segment."""
+    rtt = usecs_to_jiffies(rtt_us, hz)
+    timeout = rtt << 1
+    if packets_out == 1:
+        timeout = max(timeout, rtt + (rtt >> 1) + hz // 5)
+    return max(timeout, hz // 100)
 
 
 def tcp_send_loss_probe(sk: TcpSock) -> None:

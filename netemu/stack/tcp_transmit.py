@@ -15,6 +15,7 @@ from netemu.stack import ip_output, tcp_ack_snd, tcp_ecn, tcp_mss, tcp_rate, tcp
 from netemu.stack.cong import CA_EVENT_TX_START
 from netemu.stack.skb_alloc import sent
 from netemu.stack.skbuff import SkBuff
+from netemu.stack.tcp_fastopen_h import with_cookie
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
@@ -51,15 +52,22 @@ def tcp_syn_options(sk: TcpSock, skb: SkBuff) -> Options:
     sysctl = sk.net.sysctl
     ts_val = ts_ecr = None
     if sysctl.tcp_timestamps:
-        ts_val = (skb.skb_mstamp_ns // 1_000_000 + sk.tsoffset) & _MASK
+        ts_val = (skb.skb_mstamp_ns // sk.net.ts_tick_ns + sk.tsoffset) & _MASK
         ts_ecr = sk.ts_recent
-    return Options(
+    options = Options(
         tcp_mss.tcp_advertise_mss(sk),
         sk.rcv_wscale if sysctl.tcp_window_scaling else None,
         sysctl.tcp_sack,
         ts_val,
         ts_ecr,
     )
+    fo = sk.tfo.fastopen_req
+    if fo is None or fo.cookie.value is None:
+        return options
+    found = with_cookie(options, fo.cookie, MAX_TCP_OPTION_SPACE - tcp_options_size(options))
+    if found is not options:
+        sk.tfo.syn_fastopen, sk.tfo.syn_fastopen_exp = True, fo.cookie.exp
+    return found
 
 
 def sack_blocks(sk: TcpSock) -> tuple[tuple[int, int], ...]:
@@ -88,7 +96,7 @@ def tcp_established_options(sk: TcpSock, skb: SkBuff) -> Options:
         sack = sack_blocks(sk)
         sk.duplicate_sack = None
     if sk.tstamp_ok:
-        ts_val = (skb.skb_mstamp_ns // 1_000_000 + sk.tsoffset) & _MASK
+        ts_val = (skb.skb_mstamp_ns // sk.net.ts_tick_ns + sk.tsoffset) & _MASK
         return Options(None, None, False, ts_val, sk.ts_recent, sack)
     return Options(sack=sack) if sack else NO_OPTIONS
 
@@ -117,7 +125,7 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
     else:
         if sk.tstamp_ok and not sk.selective_acks and sk.duplicate_sack is None:
             # tcp_established_options of nearly every segment
-            options = Options(None, None, False, (wstamp // 1_000_000 + sk.tsoffset) & _MASK, sk.ts_recent)
+            options = Options(None, None, False, (wstamp // sk.net.ts_tick_ns + sk.tsoffset) & _MASK, sk.ts_recent)
             length = TCP_HEADER_BYTES + TCPOLEN_TSTAMP_ALIGNED
         else:
             length = TCP_HEADER_BYTES + tcp_established_options_size(sk)

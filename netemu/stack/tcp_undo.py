@@ -31,13 +31,13 @@ def tcp_init_undo(sk: TcpSock) -> None:
 
 
 def tcp_tsopt_ecr_before(sk: TcpSock, when: int) -> bool:
-    """Whether the peer echoes a timestamp from before ``when`` (32 bits, ms)."""
+    """Whether the peer echoes a timestamp from before ``when`` (32 bits, of that clock)."""
     return bool(sk.saw_tstamp and sk.rcv_tsecr and seq.before(sk.rcv_tsecr, when))
 
 
 def tcp_skb_spurious_retrans(sk: TcpSock, skb: SkBuff) -> bool:
     """Whether a retransmitted segment was acknowledged by an echo from before its retransmission."""
-    return bool(skb.sacked & TCPCB_RETRANS) and tcp_tsopt_ecr_before(sk, skb.skb_mstamp_ns // 1_000_000)
+    return bool(skb.sacked & TCPCB_RETRANS) and tcp_tsopt_ecr_before(sk, skb.skb_mstamp_ns // sk.net.ts_tick_ns)
 
 
 def tcp_packet_delayed(sk: TcpSock) -> bool:

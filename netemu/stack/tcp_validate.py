@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
-from netemu.stack import tcp_ack_snd, tcp_input, tcp_rcv_sack, tcp_send
-from netemu.stack.sock import TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK, TCP_SYN_RECV
+from netemu.stack import tcp_ack_snd, tcp_fastopen_active, tcp_input, tcp_rcv_sack, tcp_send
+from netemu.stack.sock import TCP_CLOSE_WAIT, TCP_CLOSING, TCP_ESTABLISHED, TCP_LAST_ACK, TCP_SYN_RECV
 from netemu.stack.tcp_window import tcp_max_receive_window, tcp_receive_window
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, syn_inerr: bool) -> bool:
         if _rst_is_exact(sk, skb):
             tcp_input.tcp_reset(sk)
         else:
+            if sk.tfo.syn_fastopen and not sk.data_segs_in and sk.sk_state == TCP_ESTABLISHED:
+                tcp_fastopen_active.tcp_fastopen_active_disable(sk)
             tcp_input.tcp_send_challenge_ack(sk)
             sk.sk_drops += 1
         return False

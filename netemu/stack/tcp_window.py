@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TCP_RMEM_TO_WIN_SCALE = 8
 TCP_DEFAULT_SCALING_RATIO = 1 << (TCP_RMEM_TO_WIN_SCALE - 1)
 TCP_MAX_WSCALE = 14
+_ETHERNET_MSS, _RFC3390_SEGMENTS = 1460, 4
 U16_MAX = 0xFFFF
 MAX_TCP_WINDOW = 32_767
 SOCK_MIN_RCVBUF = 2_304  # TCP_SKB_MIN_TRUESIZE, rounded up to a line of the cache, on 64 bits
@@ -85,8 +86,8 @@ def tcp_select_initial_window(
 ) -> tuple[int, int, int]:
     """The window of a SYN or SYN-ACK: ``(rcv_wnd, window_clamp, rcv_wscale)``.
 
-    ``space``: tcp_full_space of the socket. Before 3.x a first window was limited to a number of segments as well; now
-    only a route may do that (RTAX_INITRWND).
+    ``space``: tcp_full_space of the socket. Up to 4.19 a first window was for a few segments only; since, only where a
+    route says so (RTAX_INITRWND).
     """
     net = sk.net
     if window_clamp == 0:
@@ -101,7 +102,18 @@ def tcp_select_initial_window(
     if wscale_ok:
         space = min(max(space, net.sysctl.tcp_rmem[2], net.sysctl.core_rmem_max), window_clamp)
         rcv_wscale = min(max(space.bit_length() - 1 - 15, 0), TCP_MAX_WSCALE)
+    if net.profile.init_rcv_wnd and mss > 1 << rcv_wscale:
+        rcv_wnd = min(rcv_wnd, _init_segments(net.profile.init_rcv_wnd, mss) * mss)
     return rcv_wnd, min(U16_MAX << rcv_wscale, window_clamp), rcv_wscale
+
+
+def _init_segments(most: int, mss: int) -> int:
+    """For how many segments a first window was: ten, fewer of more than 1460 bytes; before 2.6.38 two to four."""
+    if mss <= _ETHERNET_MSS:
+        return most
+    if most <= _RFC3390_SEGMENTS:
+        return 2 if mss > 3 * _ETHERNET_MSS else 3
+    return max(_ETHERNET_MSS * most // mss, 2)
 
 
 def tcp_select_window(sk: TcpSock) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -156,12 +157,14 @@ class Calls:
         live = self._live(args[0], line)
         if not isinstance(args[1], Dots):
             return self._disconnect(call, line, live, args)
-        flow = self.flow_of(number(args[0]))
+        return self._enter(call, line, "connect", live, self._peer_of(args[0]))
+
+    def _peer_of(self, fd: Expression) -> tuple[str, int]:
+        """The address and port that ``fd`` is about to connect to."""
+        flow = self.flow_of(number(fd))
         if flow is not None and flow.state == NEW:
-            flow.state = CONNECTING
-            flow.remote_port = self.settings.connect_port
-        address = self.settings.for_socket(self.settings.remote_address)
-        return self._enter(call, line, "connect", live, (address, self.settings.connect_port))
+            flow.state, flow.remote_port = CONNECTING, self.settings.connect_port
+        return self.settings.for_socket(self.settings.remote_address), self.settings.connect_port
 
     def _disconnect(self, call: Call, line: int, live: int, args: tuple[Expression, ...]) -> Started:
         if number(args[1]) != AF_UNSPEC:
@@ -194,7 +197,8 @@ class Calls:
         return self._sent(call, line, args[0], memory(args[1], size(args[2], line)), number(args[3]))
 
     def _sendto(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
-        return self._send(call, line, args)
+        data, flags = memory(args[1], size(args[2], line)), number(args[3])
+        return self._sent(call, line, args[0], data, flags, isinstance(args[4], Dots))
 
     def _writev(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:
         return self._sent(call, line, args[0], bytes(vector_bytes(args[1], line)), 0)
@@ -203,9 +207,15 @@ class Calls:
         if not isinstance(args[1], Struct) or args[1].get("msg_control") not in (None, Items(())):
             raise NotApplicable("sendmsg() with control messages")
         vector = args[1].get("msg_iov") or Dots()
-        return self._sent(call, line, args[0], bytes(vector_bytes(vector, line)), number(args[2]))
+        named = args[1].get("msg_name")
+        data = bytes(vector_bytes(vector, line))
+        return self._sent(call, line, args[0], data, number(args[2]), isinstance(named, Dots))
 
-    def _sent(self, call: Call, line: int, fd: Expression, data: bytes, flags: int) -> Started:
+    def _sent(  # noqa: PLR0917 (what is sent, and how)
+        self, call: Call, line: int, fd: Expression, data: bytes, flags: int, named: bool = False
+    ) -> Started:
+        if named and flags & socket.MSG_FASTOPEN:
+            return self._enter(call, line, "sendto", self._live(fd, line), data, flags, self._peer_of(fd))
         return self._enter(call, line, "send", self._live(fd, line), data, flags)
 
     def _read(self, call: Call, line: int, args: tuple[Expression, ...]) -> Started:

@@ -9,6 +9,15 @@ from tests.packetdrill.syntax import Option
 
 _MASK = 0xFFFFFFFF
 _PLAIN = {"nop": b"\x01", "eol": b"\x00", "sackOK": b"\x04\x02"}
+_KINDS = {
+    "mss": (2, "H", b""),
+    "wscale": (3, "B", b""),
+    "TS": (8, "I", b""),
+    "sack": (5, "I", b""),
+    "FO": (34, "B", b""),
+    "FOEXP": (254, "B", b"\xf9\x89"),
+}
+"""Word -> the option's kind, how its numbers are packed, and what stands before them."""
 
 
 def options_bytes(options: Iterable[Option], sack_offset: int = 0, ts: tuple[int, int] | None = None) -> bytes:
@@ -19,16 +28,15 @@ def options_bytes(options: Iterable[Option], sack_offset: int = 0, ts: tuple[int
 def _one(name: str, values: tuple[int, ...], sack_offset: int, ts: tuple[int, int] | None) -> bytes:
     if name in _PLAIN:
         return _PLAIN[name]
-    if name == "mss":
-        return struct.pack("!BBH", 2, 4, *values)
-    if name == "wscale":
-        return struct.pack("!BBB", 3, 3, *values)
-    if name == "TS":
-        return struct.pack("!BBII", 8, 10, *(ts or values))
     if name == "sack":
-        numbers = [(value + sack_offset) & _MASK for value in values]
-        return struct.pack(f"!BB{len(numbers)}I", 5, 2 + 4 * len(numbers), *numbers)
-    raise ValueError(f"no TCP option {name!r}")
+        values = tuple((value + sack_offset) & _MASK for value in values)
+    elif name == "TS" and ts is not None:
+        values = ts
+    if name not in _KINDS:
+        raise ValueError(f"no TCP option {name!r}")
+    kind, form, before = _KINDS[name]
+    body = before + struct.pack(f"!{len(values)}{form}", *values)
+    return bytes((kind, 2 + len(body))) + body
 
 
 def timestamps(options: Iterable[Option]) -> tuple[int, int] | None:
@@ -52,14 +60,12 @@ def described(data: bytes) -> str:
 
 
 def _word(kind: int, value: bytes) -> str:
-    if kind == 2:
-        return f"mss {int.from_bytes(value, 'big')}"
-    if kind == 3:
-        return f"wscale {value[0]}"
-    if kind == 4:
-        return "sackOK"
     if kind == 8:
         return "TS val {} ecr {}".format(*struct.unpack("!II", value))
     if kind == 5:
         return "sack " + " ".join(f"{left}:{right}" for left, right in struct.iter_unpack("!II", value))
-    return f"option {kind} {value.hex()}"
+    for name, (known, form, before) in _KINDS.items():
+        if kind == known and value.startswith(before):
+            rest = value[len(before) :]
+            return f"{name} {rest.hex() if form == 'B' and name != 'wscale' else int.from_bytes(rest, 'big')}".rstrip()
+    return "sackOK" if kind == 4 else f"option {kind} {value.hex()}"

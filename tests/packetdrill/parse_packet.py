@@ -138,11 +138,25 @@ def _option(reader: Reader) -> Option:
         return name, (val, reader.integer(0, _U32, "ecr"))
     if name == "sack":
         return name, _blocks(reader)
-    if name in ("FO", "FOEXP", "md5", "ECN"):
+    if name in ("FO", "FOEXP"):
+        return name, _cookie(reader)
+    if name in ("md5", "ECN"):
         while reader.peek().kind in (lexer.WORD, lexer.INTEGER):
             reader.take()
         return name, ()
     raise reader.wrong(token, "a TCP option")
+
+
+def _cookie(reader: Reader) -> tuple[int, ...]:
+    """Fast Open's cookie in hexadecimal digits; nothing: a request for one."""
+    token = reader.peek()
+    if token.kind not in (lexer.WORD, lexer.INTEGER):
+        return ()
+    reader.take()
+    try:
+        return tuple(bytes.fromhex(token.text))
+    except ValueError as error:
+        raise reader.wrong(token, "a cookie") from error
 
 
 def _blocks(reader: Reader) -> tuple[int, ...]:

@@ -29,6 +29,11 @@ def parse(text: str, defines: dict[str, str] | None = None) -> Script:
     return Script(options, init, tuple(events))
 
 
+def options_of(text: str) -> tuple[tuple[str, str], ...]:
+    """The ``--options`` that a script begins with."""
+    return _options(Reader(lexer.tokens(text)))
+
+
 def _options(reader: Reader) -> tuple[tuple[str, str], ...]:
     found = []
     while reader.peek().kind == lexer.OPTION:

@@ -13,7 +13,7 @@ from tests.packetdrill.calls import Calls, Started
 from tests.packetdrill.flow import ACKNOWLEDGED, ANSWERED, ARRIVED, CONNECTING, LISTENING, SYN_ACKED, SYN_SENT, Flow
 from tests.packetdrill.hosts import EPHEMERAL_PORT, info_of, machine_for
 from tests.packetdrill.options import timestamps
-from tests.packetdrill.parser import parse
+from tests.packetdrill.parser import options_of, parse
 from tests.packetdrill.scope import out_of_scope
 from tests.packetdrill.settings import Settings, settings
 from tests.packetdrill.shell import CommandFailed, run_shell
@@ -39,8 +39,9 @@ def run_file(path: Path, base: Settings, profile: str) -> None:
     :raises NotApplicable: the script asks for what a model leaves out.
     :raises ScriptError: it is no script.
     """
-    script = parse(path.read_text())
-    Run(script, settings(script.options, base), profile, path.parent).run()
+    text = path.read_text()
+    chosen = settings(options_of(text), base)
+    Run(parse(text, chosen.defines), chosen, profile, path.parent).run()
 
 
 class Run:

@@ -19,10 +19,8 @@ from tests.packetdrill.syntax import (
     Word,
 )
 
-_OPTIONS = {"FO": "TCP Fast Open", "FOEXP": "TCP Fast Open", "md5": "TCP MD5 signatures", "ECN": "Accurate ECN"}
+_OPTIONS = {"md5": "TCP MD5 signatures", "ECN": "Accurate ECN"}
 _SYMBOLS = (
-    ("TCP_FASTOPEN", "TCP Fast Open"),
-    ("MSG_FASTOPEN", "TCP Fast Open"),
     ("TCP_MD5SIG", "TCP MD5 signatures"),
     ("TCP_AO", "TCP AO signatures"),
     ("IPPROTO_MPTCP", "Multipath TCP"),

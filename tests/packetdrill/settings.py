@@ -8,6 +8,10 @@ from ipaddress import ip_address
 
 from tests.packetdrill.verdict import NotApplicable, ScriptError
 
+_COOKIES = {"TFO_COOKIE": "3021b9d889017eeb", "TFO_COOKIE_ZERO": "b7c12350a90dc8f5"}
+_COOKIES_V6 = {"TFO_COOKIE": "c1d1e9742a47a9bc", "TFO_COOKIE_ZERO": "82af1a8f9a205c34"}
+"""Under the keys a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4 and 0-0-0-0."""
+
 VERSIONS = ("ipv4", "ipv6", "ipv4-mapped-ipv6")
 
 
@@ -54,6 +58,11 @@ class Settings:
     def mtu(self) -> int:
         """Of the device; IPv6's longer header leaves the same MSS."""
         return self.mtu_bytes or (1520 if self.ipv6 else 1500)
+
+    @property
+    def defines(self) -> dict[str, str]:
+        """Symbols that those who run packetdrill give it: Fast Open's cookies between the two default addresses."""
+        return _COOKIES_V6 if self.ipv6 else _COOKIES
 
     def for_socket(self, address: str) -> str:
         """An address as a socket of the script names it."""

@@ -21,8 +21,6 @@ from tests.packetdrill.verdict import NotApplicable
 _WITHOUT_EFFECT = {
     "net.ipv4.tcp_fack": "since 4.15",
     "net.ipv4.tcp_ecn_option": "without Accurate ECN",
-    "net.ipv4.tcp_fastopen_key": "without Fast Open",
-    "net.ipv4.tcp_fastopen_blackhole_timeout_sec": "without Fast Open",
 }
 """Sysctls that change nothing in a model, and why."""
 
@@ -158,3 +156,7 @@ def _set(name: str, value: str, machine: Machine) -> None:
         set_sysctl(machine.stack.sysctl, name, value, "sysctl")
     except (MissingCapability, BadInput) as error:
         raise NotApplicable(str(error)) from error
+    if name == "net.ipv4.tcp_fastopen_key":
+        machine.stack.tcp_fastopen_keys = None  # it is made of the sysctl when it is needed
+    elif name == "net.ipv4.tcp_fastopen_blackhole_timeout_sec":
+        machine.stack.tfo_active_disable_times = 0

@@ -180,6 +180,57 @@ def test_an_icmp_error_reaches_the_connection(tmp_path: Path, version: str, mess
 """, version)  # fmt: skip
 
 
+@pytest.mark.parametrize(("asked", "given"), [("FO", "FO TFO_COOKIE,nop,nop"), ("FOEXP,nop,nop", "FOEXP TFO_COOKIE")])
+def test_a_cookie_of_fast_open_is_asked_for(tmp_path: Path, asked: str, given: str) -> None:
+    run(tmp_path, f"""`sysctl -q net.ipv4.tcp_fastopen=1538
+sysctl -q net.ipv4.tcp_fastopen_key=a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4`
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 5) = 0
++0 `sysctl -q net.ipv4.tcp_fastopen=2`
++0 < S 0:0(0) win 9000 <mss 1000,sackOK,{asked}>
++0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK,{given}>
+""")  # fmt: skip
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_fast_open_from_both_ends(tmp_path: Path, version: str) -> None:
+    run(tmp_path, """`sysctl -q net.ipv4.tcp_fastopen=3
+sysctl -q net.ipv4.tcp_fastopen_key=a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4`
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 setsockopt(3, SOL_TCP, TCP_FASTOPEN, [5], 4) = 0
++0 listen(3, 5) = 0
++0 < S 100:600(500) win 9000 <mss 1000,sackOK,FO TFO_COOKIE>
++0 > S. 0:0(0) ack 601 <mss 1460,nop,nop,sackOK>
++0 accept(3, ..., ...) = 4
++0 %{ assert tcpi_options & TCPI_OPT_SYN_DATA != 0, tcpi_options }%
++0 read(4, ..., 1000) = 500
++0 write(4, ..., 300) = 300
++0 > P. 1:301(300) ack 501
++.03 < . 501:501(0) ack 301 win 9000
+""", version)  # fmt: skip
+    run(tmp_path, """`sysctl -q net.ipv4.tcp_timestamps=0`
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0
++0 sendto(3, ..., 500, MSG_FASTOPEN, ..., ...) = -1 EINPROGRESS (Operation now in progress)
++0 > S 0:0(0) <mss 1460,nop,nop,sackOK,nop,wscale 7,FO,nop,nop>
++.01 < S. 0:0(0) ack 1 win 9000 <mss 1400,nop,nop,sackOK,FO 1122334455667788,nop,nop>
++0 > . 1:1(0) ack 1
++0 close(3) = 0
++0 > F. 1:1(0) ack 1
++.01 < F. 1:1(0) ack 2 win 9000
++0 > . 2:2(0) ack 2
++0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 4
++0 setsockopt(4, SOL_TCP, TCP_FASTOPEN_CONNECT, [1], 4) = 0
++0 connect(4, ..., ...) = 0
++0...0.010 write(4, ..., 500) = 500
++0 > S 0:500(500) <mss 1460,nop,nop,sackOK,nop,wscale 7,FO 1122334455667788,nop,nop>
++.01 < S. 0:0(0) ack 501 win 9000 <mss 1400,nop,nop,sackOK>
++0 > . 501:501(0) ack 1
+""", version)  # fmt: skip
+
+
 def test_a_segment_for_nobody_is_reset(tmp_path: Path) -> None:
     run(tmp_path, "0 < S 0:0(0) win 100 <mss 500>\n+0 > R. 0:0(0) ack 1\n")
 
@@ -187,7 +238,7 @@ def test_a_segment_for_nobody_is_reset(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("+0 < S 0:0(0) win 9 <mss 1000,FO,nop,nop>", "TCP Fast Open"),
+        ("+0 < S 0:0(0) win 9 <mss 1000,md5 00,nop,nop>", "TCP MD5 signatures"),
         ("+0 setsockopt(3, SOL_TCP, TCP_MD5SIG, [1], 4) = 0", "TCP MD5 signatures"),
         ("+0 > S.5 0:0(0) ack 1", "Accurate ECN"),
         ("+0 writev(4, [{0, 10}], 1) = 10", "a null pointer in a vector of buffers"),

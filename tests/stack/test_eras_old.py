@@ -10,7 +10,7 @@ def test_rows_make_the_profiles() -> None:
     for field, values, release, source, what in ROWS:
         assert len(values) == len(ERAS)
         assert [getattr(PROFILES[era], field) for era in ERAS] == list(values)
-        assert values[0] and not any(values[3:])
+        assert any(values[:3]) and not any(values[3:])
         assert release
         assert ": " in source
         assert what

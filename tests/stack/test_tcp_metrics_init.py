@@ -11,7 +11,11 @@ from tests.stack.sender import Sender, established
 
 def test_the_initial_window_is_the_eras(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tcp_init_cwnd(Sender(monkeypatch).sk) == 10
-    assert tcp_init_cwnd(Sender(monkeypatch, era="linux-2.6").sk) == 3
+    assert tcp_init_cwnd(Sender(monkeypatch, era="linux-2.6").sk) == 10
+    old = Sender(monkeypatch, era="linux-2.4").sk
+    for mss, segments in ((8960, 2), (1460, 3), (1095, 4)):
+        old.mss_cache = mss
+        assert tcp_init_cwnd(old) == segments
     sk = Sender(monkeypatch).sk
     sk.snd_cwnd_clamp = 4
     assert tcp_init_cwnd(sk) == 4

@@ -32,6 +32,18 @@ def test_the_first_measurement_sets_everything() -> None:
     assert sk.icsk_rto == 26  # 60 ms and the floor of 200 ms
 
 
+def test_before_3_15_all_of_it_is_in_ticks() -> None:
+    sk = TcpSock(LinuxStack("h", Profile("test", hz=250, rtt_in_jiffies=True), Sysctl(), 1), 2, cast(Any, None))
+    sk.icsk_rto_min, sk.icsk_rto_max = 50, 30_000
+    tcp_rtt.tcp_rtt_estimator(sk, 900)  # less than a tick is one
+    tcp_rtt.tcp_set_rto(sk)
+    assert (sk.srtt_us, sk.mdev_us, sk.icsk_rto) == (8 * 4000, 2 * 4000, 51)
+    for _ in range(3):
+        tcp_rtt.tcp_rtt_estimator(sk, 43_999)  # ten ticks
+    assert sk.srtt_us == (8 + 9 + 8 + 7) * 4000
+    assert not sk.rttvar_us % 4000
+
+
 def test_a_falling_rtt_does_not_raise_the_deviation_as_a_rising_one_does() -> None:
     rising, falling = _sock(), _sock()
     for sk, rtt in ((rising, 500_000), (falling, 20_000)):

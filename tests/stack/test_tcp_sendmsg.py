@@ -290,6 +290,7 @@ def test_as_an_event_a_blocked_send_is_a_completion_that_has_not_come(wire: Wire
 
 def test_fast_open_is_refused_as_where_it_is_turned_off() -> None:
     sk = make_sender()
+    sk.net.sysctl.tcp_fastopen = 2
     with pytest.raises(KernelError) as failure:
         send(sk, b"x", sendmsg.MSG_FASTOPEN)
     assert failure.value.errno == errno.EOPNOTSUPP

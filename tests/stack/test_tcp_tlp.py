@@ -94,3 +94,16 @@ def test_without_sack_there_is_no_probe(monkeypatch: pytest.MonkeyPatch) -> None
     sender = established(monkeypatch, sack=False)
     sender.write(5)
     assert sender.sk.icsk_pending == ICSK_TIME_RETRANS
+
+
+def test_before_4_13_two_round_trips_or_one_and_a_half_and_a_delayed_ack(monkeypatch: pytest.MonkeyPatch) -> None:
+    for segments, wait_ms in ((5, 200), (1, 300)):  # for one 350 ms, but the timeout comes sooner
+        sender = established(monkeypatch, era="linux-3.10")
+        sender.write(segments)
+        assert sender.sk.icsk_pending == ICSK_TIME_LOSS_PROBE
+        hz = sender.sk.net.profile.hz
+        assert abs(sender.sk.icsk_timeout - sender.sk.net.jiffies - wait_ms * hz // 1000) <= 1
+    sender = established(monkeypatch, cwnd=20, era="linux-3.10")
+    sender.sk.snd_wnd = 2 * sender.sk.mss_cache
+    sender.write(8)  # the peer's window holds the rest back, not the sender's
+    assert sender.sk.icsk_pending == ICSK_TIME_RETRANS

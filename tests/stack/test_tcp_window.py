@@ -33,6 +33,15 @@ def test_first_window_of_a_default_buffer_is_what_a_guest_sends() -> None:
     assert tcp_select_initial_window(sk, 65_536, 1460, 0, False) == (64_240, 65_535, 0)
 
 
+@pytest.mark.parametrize(
+    ("era", "mss", "segments"),
+    [("linux-2.4", 1460, 4), ("linux-2.4", 2000, 3), ("linux-2.4", 8960, 2),
+     ("linux-2.6", 1460, 10), ("linux-3.10", 1448, 10), ("linux-3.10", 8960, 2)],
+)  # fmt: skip
+def test_first_windows_were_for_a_few_segments(era: str, mss: int, segments: int) -> None:
+    assert tcp_select_initial_window(receiver(PROFILES[era]), 65_536, mss, 0, True)[0] == segments * mss
+
+
 def test_a_clamp_bounds_the_first_window_and_its_scale() -> None:
     sk = receiver()
     assert tcp_select_initial_window(sk, 65_536, 1448, 65_536, True) == (65_160, 65_536, 1)

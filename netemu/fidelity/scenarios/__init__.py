@@ -10,6 +10,7 @@ from netemu.errors import BadInput
 from netemu.fidelity.scenario import Scenario
 from netemu.fidelity.scenarios.connections import CONNECTIONS
 from netemu.fidelity.scenarios.corners import CORNERS
+from netemu.fidelity.scenarios.fastopen import FASTOPEN
 from netemu.fidelity.scenarios.loss import LOSS
 from netemu.fidelity.scenarios.mtu import MTU
 from netemu.fidelity.scenarios.opening import OPENING
@@ -27,6 +28,7 @@ NAMED: tuple[Scenario, ...] = (
     *RECEIVING,
     *CONNECTIONS,
     *OPENING,
+    *FASTOPEN,
     *CORNERS,
     *TIMERS,
     *WINDOWS,
