@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-user kernel kernel-or-why demo test lint style types unit lab bench accuracy clean
+.PHONY: help setup setup-user kernel kernel-or-why demo test lint style types unit compiled lab bench accuracy clean
 
 PY := .venv/bin/python
 JOBS ?= $(shell nproc)
@@ -45,6 +45,10 @@ types:
 
 unit:  ## the tests that need no root, in parallel (after a set-up)
 	nice -n 19 $(PY) -m pytest -n $(JOBS) --dist worksteal -m "not lab"
+
+compiled:  ## the models' own tests on their compiled form, which is built first where it is missing (minutes)
+	.venv/bin/netemu kernels build model
+	NETEMU_MODEL_FORM=compiled $(PY) -m pytest -n $(JOBS) --dist worksteal tests/stack tests/sim tests/kernels/test_model.py
 
 lab:  ## the tests on real Linux hosts (after a set-up)
 	tools/as-root $(PY) -m pytest -m lab

@@ -42,8 +42,8 @@ HASHED = ("errors.py", "seq.py", "link/*.py", "packet/*.py", "sim/*.py", "stack/
 
 INTERPRETED = frozenset(
     (
-        "__init__", "events", "host", "icmp", "icmp_ratelimit", "inet_bind", "profile", "siphash", "snapshot",
-        "sockopt", "syncookies", "sysctl_memory", "sysctl_names", "tcp_fastopen", "tcp_fastopen_active",
+        "__init__", "events", "host", "icmp", "icmp_ratelimit", "inet_bind", "plug_ins", "profile", "siphash",
+        "snapshot", "sockopt", "syncookies", "sysctl_memory", "sysctl_names", "tcp_fastopen", "tcp_fastopen_active",
         "tcp_fastopen_cookie", "tcp_fastopen_h", "tcp_ioctl", "tcp_sockopt", "uaccess",
     )
 )  # fmt: skip

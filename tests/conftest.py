@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from netemu import compiled
+from tests import forms
 
 # Tests look at the sources, and put their own functions in the place of models': whoever wants the compiled form asks.
 os.environ.setdefault(compiled.VARIABLE, "interpreted")
@@ -27,6 +28,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out for want of a kernel or of compiled models, so that a green run does not hide it."""
     reports = terminalreporter.stats.get("skipped", [])
+    inside = [report for report in reports if forms.REASON in str(report.longrepr)]
+    if inside:
+        terminalreporter.write_line(f"{len(inside)} tests look into the models' sources: {forms.REASON}")
     for what, reason, remedy in (
         ("guests", "no kernel", "a kernel that is not in the cache: make kernel"),
         ("compiled models", "no compiled models", f"models that are not compiled: {compiled.COMMAND}"),

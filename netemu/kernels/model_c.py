@@ -20,6 +20,8 @@ from pathlib import Path
 from netemu.compiled import GROUP, ROOT, module_names, source_of
 
 _SETTINGS = "[mypy]\nignore_missing_imports = true\ncheck_untyped_defs = true\n"
+_CONSTANTS = ("netemu.packet.ip", "netemu.packet.tcp")
+"""Modules that stay as they are, and whose constants compiled ones take."""
 _FUTURE = "from __future__ import annotations\n"
 
 
@@ -87,7 +89,7 @@ def main(shop: Path) -> int:
     settings = shop / "mypy.ini"
     settings.write_text(_SETTINGS)
     files = [source_of(name).relative_to(ROOT.parent) for name in module_names()]
-    for file in files:
+    for file in (*files, *(source_of(name).relative_to(ROOT.parent) for name in _CONSTANTS)):
         (sources / file).write_text(with_constants((sources / file).read_text()))
     os.chdir(sources)
     options = [f"--config-file={settings}", f"--cache-dir={shop / 'mypy_cache'}", *map(str, files)]

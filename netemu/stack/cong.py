@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from mypy_extensions import mypyc_attr
 
 from netemu.errors import BadInput
+from netemu.stack import plug_ins
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
@@ -28,6 +29,7 @@ CA_ACK_SLOWPATH, CA_ACK_WIN_UPDATE, CA_ACK_ECE = 1, 2, 4
 
 TCP_CA_NAME_MAX = 16
 GROUP = "netemu.congestion"
+_KIND = "congestion control"
 
 
 @mypyc_attr(acyclic=True)
@@ -208,11 +210,8 @@ def _load() -> None:
 def load_plug_in(entry: EntryPoint) -> None:
     """Register what an entry point names; BadInput when it cannot be loaded or breaks the contract."""
     place = f"entry point {entry.name} = {entry.value}"
-    try:
-        ops = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise BadInput(f"congestion control {place}: cannot be loaded: {error}") from error
-    ops = ops() if isinstance(ops, type) else ops
-    if tcp_validate_congestion_control(ops, place).name != entry.name:
-        raise BadInput(f"congestion control {place}: its name is {ops.name!r}; name the entry point so")
+    ops = plug_ins.made(plug_ins.load_plug_in(_KIND, entry), plug_ins.place_of(_KIND, entry))
+    name = tcp_validate_congestion_control(ops, place).name
+    if name != entry.name:
+        raise BadInput(f"{_KIND} {place}: its name is {name!r}; name the entry point so")
     tcp_register_congestion_control(ops, place)

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, cast
 
 from netemu.errors import BadInput
+from netemu.stack import plug_ins
 from netemu.stack.profile import STACKS, sysctl_of
 from netemu.stack.route import Interface
 from netemu.stack.stack import LinuxStack
@@ -45,12 +46,9 @@ def host_maker(profile: Profile) -> MakeHost:
     if not profile.stack:
         return make_host
     for entry in entry_points(group=STACKS, name=profile.stack):
-        place = f"stack {entry.name} = {entry.value}"
-        try:
-            found = entry.load()
-        except (ImportError, AttributeError) as error:
-            raise BadInput(f"{place}: cannot be loaded: {error}") from error
+        found = plug_ins.load_plug_in("stack", entry)
         if not callable(found):
+            place = plug_ins.place_of("stack", entry)
             raise BadInput(f"{place}: is a {type(found).__name__}; name a function such as netemu.stack.host.make_host")
         return cast(MakeHost, found)
     raise BadInput(f"profile {profile.name!r}: no entry point {profile.stack!r} in the group {STACKS}")

@@ -16,6 +16,7 @@ import msgspec
 
 from netemu.errors import BadInput
 from netemu.recording.account import UNJUDGED
+from netemu.stack import plug_ins
 from netemu.stack.sysctl import Sysctl
 
 GROUP, STACKS = "netemu.profiles", "netemu.stacks"
@@ -185,11 +186,7 @@ def find_profile(name: str) -> Profile:
 
 def plugged_in(entry: EntryPoint) -> Profile:
     """The profile that an entry point names; BadInput when it cannot be loaded or is none."""
-    place = f"profile {entry.name} = {entry.value}"
-    try:
-        found = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise BadInput(f"{place}: cannot be loaded: {error}") from error
+    place, found = plug_ins.place_of("profile", entry), plug_ins.load_plug_in("profile", entry)
     if isinstance(found, Profile):
         return check_profile(msgspec.structs.replace(found, judged_by=()), place)
     if isinstance(found, Mapping):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netemu.packet.tcp import CWR, ECE, SYN
 from netemu.stack import (
     tcp_clean_rtx,
     tcp_cwnd,
@@ -33,7 +34,7 @@ from netemu.stack import (
     tcp_timer,
     tcp_tlp,
 )
-from netemu.stack.cong import RateSample, TcpCongestionOps
+from netemu.stack.cong import CA_ACK_ECE, CA_ACK_SLOWPATH, CA_ACK_WIN_UPDATE, RateSample, TcpCongestionOps
 from netemu.stack.sock import (
     ICSK_TIME_PROBE0,
     TCP_CA_CWR,
@@ -70,10 +71,8 @@ if TYPE_CHECKING:
 TOO_OLD_ACK, ACK_UNSENT_DATA = -1, -2
 """What tcp_ack returns for an ACK that is refused (the kernel: minus the reason of the drop)."""
 
-_SYN, _ECE, _CWR = 2, 0x40, 0x80
 _NO_ACK_EVENT = TcpCongestionOps.in_ack_event
 """A control that does not override it has none, as a null pointer in the kernel."""
-_CA_ACK_SLOWPATH, _CA_ACK_WIN_UPDATE, _CA_ACK_ECE = 1, 2, 4
 
 
 def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
@@ -129,7 +128,7 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
 
 def _heard(sk: TcpSock, skb: SkBuff) -> None:
     """The peer is alive, and says with CWR that it reduced its window."""
-    if skb.tcp_flags & _CWR:
+    if skb.tcp_flags & CWR:
         tcp_ecn.tcp_ecn_accept_cwr(sk, skb)
     sk.sk_err_soft = 0
     sk.icsk_probes_out = 0
@@ -153,7 +152,7 @@ def _take_in(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_
     else:
         sk.net.mib.inc("TCPPureAcks")
     flag |= tcp_ack_update_window(sk, skb, ack, skb.seq)
-    if skb.tcp_flags & _ECE and tcp_ecn.tcp_ecn_rcv_ecn_echo(sk, skb):
+    if skb.tcp_flags & ECE and tcp_ecn.tcp_ecn_rcv_ecn_echo(sk, skb):
         flag |= FLAG_ECE
     if tcp_has_sacks(sk, skb):
         state = tcp_sacktag.SacktagState(RateSample()) if sack is None else sack
@@ -205,7 +204,7 @@ def tcp_has_sacks(sk: TcpSock, skb: SkBuff) -> bool:
 def tcp_ack_update_window(sk: TcpSock, skb: SkBuff, ack: int, ack_seq: int) -> int:
     """Take the window of an ACK that is newer than the last one; FLAG_WIN_UPDATE or 0. ``snd_una`` becomes ``ack``."""
     flag = 0
-    nwin = skb.window if skb.tcp_flags & _SYN else skb.window << sk.snd_wscale
+    nwin = skb.window if skb.tcp_flags & SYN else skb.window << sk.snd_wscale
     if tcp_may_update_window(sk, ack, ack_seq, nwin):
         flag = FLAG_WIN_UPDATE
         sk.snd_wl1 = ack_seq
@@ -282,11 +281,11 @@ def tcp_set_xmit_timer(sk: TcpSock) -> None:
 
 def tcp_in_ack_event(sk: TcpSock, flag: int) -> None:
     """Tell the congestion control what kind of ACK came, before anything is made of it."""
-    events = _CA_ACK_WIN_UPDATE if flag & FLAG_WIN_UPDATE else 0
+    events = CA_ACK_WIN_UPDATE if flag & FLAG_WIN_UPDATE else 0
     if flag & FLAG_SLOWPATH:
-        events |= _CA_ACK_SLOWPATH
+        events |= CA_ACK_SLOWPATH
         if flag & FLAG_ECE:
-            events |= _CA_ACK_ECE
+            events |= CA_ACK_ECE
     sk.icsk_ca_ops.in_ack_event(sk, events)
 
 

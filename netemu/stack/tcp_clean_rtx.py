@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netemu.packet.tcp import SYN
 from netemu.stack import (
     tcp_chrono,
     tcp_fastretrans,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
     from netemu.stack.tcp_sacktag import SacktagState
 
-_SYN = 2
 _NO_PKTS_ACKED = TcpCongestionOps.pkts_acked
 """A control that does not override it has none, as a null pointer in the kernel."""
 
@@ -180,7 +180,7 @@ def _count_acked(
     sk.packets_out -= pcount
     acked.pkts_acked += pcount
     tcp_rate.tcp_rate_skb_delivered(sk, skb, sack.rate)
-    if skb.tcp_flags & _SYN:
+    if skb.tcp_flags & SYN:
         acked.flag |= FLAG_SYN_ACKED
         sk.retrans_stamp = 0
     else:

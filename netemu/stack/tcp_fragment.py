@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netemu.packet.tcp import FIN, PSH
 from netemu.stack import wmem
 from netemu.stack.skbuff import TCPCB_LOST, TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS, SkBuff
 
@@ -14,7 +15,6 @@ TCP_FRAG_IN_WRITE_QUEUE, TCP_FRAG_IN_RTX_QUEUE = 0, 1
 """enum tcp_queue: where the segment that is cut stands."""
 
 ENOMEM = 12
-_FIN, _PSH = 1, 8
 _FRAGMENT_ALLOWANCE = 2 * (65536 + 640)
 """2 * SKB_TRUESIZE(GSO_LEGACY_MAX_SIZE): how far cutting may overdraw the send buffer."""
 
@@ -57,7 +57,7 @@ def _split(sk: TcpSock, skb: SkBuff, length: int, mss_now: int) -> SkBuff:
     skb.end_seq = buff.seq
     buff.tcp_flags = skb.tcp_flags
     # PSH and FIN belong to the second half.
-    skb.tcp_flags &= ~(_FIN | _PSH)
+    skb.tcp_flags &= ~(FIN | PSH)
     buff.eor, skb.eor = skb.eor, False
     buff.data = skb.data[length:]
     skb.data = skb.data[:length]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netemu.packet.tcp import ACK, FIN, PSH
 from netemu.stack import route, tcp_output, tcp_transmit, wmem
 from netemu.stack.skb_alloc import MAX_TCP_HEADER_BYTES, skb_truesize
 from netemu.stack.skbuff import SkBuff
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 TCP_HEADER_BYTES = 20
 TCP_MSS_DEFAULT = 536
 AF_INET6 = 10
-_ACK, _FIN, _PSH = 16, 1, 8
 
 
 def net_header_len(sk: TcpSock) -> int:
@@ -185,7 +185,7 @@ def _build_probe(sk: TcpSock, probe_size: int, mss_now: int) -> SkBuff | None:
         probe.truesize = skb_truesize(MAX_TCP_HEADER_BYTES + probe_size, sk.net.profile.skb_small_heads)
     wmem.sk_wmem_queued_add(sk, probe.truesize)
     wmem.sk_mem_charge(sk, probe.truesize)
-    probe.seq, probe.end_seq, probe.tcp_flags = head.seq, head.seq + probe_size, _ACK
+    probe.seq, probe.end_seq, probe.tcp_flags = head.seq, head.seq + probe_size, ACK
     sk.sk_write_queue.prepend(probe)
     parts, missing = [], probe_size
     skb = probe.next
@@ -196,7 +196,7 @@ def _build_probe(sk: TcpSock, probe_size: int, mss_now: int) -> SkBuff | None:
         if copy == len(skb.data):
             tcp_eat_one_skb(sk, probe, skb)
         else:
-            probe.tcp_flags |= skb.tcp_flags & ~(_FIN | _PSH)
+            probe.tcp_flags |= skb.tcp_flags & ~(FIN | PSH)
             # The kernel does not take these bytes from truesize here (__pskb_trim_head alone).
             skb.data = skb.data[copy:]
             tcp_set_skb_tso_segs(skb, mss_now)

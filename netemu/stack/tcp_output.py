@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netemu.packet.tcp import FIN
 from netemu.stack import (
     tcp_cwnd,
     tcp_mss,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
 
 NSEC_PER_MSEC = 1_000_000
-_FIN = 1
 
 
 # ---- the tests
@@ -85,7 +85,7 @@ def tcp_nagle_check(partial: bool, sk: TcpSock, nonagle: int) -> bool:
 
 def tcp_nagle_test(sk: TcpSock, skb: SkBuff, cur_mss: int, nonagle: int) -> bool:
     """Whether Nagle (RFC 1122 4.2.3.4, with Minshall's change) lets ``skb`` go; urgent data and FIN always go."""
-    if nonagle & TCP_NAGLE_PUSH or skb.tcp_flags & _FIN or sk.snd_una != sk.snd_up:
+    if nonagle & TCP_NAGLE_PUSH or skb.tcp_flags & FIN or sk.snd_una != sk.snd_up:
         return True
     return not tcp_nagle_check(len(skb.data) < cur_mss, sk, nonagle)
 
@@ -137,7 +137,7 @@ def tcp_tso_should_defer(sk: TcpSock, skb: SkBuff, max_segs: int, xmit: Xmit) ->
     elif send_win <= len(skb.data):
         xmit.is_rwnd_limited = True
         return True
-    return not (skb.tcp_flags & _FIN or skb.eor)
+    return not (skb.tcp_flags & FIN or skb.eor)
 
 
 def _enough_for_tso(sk: TcpSock, skb: SkBuff, limit: int, max_segs: int) -> bool:
@@ -261,7 +261,7 @@ def _is_free_fin(sk: TcpSock) -> bool:
     skb = sk.sk_write_queue.head
     if skb is None or not sk.net.profile.fin_ignores_cwnd:
         return False
-    return bool(skb.tcp_flags & _FIN) and len(skb.data) <= sk.mss_cache
+    return bool(skb.tcp_flags & FIN) and len(skb.data) <= sk.mss_cache
 
 
 def _cut(sk: TcpSock, skb: SkBuff, quota: int, xmit: Xmit) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netemu.packet.tcp import FIN
 from netemu.stack import tcp_fragment, tcp_rate, tcp_recovery, wmem
 from netemu.stack.skbuff import (
     TCPCB_EVER_RETRANS,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from netemu.stack.skbuff import SkBuff
     from netemu.stack.sock import TcpSock
 
-_FIN = 1
 _MAX_SHIFTED_BYTES, _MAX_SHIFTED_PACKETS = 65535 * 8, 65535
 
 
@@ -265,7 +265,7 @@ def tcp_shifted_skb(
         sk.retransmit_skb_hint = prev
     prev.tcp_flags |= skb.tcp_flags
     prev.eor = skb.eor
-    if skb.tcp_flags & _FIN:
+    if skb.tcp_flags & FIN:
         prev.end_seq += 1
     if skb is sk.highest_sack:
         sk.highest_sack = skb.next

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from netemu.packet.tcp import ACK, PSH
 from netemu.stack import (
     sock_lock,
     sock_wake,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
 
 MSG_OOB, MSG_DONTWAIT, MSG_EOR, MSG_NOSIGNAL, MSG_MORE, MSG_FASTOPEN = 0x1, 0x40, 0x80, 0x4000, 0x8000, 0x20000000
-_PSH, _ACK = 8, 16
 EPIPE, EAGAIN = errno.EPIPE, errno.EAGAIN
 
 Wait = Generator[None, None, int]
@@ -165,7 +165,7 @@ def _fill(sk: TcpSock, data: bytes, begin: int, size_goal: int) -> int:
     sk.sk_wmem_queued += copy
     sk.sk_forward_alloc -= copy
     if not begin:
-        skb.tcp_flags &= ~_PSH
+        skb.tcp_flags &= ~PSH
     sk.write_seq = skb.end_seq = sk.write_seq + copy
     skb.tcp_gso_segs = 0
     return copy
@@ -186,7 +186,7 @@ def _new_segment(sk: TcpSock) -> SkBuff | None:
 def tcp_skb_entail(sk: TcpSock, skb: SkBuff) -> None:
     """Put an empty segment at the end of the send queue."""
     skb.seq = skb.end_seq = sk.write_seq
-    skb.tcp_flags = _ACK
+    skb.tcp_flags = ACK
     queue = sk.sk_write_queue
     queue.append(skb)
     if not sk.chrono_type and queue.head is skb:
@@ -238,7 +238,7 @@ def tcp_remove_empty_skb(sk: TcpSock) -> None:
 
 def tcp_mark_push(sk: TcpSock, skb: SkBuff) -> None:
     """Set PSH on a segment."""
-    skb.tcp_flags |= _PSH
+    skb.tcp_flags |= PSH
     sk.pushed_seq = sk.write_seq
 
 

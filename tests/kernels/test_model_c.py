@@ -55,6 +55,9 @@ def test_what_mypyc_cannot_compile_is_told_and_ends_the_process(tmp_path: Path) 
     (tmp_path / "netemu/kernels").mkdir()
     (tmp_path / "netemu/kernels/__init__.py").write_text("")
     (tmp_path / "netemu/kernels/model_c.py").write_text((ROOT / "kernels/model_c.py").read_text())
+    (tmp_path / "netemu/packet").mkdir()
+    for name in ("ip", "tcp"):
+        (tmp_path / f"netemu/packet/{name}.py").write_text((ROOT / f"packet/{name}.py").read_text())
     (package / "__init__.py").write_text("")
     (package / "one.py").write_text("def f(x: int) -> str:\n    return x\n")
     argv = [sys.executable, "-m", "netemu.kernels.model_c", str(tmp_path)]

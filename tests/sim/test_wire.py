@@ -6,28 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from netemu.link import LinkModel, LinkParameters
-from netemu.packet.ip import Packet, Tcp
+from netemu.packet.ip import Tcp
 from netemu.recording.tables import WIRES
 from netemu.sim.engine import Engine
 from netemu.sim.journal import Journal
-from netemu.sim.wire import Frame, Lane, corrupted
-from netemu.specs import DropRule, LinkDirection, Queue
+from netemu.sim.wire import Lane, corrupted
+from netemu.specs import DropRule, Queue
+from tests.sim.lanes import Out
 from tests.sim.packets import packet
 
 
-def lane(**fields: Any) -> tuple[Lane, Engine, list[tuple[int, Packet]], Journal]:
-    parameters = LinkParameters.from_mapping(msgspec.to_builtins(LinkDirection(**fields)), "link")
-    model = LinkModel(parameters, 1)
-    model.start(0)
-    engine, arrived, journal = Engine(0), [], Journal("h1-h2")  # type: ignore[var-annotated]
-
-    def deliver(frame: Frame) -> None:
-        arrived.append((engine.now_ns, frame[1]))
-
-    return Lane(engine, "a_to_b", model, journal, deliver), engine, arrived, journal
+def lane(**fields: Any) -> tuple[Lane, Engine, Out]:
+    engine = Engine(0)
+    out = Out(engine, **fields)
+    return out.lane, engine, out
 
 
 def account(journal: Journal, directory: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -38,14 +30,14 @@ def account(journal: Journal, directory: Path) -> tuple[list[dict[str, Any]], di
 
 
 def test_a_packet_takes_its_time_on_the_line_and_the_delay(tmp_path: Path) -> None:
-    wire, engine, arrived, journal = lane(rate_bps=8_000_000, delay_ns=1_000_000)
+    wire, engine, out = lane(rate_bps=8_000_000, delay_ns=1_000_000)
     one = packet()
     wire.send((b"", one))
     wire.send((b"", one))
     engine.run(10**9)
     line_ns = (one.length + 14) * 1000
-    assert [at for at, _ in arrived] == [line_ns + 1_000_000, 2 * line_ns + 1_000_000]
-    rows, totals = account(journal, tmp_path)
+    assert [at for at, _ in out.frames] == [line_ns + 1_000_000, 2 * line_ns + 1_000_000]
+    rows, totals = account(out.journal, tmp_path)
     assert [row["queue_packets"] for row in rows] == [0, 1]
     assert rows[0] | {"due_ns": 0, "sent_ns": 0} == {
         "direction": "a_to_b", "t_ns": 0, "action": "forward", "due_ns": 0, "sent_ns": 0, "ip_bytes": one.length,
@@ -57,36 +49,36 @@ def test_a_packet_takes_its_time_on_the_line_and_the_delay(tmp_path: Path) -> No
 
 
 def test_a_drop_list_and_a_full_queue_drop(tmp_path: Path) -> None:
-    wire, engine, arrived, journal = lane(rate_bps=8_000, drops=(DropRule("data", (2,)),), queue=Queue(packets=2))
+    wire, engine, out = lane(rate_bps=8_000, drops=(DropRule("data", (2,)),), queue=Queue(packets=2))
     for _ in range(5):
         wire.send((b"", packet()))
     engine.run(10**9)
-    rows, totals = account(journal, tmp_path)
+    rows, totals = account(out.journal, tmp_path)
     assert [row["action"] for row in rows] == ["forward", "drop_list", "forward", "drop_queue", "drop_queue"]
-    assert len(arrived) == 2 and totals["dropped"]["drop_queue"] == 2
+    assert len(out.frames) == 2 and totals["dropped"]["drop_queue"] == 2
 
 
 def test_a_mark_a_flipped_bit_and_a_copy_change_what_arrives(tmp_path: Path) -> None:
-    wire, engine, arrived, _ = lane(ecn_threshold=0)
+    wire, engine, out = lane(ecn_threshold=0)
     wire.send((b"", packet(tos=2)))
     engine.run(1)
-    assert arrived[0][1].tos == 3
-    wire, engine, arrived, journal = lane(duplicate_ratio=1.0)
+    assert out.packets[0].tos == 3
+    wire, engine, out = lane(duplicate_ratio=1.0)
     wire.send((b"", packet()))
     engine.run(1)
-    assert len(arrived) == 2 and account(journal, tmp_path)[0][1]["action"] == "duplicate"
-    wire, engine, arrived, journal = lane(corrupt_ratio=1.0)
+    assert len(out.frames) == 2 and account(out.journal, tmp_path)[0][1]["action"] == "duplicate"
+    wire, engine, out = lane(corrupt_ratio=1.0)
     for _ in range(20):
         wire.send((b"", packet()))
     engine.run(1)
-    assert all(one.body != packet().body for _, one in arrived)
-    assert all(row["corrupted"] for row in account(journal, tmp_path)[0])
+    assert all(one.body != packet().body for one in out.packets)
+    assert all(row["corrupted"] for row in account(out.journal, tmp_path)[0])
 
 
 def test_what_is_due_after_the_end_never_left(tmp_path: Path) -> None:
-    wire, _, _, journal = lane(delay_ns=2 * 10**9)
+    wire, _, out = lane(delay_ns=2 * 10**9)
     wire.send((b"", packet()))
-    rows, totals = account(journal, tmp_path)
+    rows, totals = account(out.journal, tmp_path)
     assert rows[0]["sent_ns"] is None and totals["unsent"] == 1
 
 

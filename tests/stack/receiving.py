@@ -8,10 +8,12 @@ import pytest
 
 from netemu.packet.ip import NO_OPTIONS, Packet, Tcp
 from netemu.packet.tcp import ACK
-from netemu.stack import skb_alloc, tcp_ack_snd, tcp_send, tcp_timer, tcp_window
+from netemu.stack import skb_alloc, stack
 from netemu.stack.eras import PROFILES
-from netemu.stack.host import make_host
+from netemu.stack.events import Transmit
+from netemu.stack.host import Interface, make_host
 from netemu.stack.profile import Profile
+from netemu.stack.route import ip_route_output
 from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import TCP_ESTABLISHED, TcpSock
 from netemu.stack.tcp_init import tcp_init_sock
@@ -22,8 +24,10 @@ MSS = 1448
 
 def receiver(profile: Profile = PROFILES["linux-7"]) -> TcpSock:
     """An established socket that has received nothing yet; its windows are as a handshake leaves them."""
-    net = make_host("host", profile, interfaces=())
+    net = make_host("host", profile, interfaces=[Interface("host-eth0", 1500, ("10.0.0.1/24",))])
     sk = tcp_init_sock(net, 2)
+    sk.inet_saddr, sk.inet_sport, sk.inet_daddr, sk.inet_dport = "10.0.0.1", 2000, "10.0.0.2", 1000
+    sk.sk_dst = ip_route_output(net, "10.0.0.2")
     sk.sk_state = TCP_ESTABLISHED
     sk.fd = 3
     sk.advmss = sk.mss_cache = sk.ack_rcv_mss = MSS
@@ -67,20 +71,15 @@ def charged(sk: TcpSock) -> int:
 
 @dataclass
 class Acks:
-    """ACKs that a socket sent, with the window and the SACK blocks of each; what sending one does to it is done."""
+    """ACKs that a socket sent: number, window field and SACK blocks of each."""
 
     sent: list[tuple[int, int, tuple[tuple[int, int], ...]]]
 
-    def __call__(self, sk: TcpSock, flags: int = 0) -> None:
-        window = tcp_window.tcp_select_window(sk)
-        duplicate = () if sk.duplicate_sack is None else (sk.duplicate_sack,)
-        self.sent.append((sk.rcv_nxt, window, (*duplicate, *sk.selective_acks)))
-        sk.duplicate_sack = None
-        if sk.compressed_ack:
-            sk.compressed_ack = 0
-            sk.net.timers.del_timer(sk.compressed_ack_timer)
-        tcp_ack_snd.tcp_dec_quickack_mode(sk)
-        tcp_timer.inet_csk_clear_delack(sk)
+    def transmit(self, interface: str, packet: Packet, context: str) -> Transmit:
+        segment = packet.body
+        assert isinstance(segment, Tcp)
+        self.sent.append((segment.ack_seq, segment.window, segment.options.sack))
+        return Transmit(interface, packet, context)
 
     @property
     def numbers(self) -> list[int]:
@@ -90,7 +89,7 @@ class Acks:
 
 @pytest.fixture
 def acks(monkeypatch: pytest.MonkeyPatch) -> Acks:
-    """In place of tcp_send_ack."""
+    """Hears what any host gives to its device."""
     found = Acks([])
-    monkeypatch.setattr(tcp_send, "tcp_send_ack", found)
+    monkeypatch.setattr(stack, "Transmit", found.transmit)
     return found

@@ -11,16 +11,18 @@ from typing import Any, cast
 
 import pytest
 
-from netemu.packet.ip import Options
-from netemu.stack import cong, route, tcp_ack, tcp_mss, tcp_output, tcp_rate, tcp_timer, tcp_transmit
+from netemu.packet.ip import Options, Packet, Tcp
+from netemu.stack import cong, stack, tcp_ack, tcp_output, tcp_timer
 from netemu.stack.eras import PROFILES
+from netemu.stack.events import Transmit
 from netemu.stack.profile import sysctl_of
+from netemu.stack.route import Dst, Interface
 from netemu.stack.skbuff import TCPCB_LOST, TCPCB_SACKED_ACKED, TCPCB_SACKED_RETRANS, SkBuff
 from netemu.stack.sock import TCP_ESTABLISHED, TcpSock
 from netemu.stack.stack import LinuxStack
 from netemu.stack.tcp_h import FLAG_SLOWPATH
 
-MSS = 1000
+MSS, HEADERS = 1000, 40
 FIRST = 1
 """Sequence number of the first byte."""
 MS = 1_000_000
@@ -53,20 +55,21 @@ class Sender:
         sk.write_seq = sk.snd_nxt = sk.snd_una = sk.snd_up = sk.snd_sml = FIRST
         sk.snd_wl1 = sk.rcv_nxt = 1
         sk.mss_cache, sk.snd_cwnd, sk.snd_wnd, sk.max_window = MSS, cwnd, 1000 * MSS, 1000 * MSS
+        sk.inet_saddr, sk.inet_sport, sk.inet_daddr, sk.inet_dport = "10.0.0.1", 1025, "10.0.0.2", 80
+        sk.sk_dst = Dst(net, "10.0.0.2", "10.0.0.1", Interface("h-eth0", HEADERS + MSS), None)
+        sk.tcp_header_len, sk.icsk_pmtu_cookie = 20, HEADERS + MSS
+        sk.ack_rcv_mss, sk.sk_rcvbuf = MSS, 131_072
+        sk.rcv_wnd = sk.window_clamp = sk.rcv_ssthresh = 65_535
         sk.sk_sndbuf = 1 << 30
         self.sent: list[tuple[float, int]] = []
         """(ms, segment) of every transmission."""
-        monkeypatch.setattr(tcp_transmit, "tcp_transmit_skb", self._transmit)
-        monkeypatch.setattr(tcp_mss, "tcp_current_mss", lambda sk: MSS)
-        monkeypatch.setattr(route, "sk_dst_get", lambda sk: object())
+        monkeypatch.setattr(stack, "Transmit", self._transmit)
         self.at(1000)
 
-    def _transmit(self, sk: TcpSock, skb: SkBuff, clone_it: bool) -> int:
-        skb.skb_mstamp_ns = self.net.now_ns
-        sk.tsorted_sent_queue.append(skb)
-        tcp_rate.tcp_rate_skb_sent(sk, skb)
-        self.sent.append((self.net.now_ns / MS, (skb.seq - FIRST) // MSS))
-        return 0
+    def _transmit(self, interface: str, packet: Packet, context: str) -> Transmit:
+        assert isinstance(packet.body, Tcp)
+        self.sent.append((self.net.now_ns / MS, (packet.body.seq - FIRST) // MSS))
+        return Transmit(interface, packet, context)
 
     def at(self, ms: float) -> None:
         """Let time pass until ``ms``, with every timer that fires on the way."""

@@ -1,4 +1,4 @@
-"""Connected sockets of one host for tests of the sending half, and what they give to IP."""
+"""Connected sockets of one host for tests of the sending half, and what they give to their device."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from netemu.packet.ip import Tcp
-from netemu.stack import ip_output
+from netemu.packet.ip import Packet, Tcp
+from netemu.stack import stack
 from netemu.stack.cong import tcp_ca_find
 from netemu.stack.eras import PROFILES
+from netemu.stack.events import Transmit
 from netemu.stack.host import Interface, make_host
+from netemu.stack.ip_h import IPV4_HEADER
 from netemu.stack.route import ip_route_output
 from netemu.stack.sock import TCP_ESTABLISHED, TcpSock
 from netemu.stack.stack import LinuxStack
@@ -23,17 +25,21 @@ HEAD = 960  # what a segment costs before its payload in linux-7
 
 @dataclass
 class Wire:
-    """What left, with the length that IP was told."""
+    """What left, with the length of its TCP header and payload."""
 
     segments: list[Tcp] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
-    error: int = 0
 
-    def ip_queue_xmit(self, sk: TcpSock, segment: Tcp, length: int) -> int:
-        if not self.error:
-            self.segments.append(segment)
-            self.lengths.append(length)
-        return self.error
+    def transmit(self, interface: str, packet: Packet, context: str) -> Transmit:
+        assert isinstance(packet.body, Tcp)
+        self.segments.append(packet.body)
+        self.lengths.append(packet.length - IPV4_HEADER)
+        return Transmit(interface, packet, context)
+
+
+def cut_off(sk: TcpSock) -> None:
+    """No route leads to the peer any more: what is sent fails with EHOSTUNREACH."""
+    sk.sk_dst, sk.inet_daddr = None, "192.0.2.1"
 
 
 def make_net(era: str = "linux-7") -> LinuxStack:
@@ -97,7 +103,7 @@ def send(sk: TcpSock, data: bytes, flags: int = 0) -> int:
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
-    """Takes the place of IP."""
+    """Hears what any host gives to its device."""
     made = Wire()
-    monkeypatch.setattr(ip_output, "ip_queue_xmit", made.ip_queue_xmit)
+    monkeypatch.setattr(stack, "Transmit", made.transmit)
     return made

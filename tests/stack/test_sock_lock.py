@@ -18,6 +18,7 @@ from netemu.stack.sock import (
     TcpSock,
 )
 from netemu.stack.task import Task
+from tests.forms import replace
 from tests.stack.receiving import Acks, acks, receiver, segment
 
 __all__ = ["acks"]
@@ -34,7 +35,7 @@ def test_holder_that_sleeps_is_a_mistake_of_ours() -> None:
 
 def test_backlog_is_processed_in_order_with_the_socket_held(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, bool]] = []
-    monkeypatch.setattr(tcp_ipv4, "tcp_v4_do_rcv", lambda sk, skb: seen.append((skb.seq, sk.sk_owned)))
+    replace(monkeypatch, tcp_ipv4, "tcp_v4_do_rcv", lambda sk, skb: seen.append((skb.seq, sk.sk_owned)))
     sk = receiver()
     sock_lock.lock_sock(sk)
     for seq in (1, 2, 3):
@@ -51,7 +52,7 @@ def test_what_was_put_off_is_made_up_for_in_the_kernels_order(monkeypatch: pytes
     done: list[str] = []
 
     def note(module: object, name: str) -> None:
-        monkeypatch.setattr(module, name, lambda sk: done.append(name))
+        replace(monkeypatch, module, name, lambda sk: done.append(name))
 
     note(tcp_output, "tcp_tsq_write")
     note(tcp_timer, "tcp_write_timer_handler")
@@ -106,7 +107,7 @@ def test_backlog_may_bring_what_is_waited_for(monkeypatch: pytest.MonkeyPatch) -
     def arrives(sk: TcpSock, skb: SkBuff) -> None:
         sk.rcv_nxt = skb.end_seq
 
-    monkeypatch.setattr(tcp_ipv4, "tcp_v4_do_rcv", arrives)
+    replace(monkeypatch, tcp_ipv4, "tcp_v4_do_rcv", arrives)
     sk = receiver()
     sk.sk_backlog.append(segment(1, 10))
     net = sk.net

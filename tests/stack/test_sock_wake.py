@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from netemu.stack import sock_wake
+from netemu.stack.eventpoll import Epoll, EpollItem
+from netemu.stack.sock import TcpSock
+from netemu.stack.sock_wake import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from tests.stack.hosts import Pair
-
-
-class Watcher:
-    """Notes the events that it is told."""
-
-    def __init__(self) -> None:
-        self.events: list[int] = []
-
-    def poll_callback(self, events: int) -> None:
-        self.events.append(events)
 
 
 def test_each_wake_up_says_what_it_is_about() -> None:
     pair = Pair()
     sk = pair.sk("a", pair.socket("a"))
-    watcher = Watcher()
-    sk.sk_watchers.append(watcher)
-    for wake in (sock_wake.sk_data_ready, sock_wake.sk_wake_writers, sock_wake.sk_error_report):
+    watcher = Epoll(pair.hosts["a"])
+    masks = (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP)
+    sk.sk_watchers.extend(EpollItem(watcher, sk.fd, sk, mask) for mask in masks)
+
+    def told(wake: Callable[[TcpSock], None]) -> list[int]:
+        watcher.ready.clear()
         wake(sk)
-    readable, writable, error = watcher.events
-    assert readable & sock_wake.EPOLLIN
-    assert not readable & sock_wake.EPOLLOUT
-    assert writable & sock_wake.EPOLLOUT
-    assert not writable & sock_wake.EPOLLIN
-    assert error == sock_wake.EPOLLERR
-    sock_wake.sk_state_change(sk)
-    assert watcher.events[-1] & readable == readable
-    assert watcher.events[-1] & sock_wake.EPOLLHUP
+        return [item.events for item in watcher.ready]
+
+    assert told(sock_wake.sk_data_ready) == [EPOLLIN]
+    assert told(sock_wake.sk_wake_writers) == [EPOLLOUT]
+    assert told(sock_wake.sk_error_report) == [EPOLLERR]
+    changed = told(sock_wake.sk_state_change)
+    assert EPOLLIN in changed and EPOLLHUP in changed
 
 
 def test_sleepers_of_a_stream_are_all_woken() -> None:

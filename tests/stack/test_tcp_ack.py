@@ -11,6 +11,7 @@ from netemu.stack import tcp_ack, tcp_input
 from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import ICSK_TIME_LOSS_PROBE, ICSK_TIME_PROBE0, TCP_CA_Open
 from netemu.stack.tcp_h import FLAG_NO_CHALLENGE_ACK, FLAG_SLOWPATH, FLAG_WIN_UPDATE
+from tests.forms import replace
 from tests.stack.sender import FIRST, MSS, Sender, established
 
 
@@ -36,7 +37,7 @@ def test_what_was_never_sent_and_what_is_too_old_is_challenged(monkeypatch: pyte
     sk = sender.sk
     sender.write(5)
     challenged: list[Any] = []
-    monkeypatch.setattr(tcp_input, "tcp_send_challenge_ack", challenged.append)
+    replace(monkeypatch, tcp_input, "tcp_send_challenge_ack", challenged.append)
     assert tcp_ack.tcp_ack(sk, _segment(sender, sk.snd_nxt + 1), FLAG_SLOWPATH) == tcp_ack.ACK_UNSENT_DATA
     assert tcp_ack.tcp_ack(sk, _segment(sender, sk.snd_una - 5000), FLAG_SLOWPATH) == tcp_ack.TOO_OLD_ACK
     assert len(challenged) == 2

@@ -16,6 +16,7 @@ from netemu.stack.sock import ICSK_ACK_NOW, TcpSock
 from netemu.stack.stack import LinuxStack
 from netemu.stack.sysctl import Sysctl
 from netemu.stack.tcp_ecn import TCP_ECN_DEMAND_CWR, TCP_ECN_OK, TCP_ECN_QUEUE_CWR, TCP_ECN_SEEN
+from tests.forms import replace
 
 
 class Marks(TcpCongestionOps):
@@ -47,7 +48,7 @@ def _segment(flags: int = ACK, mark: int = NOT_ECT, data: bytes = b"x", seq: int
 @pytest.fixture
 def quick_acks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     asked: list[int] = []
-    monkeypatch.setattr(tcp_ack_snd, "tcp_enter_quickack_mode", lambda sk, count: asked.append(count))
+    replace(monkeypatch, tcp_ack_snd, "tcp_enter_quickack_mode", lambda sk, count: asked.append(count))
     return asked
 
 

@@ -12,6 +12,7 @@ from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import TCP_CLOSE, TCP_ESTABLISHED, TCP_FIN_WAIT2, TcpSock
 from netemu.stack.stack import LinuxStack
 from netemu.stack.sysctl import Sysctl
+from tests.forms import replace
 
 HZ = 250
 S = 1_000_000_000
@@ -24,11 +25,11 @@ class Effects:
         self.probes: list[int] = []
         self.done: list[str] = []
         self.local_congestion = False
-        monkeypatch.setattr(tcp_send, "tcp_write_wakeup", self.probe)
-        monkeypatch.setattr(tcp_send, "tcp_send_active_reset", lambda sk: self.done.append("reset"))
-        monkeypatch.setattr(tcp_timeout, "tcp_write_err", lambda sk: self.done.append("timed out"))
-        monkeypatch.setattr(tcp_close, "tcp_done", lambda sk: self.done.append("done"))
-        monkeypatch.setattr(tcp_minisocks, "tcp_time_wait", lambda sk, state, timeo: self.done.append(f"wait {timeo}"))
+        replace(monkeypatch, tcp_send, "tcp_write_wakeup", self.probe)
+        replace(monkeypatch, tcp_send, "tcp_send_active_reset", lambda sk: self.done.append("reset"))
+        replace(monkeypatch, tcp_timeout, "tcp_write_err", lambda sk: self.done.append("timed out"))
+        replace(monkeypatch, tcp_close, "tcp_done", lambda sk: self.done.append("done"))
+        replace(monkeypatch, tcp_minisocks, "tcp_time_wait", lambda sk, state, timeo: self.done.append(f"wait {timeo}"))
 
     def probe(self, sk: TcpSock, counter: str) -> int:
         assert counter == "TCPKeepAlive"

@@ -30,16 +30,17 @@ def test_a_longer_rtt_is_believed_at_once_and_a_shorter_one_by_an_eighth(monkeyp
     for srtt_us, remembered in ((800, 800), (1600, 1600), (800, 1500)):
         sk.srtt_us = srtt_us
         tcp_update_metrics(sk)
-        known = tcp_get_metrics(sender.net, "", "")
+        known = tcp_get_metrics(sender.net, sk.inet_saddr, sk.inet_daddr)
         assert known is not None and known.rtt == remembered
 
 
 def test_a_connection_that_backs_off_takes_the_rtt_back(monkeypatch: pytest.MonkeyPatch) -> None:
     sender = established(monkeypatch)
-    tcp_update_metrics(sender.sk)
-    sender.sk.icsk_backoff = 1
-    tcp_update_metrics(sender.sk)
-    assert not tcp_peer_is_proven(sender.net, "", "")
+    sk = sender.sk
+    tcp_update_metrics(sk)
+    sk.icsk_backoff = 1
+    tcp_update_metrics(sk)
+    assert not tcp_peer_is_proven(sender.net, sk.inet_saddr, sk.inet_daddr)
 
 
 def test_reordering_is_remembered_of_a_window_that_had_been_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,8 +66,8 @@ def test_ssthresh_only_where_the_host_asks_for_it(monkeypatch: pytest.MonkeyPatc
 def test_nothing_is_left_where_the_host_forbids_it_or_after_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     forbidden = established(monkeypatch, tcp_no_metrics_save=True)
     tcp_update_metrics(forbidden.sk)
-    assert tcp_get_metrics(forbidden.net, "", "") is None
+    assert tcp_get_metrics(forbidden.net, forbidden.sk.inet_saddr, forbidden.sk.inet_daddr) is None
     sender: Sender = established(monkeypatch)
     tcp_update_metrics(sender.sk)
     sender.at(1000 + 3_700_000)
-    assert not tcp_peer_is_proven(sender.net, "", "")
+    assert not tcp_peer_is_proven(sender.net, sender.sk.inet_saddr, sender.sk.inet_daddr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netemu.stack import tcp_mss, tcp_mtup
+from tests.forms import replace
 from tests.stack.sender import FIRST, MSS, established
 
 
@@ -12,8 +13,8 @@ def test_an_acknowledged_probe_raises_the_floor_and_keeps_the_window_in_bytes(mo
     sender = established(monkeypatch)
     sk = sender.sk
     synced: list[int] = []
-    monkeypatch.setattr(tcp_mss, "tcp_sync_mss", lambda sk, pmtu: synced.append(pmtu))
-    monkeypatch.setattr(tcp_mss, "tcp_mss_to_mtu", lambda sk, mss: mss + 40)
+    replace(monkeypatch, tcp_mss, "tcp_sync_mss", lambda sk, pmtu: synced.append(pmtu))
+    replace(monkeypatch, tcp_mss, "tcp_mss_to_mtu", lambda sk, mss: mss + 40)
     sender.write(2)
     sk.snd_cwnd, sk.mtup_probe_size, sk.icsk_pmtu_cookie = 20, 2080, 5000
     sk.mtu_probe_seq_start, sk.mtu_probe_seq_end = FIRST + MSS, FIRST + 2 * MSS

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from netemu.stack import tcp_ack, tcp_rate
+from netemu.stack import tcp_rate
 from netemu.stack.cong import RateSample
 from netemu.stack.skbuff import TCPCB_SACKED_ACKED, SkBuff
 from netemu.stack.sock import TcpSock
+from tests.forms import replace
 from tests.stack.sender import established
 
 
@@ -34,7 +35,7 @@ def test_of_several_segments_the_one_sent_last_counts(monkeypatch: pytest.Monkey
         real(sk, delivered, lost, reneg, rs)
         samples.append(rs)
 
-    monkeypatch.setattr(tcp_ack.tcp_rate, "tcp_rate_gen", generate)
+    replace(monkeypatch, tcp_rate, "tcp_rate_gen", generate)
     sender.write(2)
     sender.at(1150)
     sender.write(2)

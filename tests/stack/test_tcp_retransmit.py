@@ -99,8 +99,9 @@ def test_a_window_that_shrank_allows_the_first_segment_only(wire: Wire) -> None:
 
 def test_a_failure_is_counted_and_no_rtt_is_ever_taken_from_it(wire: Wire) -> None:
     sk = in_flight(wire, [MSS])
-    wire.error = -113
-    assert retransmit.tcp_retransmit_skb(sk, first(sk), 1) == -113
+    assert sk.sk_dst is not None
+    sk.sk_dst.mtu = sk.icsk_pmtu_cookie = 500  # too narrow by now, and TCP does not know: IP refuses it with EMSGSIZE
+    assert retransmit.tcp_retransmit_skb(sk, first(sk), 1) == -90
     assert sk.net.mib["TCPRetransFail"] == 1
     assert first(sk).sacked == TCPCB_EVER_RETRANS
     assert sk.retrans_out == 0

@@ -12,6 +12,7 @@ from netemu.stack import tcp_rtt
 from netemu.stack.cong import RateSample
 from netemu.stack.profile import Profile
 from netemu.stack.request_sock import RequestSock
+from netemu.stack.route import Dst, Interface
 from netemu.stack.sock import TcpSock
 from netemu.stack.stack import LinuxStack
 from netemu.stack.sysctl import Sysctl
@@ -116,7 +117,9 @@ def test_the_echo_is_used_where_sending_times_are_ambiguous() -> None:
 def test_a_passive_open_is_measured_from_its_only_synack() -> None:
     sk = _sock()
     sk.net.now_ns = 1_050_000_000
-    req = cast(RequestSock, _Request())
+    dst = Dst(sk.net, "10.0.0.2", "10.0.0.1", Interface("eth0"), None)
+    req = RequestSock(sk.net, sk, 2, "10.0.0.1", 80, "10.0.0.2", 1025, dst)
+    req.snt_synack = 1_000_000
     tcp_rtt.tcp_synack_rtt_meas(sk, req)
     assert sk.srtt_us >> 3 == 50_000
     other = _sock()
@@ -124,8 +127,3 @@ def test_a_passive_open_is_measured_from_its_only_synack() -> None:
     tcp_rtt.tcp_synack_rtt_meas(other, req)
     tcp_rtt.tcp_synack_rtt_meas(other, None)
     assert other.srtt_us == 0
-
-
-class _Request:
-    num_retrans = 0
-    snt_synack = 1_000_000

@@ -15,7 +15,7 @@ from netemu.stack.sock import (
     TCP_CLOSE,
     TCP_SYN_SENT,
 )
-from tests.stack.senders import HEAD, MSS, Wire, make_sender, queued, send, wire
+from tests.stack.senders import HEAD, MSS, Wire, cut_off, make_sender, queued, send, wire
 
 __all__ = ["wire"]
 
@@ -75,7 +75,7 @@ def test_a_reset_says_where_the_stream_ended(wire: Wire) -> None:
     tcp_send.tcp_send_active_reset(sk)
     assert (wire.segments[0].flags, wire.segments[0].seq) == (ACK | RST, 1001)
     assert sk.net.mib["OutRsts"] == 1
-    wire.error = -113
+    cut_off(sk)
     tcp_send.tcp_send_active_reset(sk)
     assert sk.net.mib["TCPAbortFailed"] == 1
 

@@ -12,6 +12,7 @@ from netemu.stack.profile import Profile
 from netemu.stack.sock import TCP_ESTABLISHED, TCP_SYN_RECV, TCP_SYN_SENT, TcpSock
 from netemu.stack.stack import LinuxStack
 from netemu.stack.sysctl import Sysctl
+from tests.forms import replace
 
 HZ = 250
 
@@ -34,9 +35,9 @@ def _sock(waited_ms: int = 0, **fields: Any) -> TcpSock:
 def ends(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """errno of each end of a connection; 0 where it ended without one."""
     errors: list[int] = []
-    monkeypatch.setattr(tcp_close, "tcp_done_with_error", lambda sk, error: errors.append(error))
-    monkeypatch.setattr(tcp_close, "tcp_done", lambda sk: errors.append(0))
-    monkeypatch.setattr(tcp_close, "tcp_check_oom", lambda sk, shift: False)
+    replace(monkeypatch, tcp_close, "tcp_done_with_error", lambda sk, error: errors.append(error))
+    replace(monkeypatch, tcp_close, "tcp_done", lambda sk: errors.append(0))
+    replace(monkeypatch, tcp_close, "tcp_check_oom", lambda sk, shift: False)
     return errors
 
 
@@ -99,8 +100,8 @@ def test_an_orphan_whose_rto_is_at_its_longest_is_not_alive() -> None:
 
 def test_an_orphan_without_memory_is_reset_if_it_was_active(ends: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     resets: list[TcpSock] = []
-    monkeypatch.setattr(tcp_close, "tcp_check_oom", lambda sk, shift: True)
-    monkeypatch.setattr(tcp_send, "tcp_send_active_reset", resets.append)
+    replace(monkeypatch, tcp_close, "tcp_check_oom", lambda sk, shift: True)
+    replace(monkeypatch, tcp_send, "tcp_send_active_reset", resets.append)
     sk = _sock(sk_dead=True, snd_wnd=100)
     sk.lsndtime = sk.net.jiffies
     assert tcp_timeout.tcp_write_timeout(sk)
@@ -120,9 +121,9 @@ def test_the_rto_is_cut_by_the_user_timeout() -> None:
 
 def test_black_hole_detection_halves_the_segments_and_has_a_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(tcp_mss, "tcp_sync_mss", lambda sk, pmtu: synced.append(pmtu))
-    monkeypatch.setattr(tcp_mss, "tcp_mtu_to_mss", lambda sk, mtu: mtu - 40)
-    monkeypatch.setattr(tcp_mss, "tcp_mss_to_mtu", lambda sk, mss: mss + 40)
+    replace(monkeypatch, tcp_mss, "tcp_sync_mss", lambda sk, pmtu: synced.append(pmtu))
+    replace(monkeypatch, tcp_mss, "tcp_mtu_to_mss", lambda sk, mtu: mtu - 40)
+    replace(monkeypatch, tcp_mss, "tcp_mss_to_mtu", lambda sk, mss: mss + 40)
     sk = _sock(mtup_search_low=1500, icsk_pmtu_cookie=1500)
     tcp_timeout.tcp_mtu_probing(sk)
     assert not synced

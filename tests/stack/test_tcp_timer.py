@@ -34,6 +34,7 @@ from netemu.stack.sock import (
 )
 from netemu.stack.stack import LinuxStack
 from netemu.stack.sysctl import Sysctl
+from tests.forms import replace
 
 HZ = 250
 MS = 1_000_000
@@ -81,8 +82,8 @@ def retransmissions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sk.retrans_stamp = sk.retrans_stamp or sk.net.now_ns // MS
         return 0
 
-    monkeypatch.setattr(tcp_retransmit, "tcp_retransmit_skb", retransmit)
-    monkeypatch.setattr(tcp_loss, "tcp_enter_loss", lambda sk: None)
+    replace(monkeypatch, tcp_retransmit, "tcp_retransmit_skb", retransmit)
+    replace(monkeypatch, tcp_loss, "tcp_enter_loss", lambda sk: None)
     return sent
 
 
@@ -124,7 +125,7 @@ def test_without_linear_timeouts_syns_back_off_at_once(retransmissions: list[int
 def test_a_retransmission_that_this_host_refuses_is_tried_again_in_half_a_second(
     monkeypatch: pytest.MonkeyPatch, retransmissions: list[int]
 ) -> None:
-    monkeypatch.setattr(tcp_retransmit, "tcp_retransmit_skb", lambda sk, skb, segs: 1)
+    replace(monkeypatch, tcp_retransmit, "tcp_retransmit_skb", lambda sk, skb, segs: 1)
     sk = _sock()
     tcp_timer.tcp_rearm_rto(sk)
     _pass(sk, 210 * MS)
@@ -190,8 +191,8 @@ def test_pacing_puts_the_timer_off_by_whole_jiffies() -> None:
 
 def test_each_event_has_its_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
-    monkeypatch.setattr(tcp_tlp, "tcp_send_loss_probe", lambda sk: called.append("tlp"))
-    monkeypatch.setattr(tcp_recovery, "tcp_rack_reo_timeout", lambda sk: called.append("rack"))
+    replace(monkeypatch, tcp_tlp, "tcp_send_loss_probe", lambda sk: called.append("tlp"))
+    replace(monkeypatch, tcp_recovery, "tcp_rack_reo_timeout", lambda sk: called.append("rack"))
     sk = _sock()
     for event in (ICSK_TIME_LOSS_PROBE, ICSK_TIME_REO_TIMEOUT):
         tcp_timer.inet_csk_reset_xmit_timer(sk, event, 1, 1000)
@@ -229,7 +230,7 @@ def test_a_socket_in_a_processs_hands_is_left_to_it() -> None:
 
 def test_the_delayed_ack_timer_only_works_when_an_ack_is_owed(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[TcpSock] = []
-    monkeypatch.setattr(tcp_ack_snd, "tcp_delack_timer_handler", called.append)
+    replace(monkeypatch, tcp_ack_snd, "tcp_delack_timer_handler", called.append)
     sk = _sock()
     tcp_timer.tcp_delack_timer(sk)
     assert not called
@@ -259,7 +260,7 @@ def _probing(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> tuple[TcpSock, l
         when = tcp_timer.tcp_clamp_probe0_to_user_timeout(sk, tcp_timer.tcp_probe0_when(sk, sk.icsk_rto_max))
         tcp_timer.tcp_reset_xmit_timer(sk, ICSK_TIME_PROBE0, when, True)
 
-    monkeypatch.setattr(tcp_send, "tcp_send_probe0", send_probe0)
+    replace(monkeypatch, tcp_send, "tcp_send_probe0", send_probe0)
     sk = _sock(packets_out=0, **fields)
     sk.sk_write_queue.append(SkBuff(1, 2, 0x10, b"x"))
     tcp_timer.tcp_check_probe_timer(sk)
@@ -286,7 +287,7 @@ def test_probing_ends_when_there_is_nothing_to_send(monkeypatch: pytest.MonkeyPa
 
 def test_a_window_that_stays_shut_ends_a_connection_by_its_user_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(tcp_timeout, "tcp_write_err", lambda sk: ended.append(sk.net.now_ns))
+    replace(monkeypatch, tcp_timeout, "tcp_write_err", lambda sk: ended.append(sk.net.now_ns))
     sk, sent = _probing(monkeypatch, icsk_user_timeout=3000)
     first = None
     _pass(sk, 10_000 * MS)
@@ -297,7 +298,7 @@ def test_a_window_that_stays_shut_ends_a_connection_by_its_user_timeout(monkeypa
 
 def test_unanswered_probes_end_a_connection_after_tcp_retries2(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
-    monkeypatch.setattr(tcp_timeout, "tcp_write_err", lambda sk: ended.append(len(sent)))
+    replace(monkeypatch, tcp_timeout, "tcp_write_err", lambda sk: ended.append(len(sent)))
     sk, sent = _probing(monkeypatch)
     sk.net.sysctl.tcp_retries2 = 5
     _pass(sk, 60_000 * MS)

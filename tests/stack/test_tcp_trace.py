@@ -13,7 +13,7 @@ from tests.stack.sender import Sender
 
 _PROBE = (
     "a-1 [000] ..s.. 1.000001: tcp_probe: family=AF_INET src=10.0.0.1:5001 dest=10.0.0.2:1234 mark=0x0 data_len=4 "
-    "snd_nxt=0x1 snd_una=0x1 snd_cwnd=10 ssthresh=2147483647 snd_wnd=1000000 srtt=7 rcv_wnd=0 sock_cookie=3"
+    "snd_nxt=0x1 snd_una=0x1 snd_cwnd=10 ssthresh=2147483647 snd_wnd=1000000 srtt=7 rcv_wnd=65535 sock_cookie=3"
 )
 _RETRANSMIT = (
     "a-1 [000] ..s.. 1.000001: tcp_retransmit_skb: family=AF_INET sport=5001 dport=1234 saddr=10.0.0.1 daddr=10.0.0.2 "

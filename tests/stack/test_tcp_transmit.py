@@ -9,7 +9,7 @@ from netemu.packet.tcp import ACK, PSH, SYN, URG
 from netemu.stack import tcp_transmit as transmit
 from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import tcp_mstamp_refresh
-from tests.stack.senders import MSS, Wire, make_sender, wire
+from tests.stack.senders import MSS, Wire, cut_off, make_sender, wire
 
 __all__ = ["wire"]
 
@@ -122,7 +122,7 @@ def test_urgent_data_is_pointed_at(wire: Wire) -> None:
 
 def test_what_could_not_leave_is_not_counted_as_sent_last(wire: Wire) -> None:
     sk = make_sender()
-    wire.error = -113
+    cut_off(sk)
     assert transmit.tcp_transmit_skb(sk, SkBuff(1001, 1002, ACK, b"x"), True) == -113
     assert sk.tsorted_sent_queue.head is None
 
