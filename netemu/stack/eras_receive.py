@@ -206,6 +206,13 @@ ROWS: tuple[tuple[str, tuple[bool, bool, bool, bool, bool, bool], str, str, str]
         "TCP_WINDOW_CLAMP takes the window itself along (rcv_ssthresh), not only what limits it",
     ),
     (
+        "rcvbuf_moves_clamp",
+        (_OFF, _OFF, _OFF, _OFF, _OFF, _ON),
+        "after 6.12, before 7.2 (read in both)",
+        "net/ipv4/tcp.c: tcp_set_rcvbuf",
+        "SO_RCVBUF of a connection moves what limits its window, too, not the buffer alone",
+    ),
+    (
         "old_ack_taken_in_closing",
         (_OFF, _OFF, _OFF, _OFF, _ON, _ON),
         "after 5.10, before 6.12 (read in both)",

@@ -16,7 +16,7 @@ ICMP_ECHOREPLY, ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_TIME_EXCEEDED, ICMP_PARAMETER
 ICMP_NET_UNREACH, ICMP_HOST_UNREACH, ICMP_PROT_UNREACH, ICMP_PORT_UNREACH, ICMP_FRAG_NEEDED = 0, 1, 2, 3, 4
 ICMP_EXC_TTL, ICMP_EXC_FRAGTIME = 0, 1
 ICMPV6_DEST_UNREACH, ICMPV6_PKT_TOOBIG, ICMPV6_TIME_EXCEED, ICMPV6_PARAMPROB = 1, 2, 3, 4
-ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY = 128, 129
+ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY, ICMPV6_NOROUTE = 128, 129, 0
 _V6_ERRORS_BELOW = 128
 
 # icmp_err_convert: errno, and whether it ends a connection (fatal)
@@ -193,9 +193,18 @@ def _icmp_socket_deliver(net: LinuxStack, version: int, message: Icmp, quoted: P
         mtu = message.mtu_bytes
     code, hard = _error(version, message)
     if isinstance(quoted.body, Tcp):
-        tcp_err.tcp_v4_err(net, quoted, quoted.body, code, hard=hard, mtu=mtu)
+        no_route = _no_route(version, message)
+        ends = hard if version == 6 else no_route or message.type in (ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB)
+        tcp_err.tcp_v4_err(net, quoted, quoted.body, code, no_route=no_route, ends_request=ends, mtu=mtu)
     elif isinstance(quoted.body, Udp):
         udp.udp_err(net, quoted, quoted.body, code, hard=hard, mtu=mtu)
+
+
+def _no_route(version: int, message: Icmp) -> bool:
+    """Whether a router has no way to the destination, which is told from a way that loses packets (RFC 6069)."""
+    if version == 6:
+        return (message.type, message.code) == (ICMPV6_DEST_UNREACH, ICMPV6_NOROUTE)
+    return message.type == ICMP_DEST_UNREACH and message.code in (ICMP_NET_UNREACH, ICMP_HOST_UNREACH)
 
 
 def _error(version: int, message: Icmp) -> tuple[int, bool]:

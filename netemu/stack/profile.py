@@ -88,6 +88,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prunes_only_behind: bool = True  # no segment before the one that arrives is pruned for it
     ofo_dsack_to_end: bool = True  # a D-SACK for what was overlapped ends where that segment ends
     window_clamp_moves_ssthresh: bool = True  # TCP_WINDOW_CLAMP changes the window at once
+    rcvbuf_moves_clamp: bool = True  # SO_RCVBUF sets what limits the window, on a connection too
     old_ack_taken_in_closing: bool = True  # an old ACK is no reason to challenge its sender
     prr_by_progress: bool = True  # below ssthresh PRR gives one more for progress without losses
     hystart_rounds_from_start: bool = True  # hystart counts rounds below its smallest window, too

@@ -8,7 +8,7 @@ import errno
 import struct
 from typing import TYPE_CHECKING, Any
 
-from netemu.stack import sock_lock, tcp_keepalive, tcp_recvmsg, tcp_sendmsg, tcp_sockopt
+from netemu.stack import sock_lock, tcp_keepalive, tcp_recvmsg, tcp_sendmsg, tcp_sockopt, tcp_window
 from netemu.stack.sock import SOCK_RCVBUF_LOCK, SOCK_SNDBUF_LOCK, TCP_LISTEN, TcpSock
 from netemu.stack.task import MAX_SCHEDULE_TIMEOUT, KernelError
 from netemu.stack.tcp_info import sk_get_meminfo
@@ -91,6 +91,8 @@ def _set_rcvbuf(sk: Sock, value: int | bytes) -> None:
     asked = min(_int(value) & 0xFFFFFFFF, sk.net.sysctl.core_rmem_max, (1 << 30) - 1)
     sk.sk_userlocks |= SOCK_RCVBUF_LOCK
     sk.sk_rcvbuf = max(asked * 2, SOCK_MIN_RCVBUF)
+    if isinstance(sk, TcpSock) and sk.net.profile.rcvbuf_moves_clamp:
+        tcp_window.tcp_set_window_clamp(sk, tcp_window.tcp_win_from_space(sk, sk.sk_rcvbuf))  # tcp_set_rcvbuf
 
 
 def _set_keepalive(sk: Sock, value: int | bytes) -> None:

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
     from netemu.stack.stack import LinuxStack
 
-_REVERTS_BACKOFF = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 
+def tcp_v4_err(
+    net: LinuxStack, quoted: Packet, tcp: Tcp, code: int, *, no_route: bool, ends_request: bool, mtu: int
+) -> None:
+    """An error about a segment that this host sent; it ends no connection (RFC 1122 section 4.2.3.9).
 
-def tcp_v4_err(net: LinuxStack, quoted: Packet, tcp: Tcp, code: int, *, hard: bool, mtu: int) -> None:
-    """An error about a segment that this host sent. ``code``: its errno; ``mtu``: what the way takes, 0 if it is
-    about something else. ``hard`` errors end no connection that is established (RFC 1122 section 4.2.3.9)."""
+    ``code``: its errno; ``no_route``: a timeout's back-off is taken back (RFC 6069); ``ends_request``: so it does where
+    a SYN-ACK is meant; ``mtu``: what the way takes, 0 if it is about something else."""
     sk = net.hashinfo.ehash.get((quoted.source, tcp.source_port, quoted.destination, tcp.destination_port))
     if sk is None:
         net.mib.inc("Icmp6InErrors" if quoted.version == 6 else "IcmpInErrors")
@@ -47,7 +49,7 @@ def tcp_v4_err(net: LinuxStack, quoted: Packet, tcp: Tcp, code: int, *, hard: bo
     if isinstance(sk, TimewaitSock):
         return
     if isinstance(sk, RequestSock):
-        _tcp_req_err(sk, tcp.seq, abort=not hard and not mtu)
+        _tcp_req_err(sk, tcp.seq, abort=ends_request)
         return
     if sk.sk_owned and not mtu:
         net.mib.inc("LockDroppedIcmps")
@@ -61,7 +63,7 @@ def tcp_v4_err(net: LinuxStack, quoted: Packet, tcp: Tcp, code: int, *, hard: bo
     if mtu:
         _note_mtu(sk, mtu)
     else:
-        if code in _REVERTS_BACKOFF and not hard and sk.fastopen_rsk is None:
+        if no_route and sk.fastopen_rsk is None:
             tcp_ld_rto_revert(sk, seq)
         _note_error(sk, code)
 
@@ -82,7 +84,7 @@ def _note_error(sk: TcpSock, code: int) -> None:
 
 
 def _tcp_req_err(req: RequestSock, seq: int, *, abort: bool) -> None:
-    """About a SYN-ACK: soft errors end the request, strangely; hard ones do not (tcp_req_err)."""
+    """About a SYN-ACK, whose sequence number must be right (tcp_req_err)."""
     if seq != req.snt_isn & 0xFFFFFFFF:
         req.net.mib.inc("OutOfWindowIcmps")
     elif abort:

@@ -148,11 +148,6 @@ def udp_sendmsg(sk: UdpSock, data: bytes, to: tuple[str, int] | None) -> int:
     :raises KernelError: EMSGSIZE, EDESTADDRREQ, ENETUNREACH, EPIPE, or an error that ICMP told of.
     """
     net = sk.net
-    if sk.sk_err:
-        err, sk.sk_err = sk.sk_err, 0
-        raise KernelError(err)
-    if sk.sk_shutdown & SEND_SHUTDOWN:
-        raise KernelError(errno.EPIPE)
     if len(data) > 0xFFFF:
         raise KernelError(errno.EMSGSIZE)
     if to is None:
@@ -184,7 +179,13 @@ def _send_datagram(sk: UdpSock, dst: route.Dst, data: bytes, dport: int) -> None
     too_long = length + header > mtu
     if too_long and sk.pmtudisc in (IP_PMTUDISC_DO, IP_PMTUDISC_PROBE):
         raise KernelError(errno.EMSGSIZE)
-    dont_fragment = not too_long and ip_output.ip_dont_fragment(sk.pmtudisc, dst)
+    if sk.sk_err:  # looked at when memory is asked for, so not by a datagram that is too long (sock_alloc_send_pskb)
+        err, sk.sk_err = sk.sk_err, 0
+        raise KernelError(err)
+    if sk.sk_shutdown & SEND_SHUTDOWN:
+        raise KernelError(errno.EPIPE)
+    # __ip_make_skb: IP_PMTUDISC_PROBE sets DF too, which it does not for a segment of TCP (ip_queue_xmit).
+    dont_fragment = sk.pmtudisc == IP_PMTUDISC_PROBE or (not too_long and ip_output.ip_dont_fragment(sk.pmtudisc, dst))
     ident = 0
     if not v6:
         ident = _next_ident(sk, dont_fragment=dont_fragment)

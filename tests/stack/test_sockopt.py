@@ -127,3 +127,13 @@ def test_seven_words_of_memory() -> None:
     assert len(memory) == 9
     assert (memory[1], memory[3], memory[5]) == (sk.sk_rcvbuf, sk.sk_sndbuf, sk.sk_wmem_queued)
     assert memory[5] > 0
+
+
+@pytest.mark.parametrize(("era", "moves"), [("linux-7", True), ("linux-6", False), ("linux-5.10", False)])
+def test_a_receive_buffer_set_on_a_connection_moves_what_limits_its_window(era: str, moves: bool) -> None:
+    pair = Pair(era=era)
+    client, _ = pair.connection()
+    sk = pair.sk("a", client)
+    before = sk.window_clamp
+    pair.do("a", "setsockopt", client, 1, 8, 4000)
+    assert (sk.sk_rcvbuf, sk.window_clamp < before) == (8000, moves)

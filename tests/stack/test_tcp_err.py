@@ -75,24 +75,39 @@ def test_with_recverr_it_is_told_at_once() -> None:
         lone.result(call)
 
 
-def test_an_error_about_a_syn_ack_ends_the_request() -> None:
-    lone = Lone()
-    fd = lone.listener()
-    [synack] = lone.say(SYN, 1000)
-    _error(lone, Icmp(3, 1), synack.seq + 5)
-    assert len(lone.sk("b", fd).icsk_request_socks) == 1
-    _error(lone, Icmp(3, 3), synack.seq)
-    assert len(lone.sk("b", fd).icsk_request_socks) == 1
-    _error(lone, Icmp(3, 1), synack.seq)
-    assert not lone.sk("b", fd).icsk_request_socks
+@pytest.mark.parametrize(
+    ("family", "ends", "passes"),
+    [
+        (4, [(3, 0), (3, 1), (11, 0), (12, 0)], [(3, 2), (3, 3), (3, 4), (3, 11), (3, 12)]),
+        (6, [(1, 1), (1, 4), (4, 0)], [(1, 0), (1, 3), (2, 0), (3, 0)]),
+    ],
+)
+def test_which_errors_about_a_syn_ack_end_the_request(
+    family: int, ends: list[tuple[int, int]], passes: list[tuple[int, int]]
+) -> None:
+    for kind, code in (*ends, *passes):
+        lone = Lone(family=family)
+        fd = lone.listener()
+        [synack] = lone.say(SYN, 1000)
+        _error(lone, Icmp(kind, code, 1280), synack.seq + 5)
+        assert len(lone.sk("b", fd).icsk_request_socks) == 1
+        _error(lone, Icmp(kind, code, 1280), synack.seq)
+        assert len(lone.sk("b", fd).icsk_request_socks) == ((kind, code) in passes), (kind, code)
 
 
-def test_an_unreachable_network_takes_one_back_off_back() -> None:
-    lone, fd, nxt = _opened()
+@pytest.mark.parametrize(
+    ("family", "kind", "code", "back"),
+    [
+        (4, 3, 0, 1), (4, 3, 1, 1), (4, 3, 11, 0), (4, 3, 3, 0), (4, 11, 0, 0), (4, 12, 0, 0),
+        (6, 1, 0, 1), (6, 1, 3, 0), (6, 3, 0, 0),
+    ],
+)  # fmt: skip
+def test_a_router_without_a_route_takes_one_back_off_back(family: int, kind: int, code: int, back: int) -> None:
+    lone, fd, nxt = _opened(family)
     lone.do("b", "send", fd, b"x" * 100)
     sk = lone.sk("b", fd)
     while sk.icsk_backoff < 3:
         lone.run(lone.now_ms + 50)
     rto = sk.icsk_rto
-    _error(lone, Icmp(3, 0), nxt)
-    assert (sk.icsk_backoff, sk.icsk_rto) == (2, rto // 2)
+    _error(lone, Icmp(kind, code), nxt)
+    assert (sk.icsk_backoff, sk.icsk_rto) == (3 - back, rto >> back)

@@ -124,6 +124,28 @@ def test_df_is_set_on_what_fits() -> None:
     assert idents[1] == idents[2] != 0
 
 
+@pytest.mark.parametrize(("pmtudisc", "df"), [(0, False), (1, True), (2, True), (3, True)])
+def test_which_kinds_of_discovery_set_df(pmtudisc: int, df: bool) -> None:
+    pair = Pair()
+    fd = pair.socket("a", DGRAM)
+    pair.do("a", "setsockopt", fd, 0, 10, pmtudisc)
+    pair.do("a", "sendto", fd, b"x", 0, ("10.0.0.2", PORT))
+    assert pair.log[0][2].dont_fragment == df
+
+
+def test_an_error_is_kept_for_the_next_datagram_that_is_short_enough() -> None:
+    pair = Pair()
+    fd = pair.socket("a", DGRAM)
+    pair.do("a", "connect", fd, ("10.0.0.2", PORT))
+    pair.do("a", "setsockopt", fd, 0, 10, 2)
+    pair.do("a", "send", fd, b"x")
+    pair.run(100)
+    assert pair.sk("a", fd).sk_err == errno.ECONNREFUSED
+    assert pair.error("a", "send", fd, b"x" * 1473) == errno.EMSGSIZE
+    assert pair.error("a", "send", fd, b"x") == errno.ECONNREFUSED
+    assert pair.error("a", "send", fd, b"x") is None
+
+
 def test_what_cannot_be_sent() -> None:
     pair = Pair()
     fd = pair.socket("a", DGRAM)

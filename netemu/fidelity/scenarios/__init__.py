@@ -17,6 +17,8 @@ from netemu.fidelity.scenarios.opening import OPENING
 from netemu.fidelity.scenarios.queues import QUEUES
 from netemu.fidelity.scenarios.receiving import RECEIVING
 from netemu.fidelity.scenarios.sending import SENDING
+from netemu.fidelity.scenarios.settings import SETTINGS
+from netemu.fidelity.scenarios.socket_calls import SOCKET_CALLS
 from netemu.fidelity.scenarios.timers import TIMERS
 from netemu.fidelity.scenarios.windows import WINDOWS
 
@@ -32,6 +34,8 @@ NAMED: tuple[Scenario, ...] = (
     *CORNERS,
     *TIMERS,
     *WINDOWS,
+    *SETTINGS,
+    *SOCKET_CALLS,
 )
 
 
