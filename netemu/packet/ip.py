@@ -18,7 +18,8 @@ NOT_ECT, ECT_1, ECT_0, CE = 0, 1, 2, 3
 class Options(msgspec.Struct, frozen=True, gc=False):
     """TCP options that the kernel acts on; absent ones are None, False or empty. Values are as sent, never scaled.
 
-    ``other``: options of any other kind, as (kind, bytes after kind and length), in order.
+    ``other``: options of any other kind, as (kind, bytes after kind and length), in order. ``accecn``: the same of the
+    option of Accurate ECN, of either kind.
     """
 
     mss: int | None = None
@@ -28,6 +29,7 @@ class Options(msgspec.Struct, frozen=True, gc=False):
     ts_ecr: int | None = None
     sack: tuple[tuple[int, int], ...] = ()
     other: tuple[tuple[int, bytes], ...] = ()
+    accecn: tuple[int, bytes] | None = None
 
 
 NO_OPTIONS = Options()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
-"""Bits of the ``flags`` column; AE (256, RFC 9768) stands above them."""
+"""Bits of the ``flags`` column; AE (RFC 9768) stands above them."""
+
+AE = 256
 
 FLAG_NAMES = {FIN: "FIN", SYN: "SYN", RST: "RST", PSH: "PSH", ACK: "ACK", URG: "URG", ECE: "ECE", CWR: "CWR"}
 

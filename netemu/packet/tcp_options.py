@@ -21,6 +21,7 @@ from netemu.packet.tcp import (
 
 _NOPS = bytes((OPTION_NOP, OPTION_NOP))
 _MOST_BYTES = 40
+OPTIONS_ACCECN = (172, 174)
 OPTION_FASTOPEN, OPTION_EXPERIMENT, _FASTOPEN_MAGIC = 34, 254, b"\xf9\x89"
 _STAMPS = struct.Struct("!BBBBII")
 _SACK_PERMITTED = bytes((OPTION_SACK_PERMITTED, 2))
@@ -41,18 +42,35 @@ def options_to(options: Options) -> bytes:
     if options.ts_val is not None:
         first, second = (OPTION_SACK_PERMITTED, 2) if options.sack_permitted else _NOPS
         parts.append(_STAMPS.pack(first, second, OPTION_TIMESTAMPS, 10, options.ts_val, options.ts_ecr or 0))
-    elif options.sack_permitted:
-        parts.append(_NOPS + _SACK_PERMITTED)
+    left = _NOPS
+    if options.accecn is not None:
+        begin, left = _accecn(*options.accecn)
+        parts.append(begin)
+    if options.sack_permitted and options.ts_val is None:
+        parts.append(left + _SACK_PERMITTED)
+        left = _NOPS
     if options.window_scale is not None:
-        parts.append(bytes((OPTION_NOP, OPTION_WINDOW_SCALE, 3, options.window_scale)))
+        nop, left = (left[:1], _NOPS) if left[1] == OPTION_NOP else (_NOPS[:1], left)
+        parts.append(nop + bytes((OPTION_WINDOW_SCALE, 3, options.window_scale)))
     if options.sack:
-        parts.append(_NOPS + bytes((OPTION_SACK, 2 + 8 * len(options.sack))))
+        parts.append(left + bytes((OPTION_SACK, 2 + 8 * len(options.sack))))
         parts.extend(struct.pack("!II", *block) for block in options.sack)
+    elif left != _NOPS:
+        parts.append(left + _NOPS)
     parts.extend(bytes((kind, 2 + len(value))) + value + _nops_behind(kind, value) for kind, value in options.other)
     data = b"".join(parts)
     if len(data) > _MOST_BYTES:
         data = _tight(options)
     return data + bytes(-len(data) % 4)
+
+
+def _accecn(kind: int, value: bytes) -> tuple[bytes, bytes]:
+    """Accurate ECN's option in whole words, and its last two bytes where they take the place of NOPs before others."""
+    data = bytes((kind, 2 + len(value))) + value
+    whole = len(data) & ~3
+    if len(data) & 3 == 3:
+        return data + _NOPS[:1], _NOPS
+    return data[:whole], (data[whole:] + _NOPS)[:2]
 
 
 def _nops_behind(kind: int, value: bytes) -> bytes:
@@ -66,6 +84,7 @@ def _is_common(options: Options) -> bool:
     return (
         options.mss is None
         and options.window_scale is None
+        and options.accecn is None
         and not (options.sack or options.sack_permitted or options.other)
     )
 
@@ -83,6 +102,8 @@ def _tight(options: Options) -> bytes:
         found.append((OPTION_TIMESTAMPS, struct.pack("!II", options.ts_val, options.ts_ecr or 0)))
     if options.sack:
         found.append((OPTION_SACK, b"".join(struct.pack("!II", *block) for block in options.sack)))
+    if options.accecn is not None:
+        found.append(options.accecn)
     data = b"".join(bytes((kind, 2 + len(value))) + value for kind, value in found)
     if len(data) > _MOST_BYTES:
         raise ValueError(f"TCP options of {len(data)} bytes do not fit a header: {options}")
@@ -103,6 +124,7 @@ def options_from(data: bytes) -> Options:
     mss = window_scale = ts_val = ts_ecr = None
     sack_permitted = False
     sack: tuple[tuple[int, int], ...] = ()
+    accecn: tuple[int, bytes] | None = None
     other = []
     at = 0
     while at < len(data) and data[at] != OPTION_END:
@@ -123,9 +145,11 @@ def options_from(data: bytes) -> Options:
             ts_val, ts_ecr = struct.unpack("!II", value)
         elif kind == OPTION_SACK and length >= 10 and (length - 2) % 8 == 0:
             sack = tuple(struct.iter_unpack("!II", value))
+        elif kind in OPTIONS_ACCECN and length in (2, 5, 8, 11):
+            accecn = (kind, value)
         else:
             other.append((kind, value))
         at += length
     if at == 0:
         return NO_OPTIONS
-    return Options(mss, window_scale, sack_permitted, ts_val, ts_ecr, sack, tuple(other))
+    return Options(mss, window_scale, sack_permitted, ts_val, ts_ecr, sack, tuple(other), accecn)

@@ -55,6 +55,8 @@ SINCE: dict[str, str] = {
     "tcp_rto_min_us": "6.11",
     "tcp_tw_reuse_delay": "6.14",
     "tcp_rto_max_ms": "6.15",
+    "tcp_ecn_option": "6.18",
+    "tcp_ecn_option_beacon": "6.18",
     "tcp_rcvbuf_low_rtt": "6.19",
     "tcp_comp_sack_rtt_percent": "6.19",
 }

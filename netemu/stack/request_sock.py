@@ -64,6 +64,9 @@ class RequestSock:
     syn_tos: int = 0
     syn_ect_snt: int = 0
     syn_ect_rcv: int = 0
+    accecn_ok: bool = False
+    saw_accecn_opt: int = 0
+    accecn_fail_mode: int = 0
     sk: TcpSock | None = None  # the connection that Fast Open made of it, until it is accepted
 
     def __init__(  # noqa: PLR0917 (what it is made of)

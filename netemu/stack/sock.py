@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from netemu.stack.cong import CongestionOps
 from netemu.stack.skbuff import SkbQueue, SkBuff, TsortedQueue
 from netemu.stack.task import WaitQueue
+from netemu.stack.tcp_accecn_h import AccEcn
 from netemu.stack.tcp_fastopen_h import TcpFastopen
 from netemu.stack.timer import Timer
 from netemu.stack.win_minmax import MinMax
@@ -328,6 +329,7 @@ class TcpSock:
     syn_data: bool = False  # the SYN had data
     defer_connect: bool = False  # connect() left the SYN to the first write
     tfo: TcpFastopen
+    accecn: AccEcn | None = None  # once it was asked for
 
     # ---- connections
     keepalive_time: int = 0  # jiffies; 0: the sysctl's

@@ -12,6 +12,7 @@ from netemu.packet.ip import Options, Packet, Tcp
 from netemu.packet.tcp import ACK, RST
 from netemu.stack import route, tcp_minisocks, tcp_request
 from netemu.stack.request_sock import RequestSock
+from netemu.stack.tcp_accecn_h import tcp_accecn_ace
 
 if TYPE_CHECKING:
     from netemu.stack.skbuff import SkBuff
@@ -105,6 +106,9 @@ def cookie_v4_check(sk: TcpSock, skb: SkBuff) -> TcpSock | None:
     req.mss = mss
     if not _decode_options(req, options):
         return None
+    # Its options are never looked at, nor is the mark of the SYN known.
+    if req.ecn_ok and "tcp_ecn_option" not in net.profile.sysctls_lacking:
+        req.accecn_ok = tcp_accecn_ace(skb.tcp_flags) > 1
     # Reckoned with the cookie's MSS, without timestamps: not quite the window that the SYN-ACK offered.
     tcp_minisocks.select_initial_rwin(req, sk, req.mss)
     child = tcp_minisocks.tcp_v4_syn_recv_sock(sk, skb, req, dst)

@@ -39,6 +39,8 @@ class Sysctl:
     tcp_timestamps: int = 1
     tcp_ecn: int = 2
     tcp_ecn_fallback: bool = True
+    tcp_ecn_option: int = 2
+    tcp_ecn_option_beacon: int = 3
     tcp_reordering: int = 3
     tcp_max_reordering: int = 300
     tcp_retries1: int = 3

@@ -73,8 +73,9 @@ def set_sysctl(sysctl: Sysctl, name: str, text: str, place: str, profile: Profil
     if profile is not None and lacks(profile.sysctls_lacking, name):
         since = f": it came with Linux {SINCE[field]}" if field in SINCE else ""
         raise MissingCapability(f"{place}: sysctl {name}: {profile.name} has no such sysctl{since}")
-    if field == "tcp_ecn" and text.strip() in ("3", "4", "5"):
-        raise MissingCapability(f"{place}: sysctl {name}={text.strip()}: Accurate ECN is not modelled; 0, 1 and 2 are")
+    lacking = profile.sysctls_lacking if profile is not None else ()
+    if field == "tcp_ecn" and text.strip() in ("3", "4", "5") and "tcp_ecn_option" in lacking:
+        raise MissingCapability(f"{place}: sysctl {name}={text.strip()}: no Accurate ECN in that era; 0, 1 and 2 are")
     value = _parse(_DEFAULTS[field], name, text, place)
     if name == _KEY and keys_of_sysctl(str(value)) is None:
         raise BadInput(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from netemu.packet.tcp import CWR, ECE, SYN
 from netemu.stack import (
+    tcp_accecn_ack,
     tcp_clean_rtx,
     tcp_cwnd,
     tcp_cwnd_down,
@@ -43,8 +44,10 @@ from netemu.stack.sock import (
     TCP_CA_Open,
     TCP_CA_Recovery,
 )
+from netemu.stack.tcp_accecn_h import TCP_ECN_MODE_ACCECN
 from netemu.stack.tcp_h import (
     FLAG_ACK_MAYBE_DELAYED,
+    FLAG_ACKED,
     FLAG_CA_ALERT,
     FLAG_DATA,
     FLAG_DATA_ACKED,
@@ -95,9 +98,8 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
     if not prior_packets:
         flag = _take_in(sk, skb, flag, prior_snd_una, None)
         return _no_queue(sk, skb, flag, prior_snd_una, prior_delivered)
-    rs = RateSample()
+    rs, is_sack_reneg = RateSample(), sk.is_sack_reneg
     sack = tcp_sacktag.SacktagState(rs)
-    is_sack_reneg = sk.is_sack_reneg
     prior_fack = tcp_highest_sack_seq(sk) if sk.sack_ok else prior_snd_una
     rs.prior_in_flight = prior_packets - sk.sacked_out - sk.lost_out + sk.retrans_out
     flag = _take_in(sk, skb, flag, prior_snd_una, sack)
@@ -105,6 +107,8 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
     rexmit = REXMIT_NONE
     flag |= tcp_clean_rtx.tcp_clean_rtx_queue(sk, prior_fack, prior_snd_una, sack, flag & FLAG_ECE != 0)
     tcp_recovery.tcp_rack_update_reo_wnd(sk, rs)
+    if sk.ecn_flags & TCP_ECN_MODE_ACCECN:
+        flag = _count_marks(sk, skb, flag, prior_delivered, _delivered_bytes(sk, sack, prior_snd_una, flag))
     if type(sk.icsk_ca_ops).in_ack_event is not _NO_ACK_EVENT:
         tcp_in_ack_event(sk, flag)
     if sk.tlp_high_seq:
@@ -124,6 +128,18 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
     if rexmit:
         tcp_xmit_recovery(sk, rexmit)
     return 1
+
+
+def _count_marks(sk: TcpSock, skb: SkBuff, flag: int, prior_delivered: int, size: int) -> int:
+    return tcp_accecn_ack.tcp_accecn_process(sk, skb, sk.delivered - prior_delivered, size, flag)
+
+
+def _delivered_bytes(sk: TcpSock, sack: tcp_sacktag.SacktagState, prior_snd_una: int, flag: int) -> int:
+    """Of an ACK: what left the queue, or was SACKed where nothing did."""
+    if not flag & FLAG_ACKED:
+        return sack.delivered_bytes
+    head = sk.tcp_rtx_queue.head
+    return (sk.snd_una if head is None else head.seq) - prior_snd_una
 
 
 def _heard(sk: TcpSock, skb: SkBuff) -> None:
@@ -165,6 +181,8 @@ def _take_in(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, sack: tcp_
 def _no_queue(sk: TcpSock, skb: SkBuff, flag: int, prior_snd_una: int, prior_delivered: int) -> int:
     """An ACK with nothing outstanding: a window update, or a D-SACK that may undo a reduction."""
     _heard(sk, skb)
+    if sk.ecn_flags & TCP_ECN_MODE_ACCECN:
+        flag = _count_marks(sk, skb, flag, prior_delivered, 0)
     if type(sk.icsk_ca_ops).in_ack_event is not _NO_ACK_EVENT:
         tcp_in_ack_event(sk, flag)
     if flag & FLAG_DSACKING_ACK:

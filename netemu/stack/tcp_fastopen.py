@@ -20,6 +20,7 @@ from netemu.packet.ip import Packet
 from netemu.packet.tcp import FIN, SYN
 from netemu.stack import (
     sock_wake,
+    tcp_accecn,
     tcp_input,
     tcp_loss,
     tcp_minisocks,
@@ -177,6 +178,7 @@ def tcp_fastopen_synack_timer(sk: TcpSock, req: RequestSock) -> None:
     if sk.icsk_retransmits == 1:
         tcp_loss.tcp_enter_loss(sk)
     tcp_request.tcp_rtx_synack(sk, req)
+    tcp_accecn.tcp_accecn_synack_again(req)
     req.num_timeout += 1
     tcp_timer.tcp_update_rto_stats(sk)
     if not sk.retrans_stamp:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from netemu.stack import tcp_h
 from netemu.stack.jiffies import jiffies_to_msecs, jiffies_to_usecs
 from netemu.stack.sock import TCP_LISTEN
-from netemu.stack.tcp_ecn import TCP_ECN_OK, TCP_ECN_SEEN
+from netemu.stack.tcp_accecn_h import TCP_ECN_MODE_ANY
+from netemu.stack.tcp_ecn import TCP_ECN_SEEN
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
@@ -44,7 +45,9 @@ _ZERO_OF_LISTEN = {"tcpi_ca_state": 0, "tcpi_rehash": 0}
 
 def _connection(sk: TcpSock) -> dict[str, int]:
     options = TCPI_OPT_TIMESTAMPS * sk.tstamp_ok | TCPI_OPT_SACK * bool(sk.sack_ok) | TCPI_OPT_WSCALE * sk.wscale_ok
-    options |= TCPI_OPT_ECN * bool(sk.ecn_flags & TCP_ECN_OK) | TCPI_OPT_ECN_SEEN * bool(sk.ecn_flags & TCP_ECN_SEEN)
+    options |= TCPI_OPT_ECN * bool(sk.ecn_flags & TCP_ECN_MODE_ANY) | TCPI_OPT_ECN_SEEN * bool(
+        sk.ecn_flags & TCP_ECN_SEEN
+    )
     options |= TCPI_OPT_SYN_DATA * sk.tfo.syn_data_acked
     if sk.net.profile.tells_fastopen_child:
         options |= TCPI_OPT_TFO_CHILD * sk.tfo.syn_fastopen_child

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from netemu.packet.tcp import ACK, PSH, RST, SYN, URG
 from netemu.stack import (
     sock_wake,
+    tcp_accecn,
     tcp_ack,
     tcp_ack_snd,
     tcp_close,
@@ -50,6 +51,7 @@ from netemu.stack.sock import (
     TCP_SYN_SENT,
     TCP_TIME_WAIT,
 )
+from netemu.stack.tcp_accecn_h import TCP_ECN_MODE_ACCECN
 from netemu.stack.tcp_h import FLAG_DATA, FLAG_SLOWPATH, FLAG_TS_PROGRESS, FLAG_UPDATE_TS_RECENT
 
 if TYPE_CHECKING:
@@ -101,6 +103,8 @@ def tcp_rcv_established(sk: TcpSock, skb: SkBuff) -> None:
 
 def _established_step5(sk: TcpSock, skb: SkBuff) -> None:
     """The ACK field, then urgent data, text, and what is to be sent (RFC 9293 section 3.10.7.4, fifth and on)."""
+    if sk.ecn_flags & TCP_ECN_MODE_ACCECN:
+        tcp_accecn.tcp_ecn_received_counters(sk, skb)
     if tcp_ack.tcp_ack(sk, skb, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT) < 0:
         sk.sk_drops += 1
         return
@@ -118,8 +122,8 @@ def _established_step5(sk: TcpSock, skb: SkBuff) -> None:
 def _header_as_predicted(sk: TcpSock, skb: SkBuff) -> bool:
     """Whether the options are timestamps that do not go back, or none where none were agreed on; notes them."""
     options = skb.options
-    if options.sack or options.mss is not None or options.other:
-        return False
+    if options.sack or options.mss is not None or options.other or sk.ecn_flags & TCP_ECN_MODE_ACCECN:
+        return False  # each ACK counts in Accurate ECN, and its option is no part of what is expected
     if sk.tcp_header_len != TSTAMP_HEADER_BYTES:
         return options.ts_val is None
     if options.ts_val is None:
@@ -222,13 +226,16 @@ def tcp_challenge_ack_allowed(sk: TcpSock) -> bool:
     return False
 
 
-def tcp_send_challenge_ack(sk: TcpSock) -> None:
+def tcp_send_challenge_ack(sk: TcpSock, accecn_reflector: bool = False) -> None:
     """Ask the peer whether it meant what would break the connection: an ACK, rarely enough."""
     if oow_rate_limited(sk, "TCPACKSkippedChallenge"):
         return
     if tcp_challenge_ack_allowed(sk):
         sk.net.mib.inc("TCPChallengeACK")
-        tcp_send.tcp_send_ack(sk)
+        if accecn_reflector:
+            tcp_accecn.tcp_send_ack_reflect_ect(sk)
+        else:
+            tcp_send.tcp_send_ack(sk)
 
 
 def tcp_store_ts_recent(sk: TcpSock) -> None:

@@ -72,7 +72,7 @@ def tcp_v4_fill_cb(net: LinuxStack, packet: Packet, tcp: Tcp, rcv_near: int, snd
         blocks = tuple([(unwrap(start, snd_near), unwrap(end, snd_near)) for start, end in options.sack])
         options = Options(
             options.mss, options.window_scale, options.sack_permitted, options.ts_val, options.ts_ecr, blocks,
-            options.other,
+            options.other, options.accecn,
         )  # fmt: skip
     skb.options = options
     if tcp.gso_size:

@@ -10,6 +10,7 @@ from netemu.stack import (
     inet_hashtables,
     route,
     sock_wake,
+    tcp_accecn,
     tcp_close,
     tcp_cong,
     tcp_ecn,
@@ -108,7 +109,10 @@ def tcp_create_openreq_child(sk: TcpSock, req: RequestSock, skb: SkBuff) -> TcpS
     if length >= 536 + child.tcp_header_len:
         child.ack_last_seg_size = length - child.tcp_header_len
     child.mss_clamp = req.mss
-    tcp_ecn.tcp_ecn_openreq_child(child, req.ecn_ok)
+    if req.accecn_ok:
+        tcp_accecn.tcp_accecn_openreq_child(child, req, skb)
+    else:
+        tcp_ecn.tcp_ecn_openreq_child(child, req.ecn_ok)
     if child.sk_keepopen:
         tcp_keepalive.inet_csk_reset_keepalive_timer(child, tcp_keepalive.keepalive_time_when(child))
     net.mib.inc("PassiveOpens")
@@ -172,9 +176,8 @@ def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool) ->
     paws_reject, tsecr_reject = _timestamp_verdicts(req, options, rst=bool(flags & RST))
     tsecr_reject = tsecr_reject and not fastopen
     if skb.seq == req.rcv_isn and flags == SYN and not paws_reject:
-        limited = oow_rate_limited(net, skb, "TCPACKSkippedSynRecv", req)
-        if not limited and tcp_request.tcp_rtx_synack(sk, req) and not fastopen:
-            net.timers.mod_timer(req.rsk_timer, net.jiffies + tcp_request.tcp_reqsk_timeout(req))
+        if not oow_rate_limited(net, skb, "TCPACKSkippedSynRecv", req):
+            _syn_again(sk, skb, req, fastopen)
         return None
     if flags & (ACK | RST) == ACK and skb.ack_seq != req.snt_isn + 1 and not fastopen:
         return sk
@@ -193,9 +196,22 @@ def tcp_check_req(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool) ->
     if flags & (RST | SYN):
         _check_req_reset(sk, skb, req, fastopen, rst=bool(flags & RST))
         return None
+    if flags & ACK:
+        tcp_accecn.tcp_accecn_ack_of_request(req, options)
     if fastopen:
         return sk if flags & ACK else None
     return _check_req_ack(sk, skb, req, options) if flags & ACK else None
+
+
+def _syn_again(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool) -> None:
+    """The SYN came again: so goes the SYN-ACK, and its timer begins anew; that of a Fast Open goes on."""
+    net = req.net
+    if req.accecn_ok:
+        tcp_accecn.tcp_accecn_syn_again(req, skb)
+    if tcp_request.tcp_rtx_synack(sk, req):
+        tcp_accecn.tcp_accecn_synack_again(req)
+        if not fastopen:
+            net.timers.mod_timer(req.rsk_timer, net.jiffies + tcp_request.tcp_reqsk_timeout(req))
 
 
 def _check_req_reset(sk: TcpSock, skb: SkBuff, req: RequestSock, fastopen: bool, *, rst: bool) -> None:

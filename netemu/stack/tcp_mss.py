@@ -13,6 +13,7 @@ from netemu.stack import route, tcp_output, tcp_transmit, wmem
 from netemu.stack.skb_alloc import MAX_TCP_HEADER_BYTES, skb_truesize
 from netemu.stack.skbuff import SkBuff
 from netemu.stack.sock import TCP_CA_Open
+from netemu.stack.tcp_accecn_h import TCP_ECN_MODE_ACCECN
 from netemu.stack.tcp_fragment import tcp_eat_one_skb, tcp_set_skb_tso_segs
 from netemu.stack.tcp_h import tcp_packets_in_flight
 
@@ -88,7 +89,12 @@ def tcp_current_mss(sk: TcpSock) -> int:
         mtu = route.dst_mtu(dst) if dst.pmtu else dst.mtu
         if mtu != sk.icsk_pmtu_cookie:
             mss_now = tcp_sync_mss(sk, mtu)
-    if sk.selective_acks or sk.duplicate_sack is not None or sk.tcp_header_len != (32 if sk.tstamp_ok else 20):
+    if (
+        sk.selective_acks
+        or sk.duplicate_sack is not None
+        or sk.ecn_flags & TCP_ECN_MODE_ACCECN
+        or (sk.tcp_header_len != (32 if sk.tstamp_ok else 20))
+    ):
         header = TCP_HEADER_BYTES + tcp_transmit.tcp_established_options_size(sk)
         mss_now -= header - sk.tcp_header_len
     return mss_now

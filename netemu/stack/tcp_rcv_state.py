@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.stack import (
     sock_wake,
+    tcp_accecn,
     tcp_ack,
     tcp_ack_snd,
     tcp_close,
@@ -52,6 +53,7 @@ from netemu.stack.sock import (
     tcp_mstamp_refresh,
     tcp_time_stamp_ts,
 )
+from netemu.stack.tcp_accecn_h import of, tcp_ecn_mode_accecn
 from netemu.stack.tcp_h import FLAG_NO_CHALLENGE_ACK, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT
 from netemu.stack.tcp_window import tcp_update_max_rcv_wnd_seq
 
@@ -156,6 +158,8 @@ def _established(sk: TcpSock, skb: SkBuff) -> None:
         tcp_rate.tcp_update_pacing_rate(sk)
     sk.lsndtime = sk.net.jiffies
     tcp_rmem.tcp_initialize_rcv_mss(sk)
+    if tcp_ecn_mode_accecn(sk):
+        tcp_accecn.tcp_accecn_third_ack(sk, skb, of(sk).syn_ect_snt)
     tcp_input.tcp_fast_path_on(sk)
     if sk.sk_shutdown & SEND_SHUTDOWN:
         tcp_close.tcp_shutdown(sk, SEND_SHUTDOWN)
@@ -318,7 +322,7 @@ def _connected(sk: TcpSock, skb: SkBuff) -> None:
     if sk.sk_write_pending or sk.defer_accept or tcp_ack_snd.inet_csk_in_pingpong_mode(sk):
         _delay_third_ack(sk)
         return
-    tcp_send.tcp_send_ack(sk)
+    tcp_accecn.tcp_send_ack_reflect_ect(sk)
     _step6_by_hand(sk, skb)
 
 

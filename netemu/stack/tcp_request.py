@@ -12,6 +12,7 @@ from netemu.stack import (
     route,
     sock_wake,
     syncookies,
+    tcp_accecn,
     tcp_ecn,
     tcp_fastopen,
     tcp_input,
@@ -21,6 +22,7 @@ from netemu.stack import (
     tcp_send,
 )
 from netemu.stack.request_sock import RequestSock
+from netemu.stack.tcp_accecn_h import tcp_accecn_syn_requested
 from netemu.stack.tcp_fastopen_h import FastopenCookie, tcp_parse_fastopen_option
 from netemu.stack.timer import Timer
 
@@ -116,7 +118,12 @@ def _answer_syn(sk: TcpSock, skb: SkBuff, isn: int, *, want_cookie: bool) -> Non
             tcp_listendrop(sk)
             return
         isn = seq
-    req.ecn_ok = tcp_ecn.tcp_ecn_create_request(sk, skb) and not (want_cookie and not req.tstamp_ok)
+    if net.sysctl.tcp_ecn >= 3 and tcp_accecn_syn_requested(skb.tcp_flags):
+        req.ecn_ok = req.accecn_ok = True
+        req.syn_ect_rcv = skb.tos & 3
+    else:
+        req.ecn_ok = tcp_ecn.tcp_ecn_create_request(sk, skb)
+    req.ecn_ok = req.ecn_ok and not (want_cookie and not req.tstamp_ok)
     req.snt_isn = isn
     req.syn_tos = packet.tos
     tcp_minisocks.tcp_openreq_init_rwin(req, sk, dst)
@@ -168,6 +175,7 @@ def tcp_v4_send_synack(sk: TcpSock, req: RequestSock, synack_type: int, foc: Fas
     ts_val = None
     if synack_type == TCP_SYNACK_COOKIE and req.tstamp_ok:
         ts_val = (syncookies.cookie_init_timestamp(req) + req.ts_off) & _MASK
+    req.syn_ect_snt = sk.tos & 3
     segment, length = tcp_send.tcp_make_synack(sk, req.dst, req, synack_type, ts_val, foc)
     net, tos = sk.net, sk.tos
     if net.sysctl.tcp_reflect_tos:
@@ -260,6 +268,7 @@ def reqsk_timer_handler(req: RequestSock) -> None:
     expire, resend = _syn_ack_recalc(req, retries, sk.defer_accept)
     net.mib.inc("TCPTimeouts")
     if not expire and (not resend or tcp_rtx_synack(sk, req) or req.acked):
+        tcp_accecn.tcp_accecn_synack_again(req)
         if req.num_timeout == 0:
             sk.icsk_young -= 1
         req.num_timeout += 1

@@ -33,6 +33,7 @@ from netemu.stack.sock import (
     TCP_CA_Loss,
     TCP_CA_Recovery,
 )
+from netemu.stack.tcp_accecn_h import TCP_ECN_MODE_ANY, TCP_ECN_MODE_PENDING
 from netemu.stack.tcp_fragment import (
     ENOMEM,
     TCP_FRAG_IN_RTX_QUEUE,
@@ -105,7 +106,9 @@ def __tcp_retransmit_skb(sk: TcpSock, skb: SkBuff, segs: int) -> int:
     sk.mtup_probe_size = 0  # it proves nothing any more
     err = -EBUSY if skb_still_in_host_queue(sk, skb) else _prepare(sk, skb, segs)
     if not err:
-        if skb.tcp_flags & (SYN | ECE | CWR) == SYN | ECE | CWR:
+        # Accurate ECN is asked for by the first SYN that is sent again, too.
+        asks = sk.ecn_flags & TCP_ECN_MODE_ANY == TCP_ECN_MODE_PENDING and sk.icsk_retransmits <= 1
+        if skb.tcp_flags & (SYN | ECE | CWR) == SYN | ECE | CWR and not asks:
             tcp_ecn.tcp_ecn_clear_syn(sk, skb)
         count = skb.tcp_gso_segs
         mib = sk.net.mib

@@ -36,10 +36,10 @@ class SacktagState:
     left (us, 0: none); ``reord``: the lowest of them below what was SACKed before.
     """
 
-    __slots__ = ("first_sackt", "flag", "last_sackt", "rate", "reord", "sack_delivered")
+    __slots__ = ("delivered_bytes", "first_sackt", "flag", "last_sackt", "rate", "reord", "sack_delivered")
 
     def __init__(self, rate: RateSample) -> None:
-        self.first_sackt = self.last_sackt = self.reord = self.sack_delivered = self.flag = 0
+        self.first_sackt = self.last_sackt = self.reord = self.sack_delivered = self.flag = self.delivered_bytes = 0
         self.rate = rate
 
 
@@ -80,6 +80,7 @@ def tcp_sacktag_one(
         state.flag |= FLAG_DATA_SACKED
         sk.sacked_out += pcount
         state.sack_delivered += pcount
+        state.delivered_bytes += end_seq - start_seq
     if dup_sack and sacked & TCPCB_SACKED_RETRANS:
         # A needless retransmission arrived: neither it nor the original is in flight.
         sacked &= ~TCPCB_SACKED_RETRANS

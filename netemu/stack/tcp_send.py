@@ -8,6 +8,7 @@ from netemu.packet.ip import Options, Tcp
 from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.stack import (
     route,
+    tcp_accecn,
     tcp_ecn,
     tcp_fastopen_active,
     tcp_fastretrans,
@@ -31,6 +32,7 @@ from netemu.stack.sock import (
     tcp_mstamp_refresh,
     tcp_time_stamp_ts,
 )
+from netemu.stack.tcp_accecn_h import with_accecn
 from netemu.stack.tcp_chrono import TCP_CHRONO_BUSY, tcp_chrono_stop
 from netemu.stack.tcp_fastopen_h import FastopenCookie, with_cookie
 from netemu.stack.tcp_fragment import TCP_FRAG_IN_WRITE_QUEUE, tcp_fragment
@@ -229,7 +231,13 @@ def tcp_make_synack(  # noqa: PLR0917 (what the kernel's takes)
         options = with_cookie(options, foc, tcp_transmit.MAX_TCP_OPTION_SPACE - tcp_transmit.tcp_options_size(options))
     # Perhaps it is ECN that keeps SYN-ACKs from arriving (include/net/tcp_ecn.h: tcp_ecn_make_synack).
     in_vain = synack_type == TCP_SYNACK_RETRANS and req.num_timeout and net.profile.synack_ecn_given_up
-    flags = tcp_ecn.tcp_ecn_make_synack(req.ecn_ok and not in_vain, SYN | ACK)
+    if req.accecn_ok:
+        flags = SYN | ACK | tcp_accecn.tcp_accecn_synack_flags(req, bool(in_vain))
+        room = tcp_transmit.MAX_TCP_OPTION_SPACE - tcp_transmit.tcp_options_size(options)
+        if net.sysctl.tcp_ecn_option and synack_type != TCP_SYNACK_RETRANS and room >= 2:
+            options = with_accecn(options, tcp_accecn.synack_option(req, room))
+    else:
+        flags = tcp_ecn.tcp_ecn_make_synack(req.ecn_ok and not in_vain, SYN | ACK)
     net.mib.inc("OutSegs")
     window = min(req.rsk_rcv_wnd, 65535)
     segment = Tcp(req.ir_num, req.ir_rmt_port, req.snt_isn & _MASK, req.rcv_nxt & _MASK, flags, window, b"", options)

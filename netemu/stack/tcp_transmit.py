@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from netemu.packet.ip import NO_OPTIONS, Options, Tcp
 from netemu.packet.tcp import ACK, PSH, SYN, URG
-from netemu.stack import ip_output, tcp_ack_snd, tcp_ecn, tcp_mss, tcp_rate, tcp_window
+from netemu.packet.tcp_options import options_to
+from netemu.stack import ip_output, tcp_accecn, tcp_ack_snd, tcp_ecn, tcp_mss, tcp_rate, tcp_window
 from netemu.stack.cong import CA_EVENT_TX_START
 from netemu.stack.skb_alloc import sent
 from netemu.stack.skbuff import SkBuff
+from netemu.stack.tcp_accecn_h import TCP_ECN_MODE_ACCECN, of, tcp_ecn_mode_accecn
 from netemu.stack.tcp_fastopen_h import with_cookie
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def tcp_options_size(options: Options) -> int:
         size += TCPOLEN_WSCALE_ALIGNED
     if options.sack:
         size += TCPOLEN_SACK_BASE_ALIGNED + TCPOLEN_SACK_PERBLOCK * len(options.sack)
+    if options.accecn is not None:
+        return len(options_to(options))
     if options.other:
         size += (sum(2 + len(value) for _, value in options.other) + 3) & ~3
     return size
@@ -85,8 +89,22 @@ def tcp_established_options_size(sk: TcpSock) -> int:
     count = len(sk.selective_acks) + (sk.duplicate_sack is not None)
     if count:
         room = MAX_TCP_OPTION_SPACE - size - TCPOLEN_SACK_BASE_ALIGNED
-        size += TCPOLEN_SACK_BASE_ALIGNED + TCPOLEN_SACK_PERBLOCK * min(count, room // TCPOLEN_SACK_PERBLOCK)
+        count = min(count, room // TCPOLEN_SACK_PERBLOCK)
+        size += TCPOLEN_SACK_BASE_ALIGNED + TCPOLEN_SACK_PERBLOCK * count
+    if tcp_ecn_mode_accecn(sk):
+        size += tcp_accecn.established_fields(sk, MAX_TCP_OPTION_SPACE - size, count)[1]
     return size
+
+
+def _with_accecn(sk: TcpSock, options: Options) -> Options:
+    """The same with the counters of Accurate ECN, for which a SACK block may have to go."""
+    size = tcp_options_size(options)
+    fields, _, sacks = tcp_accecn.established_fields(sk, MAX_TCP_OPTION_SPACE - size, len(options.sack))
+    tcp_accecn.option_sent(sk, fields >= 0)
+    if fields < 0:
+        return options
+    option = tcp_accecn.accecn_option(of(sk).received_ecn_bytes, fields)
+    return Options(None, None, False, options.ts_val, options.ts_ecr, options.sack[:sacks], (), option)
 
 
 def tcp_established_options(sk: TcpSock, skb: SkBuff) -> Options:
@@ -94,11 +112,14 @@ def tcp_established_options(sk: TcpSock, skb: SkBuff) -> Options:
     sack: tuple[tuple[int, int], ...] = ()
     if sk.selective_acks or sk.duplicate_sack is not None:
         sack = sack_blocks(sk)
-        sk.duplicate_sack = None
+    options = Options(sack=sack) if sack else NO_OPTIONS
     if sk.tstamp_ok:
         ts_val = (skb.skb_mstamp_ns // sk.net.ts_tick_ns + sk.tsoffset) & _MASK
-        return Options(None, None, False, ts_val, sk.ts_recent, sack)
-    return Options(sack=sack) if sack else NO_OPTIONS
+        options = Options(None, None, False, ts_val, sk.ts_recent, sack)
+    if tcp_ecn_mode_accecn(sk):
+        options = _with_accecn(sk, options)
+    sk.duplicate_sack = None
+    return options
 
 
 def tcp_urg_mode(sk: TcpSock) -> bool:
@@ -123,7 +144,8 @@ def __tcp_transmit_skb(sk: TcpSock, skb: SkBuff, clone_it: bool, rcv_nxt: int) -
         length = TCP_HEADER_BYTES + tcp_options_size(options)
         window = min(sk.rcv_wnd, 65535)
     else:
-        if sk.tstamp_ok and not sk.selective_acks and sk.duplicate_sack is None:
+        plain = not sk.selective_acks and sk.duplicate_sack is None and not sk.ecn_flags & TCP_ECN_MODE_ACCECN
+        if plain and sk.tstamp_ok:
             # tcp_established_options of nearly every segment
             options = Options(None, None, False, (wstamp // sk.net.ts_tick_ns + sk.tsoffset) & _MASK, sk.ts_recent)
             length = TCP_HEADER_BYTES + TCPOLEN_TSTAMP_ALIGNED

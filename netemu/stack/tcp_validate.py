@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu.packet.tcp import ACK, FIN, RST, SYN
-from netemu.stack import tcp_ack_snd, tcp_fastopen_active, tcp_input, tcp_rcv_sack, tcp_send
+from netemu.stack import tcp_accecn, tcp_ack_snd, tcp_fastopen_active, tcp_input, tcp_rcv_sack, tcp_send
 from netemu.stack.sock import TCP_CLOSE_WAIT, TCP_CLOSING, TCP_ESTABLISHED, TCP_LAST_ACK, TCP_SYN_RECV
+from netemu.stack.tcp_accecn_h import tcp_ecn_mode_accecn
 from netemu.stack.tcp_window import tcp_max_receive_window, tcp_receive_window
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def tcp_send_dupack(sk: TcpSock, skb: SkBuff) -> None:
         sk.net.mib.inc("DelayedACKLost")
         tcp_ack_snd.tcp_enter_quickack_mode(sk, tcp_ack_snd.TCP_MAX_QUICKACKS)
         if sk.sack_ok and sk.net.sysctl.tcp_dsack:
+            if tcp_ecn_mode_accecn(sk):
+                tcp_accecn.tcp_rcv_spurious_retrans(sk, skb)
             tcp_rcv_sack.tcp_dsack_set(sk, skb.seq, min(skb.end_seq, sk.rcv_nxt))
     tcp_send.tcp_send_ack(sk)
 
@@ -126,11 +129,19 @@ def tcp_validate_incoming(sk: TcpSock, skb: SkBuff, syn_inerr: bool) -> bool:
             tcp_input.tcp_send_challenge_ack(sk)
             sk.sk_drops += 1
         return False
-    if flags & SYN and not _is_crossed_synack(sk, skb):
-        _syn_challenge(sk, syn_inerr)
-        sk.sk_drops += 1
-        return False
-    return True
+    return not flags & SYN or _takes_syn(sk, skb, syn_inerr)
+
+
+def _takes_syn(sk: TcpSock, skb: SkBuff, syn_inerr: bool) -> bool:
+    """A SYN inside the window: challenged, unless it is the answer to one that crossed ours (RFC 5961 section 4.2)."""
+    accecn = tcp_ecn_mode_accecn(sk)
+    if accecn:
+        tcp_accecn.tcp_accecn_syn_in_connection(sk, skb)
+    if _is_crossed_synack(sk, skb):
+        return True
+    _syn_challenge(sk, syn_inerr, accecn)
+    sk.sk_drops += 1
+    return False
 
 
 def _out_of_window(sk: TcpSock, skb: SkBuff, reason: str, syn_inerr: bool) -> None:
@@ -168,8 +179,8 @@ def _is_crossed_synack(sk: TcpSock, skb: SkBuff) -> bool:
     )
 
 
-def _syn_challenge(sk: TcpSock, syn_inerr: bool) -> None:
+def _syn_challenge(sk: TcpSock, syn_inerr: bool, accecn_reflector: bool = False) -> None:
     if syn_inerr:
         sk.net.mib.inc("InErrs")
     sk.net.mib.inc("TCPSYNChallenge")
-    tcp_input.tcp_send_challenge_ack(sk)
+    tcp_input.tcp_send_challenge_ack(sk, accecn_reflector)

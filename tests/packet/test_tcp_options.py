@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,36 @@ def test_what_is_written_is_read_back(options: Options) -> None:
     data = options_to(options)
     assert len(data) % 4 == 0 and options_bytes(options) == len(data) <= 40
     assert options_from(data) == options
+
+
+@pytest.mark.parametrize("fields", range(4))
+@pytest.mark.parametrize("kind", [172, 174])
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(),
+        Options(ts_val=1, ts_ecr=2),
+        Options(sack=((3, 4),)),
+        Options(ts_val=1, ts_ecr=2, sack=((3, 4),)),
+        Options(mss=1460, window_scale=7, sack_permitted=True, ts_val=1, ts_ecr=0),
+        Options(mss=1460, window_scale=7, sack_permitted=True),
+        Options(mss=1460, window_scale=7),
+    ],
+)
+def test_counters_of_accurate_ecn_are_read_back(options: Options, kind: int, fields: int) -> None:
+    whole = msgspec.structs.replace(options, accecn=(kind, bytes(range(1, 1 + 3 * fields))))
+    data = options_to(whole)
+    assert len(data) % 4 == 0 and options_bytes(whole) == len(data) <= 40
+    assert options_from(data) == whole
+
+
+def test_their_last_bytes_take_the_place_of_nops() -> None:
+    counters = (174, bytes(range(1, 7)))
+    assert options_to(Options(accecn=counters)).hex() == "ae08010203040506"
+    sack = Options(accecn=(174, b"123"), sack=((3, 4),))
+    assert options_to(sack).hex() == "ae05313233010" + "50a0000000300000004"
+    scale = Options(accecn=(174, b"123"), window_scale=7, mss=9)
+    assert options_to(scale).hex() == "02040009" + "ae053132" + "33030307"
 
 
 @given(st.binary(max_size=40))

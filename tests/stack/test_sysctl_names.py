@@ -58,7 +58,6 @@ def test_what_keeps_a_kernel_quiet_is_taken_at_that_value_only() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("net.ipv4.tcp_ecn", "3", "Accurate ECN is not modelled; 0, 1 and 2 are"),
         ("net.ipv4.tcp_congestion_control", "dctcp", "models have reno, cubic, bbr, bic"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from netemu.errors import BadInput
 from netemu.fidelity.scenario import Scenario
+from netemu.fidelity.scenarios.accecn import ACCECN
 from netemu.fidelity.scenarios.connections import CONNECTIONS
 from netemu.fidelity.scenarios.corners import CORNERS
 from netemu.fidelity.scenarios.fastopen import FASTOPEN
@@ -31,6 +32,7 @@ NAMED: tuple[Scenario, ...] = (
     *CONNECTIONS,
     *OPENING,
     *FASTOPEN,
+    *ACCECN,
     *CORNERS,
     *TIMERS,
     *WINDOWS,
