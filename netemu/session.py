@@ -153,7 +153,12 @@ def _results(
     from netemu.trace.compiled import COMPILING, is_compiled
     from netemu.trace.recording import write_tables
 
-    progress("analysing captures" if is_compiled() else COMPILING)
+    if not is_compiled():
+        from netemu.trace.warm import warm_apart
+
+        progress(COMPILING)
+        warm_apart()
+    progress("analysing captures")
     try:
         write_tables(recording)
     except NetemuError:

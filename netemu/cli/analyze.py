@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -156,8 +157,13 @@ def _analyze(files: list[Path], out: Path | None, kept: Path, selection: Selecti
     from netemu.trace.compiled import COMPILING, is_compiled
     from netemu.trace.export import write_analysis
 
+    # Polars sets SIGINT up so that system calls go on after it: a wait for a thread or a process would never end.
+    signal.siginterrupt(signal.SIGINT, True)
     if not is_compiled():
+        from netemu.trace.warm import warm_apart
+
         print(f"netemu: {COMPILING}", file=sys.stderr)
+        warm_apart()
     if out is None:
         try:
             return analyze_to_tables(files, kept, keep_packets=False, inner=inner).select(selection)

@@ -16,12 +16,13 @@ from netemu.recording.tables import PACKET_TABLES, PACKETS, TABLES
 from netemu.trace.ahead import ahead
 from netemu.trace.chunk_rows import icmp_frame, rtt_rows, sacks_rows
 from netemu.trace.column import Rows, frame_of, rows_of
-from netemu.trace.connections import connections_rows, rtt_figures
+from netemu.trace.connections import connections_rows
 from netemu.trace.engine import Chunk, Reader
 from netemu.trace.observe.registry import observers_of
 from netemu.trace.packets import packets_columns, packets_frame
 from netemu.trace.parquet import ParquetFile
-from netemu.trace.retransmissions import retransmissions_rows
+from netemu.trace.retransmissions import retransmissions_of, retransmissions_rows
+from netemu.trace.rtt_samples import RttSamples
 from netemu.trace.show.result import Analysis
 from netemu.trace.state import both_flows, moved
 from netemu.trace.table_files import TableFiles
@@ -85,7 +86,7 @@ class _File:
     def __init__(self, reader: Reader, told: Told, origin_ns: int) -> None:
         self._reader, self._told, self._origin_ns = reader, told, origin_ns
         self._observers = observers_of(reader)
-        self._flows, self._rtts = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+        self._rtts = RttSamples()
 
     def rows(self) -> Iterator[Given]:
         for part in self._reader.parts():
@@ -95,7 +96,7 @@ class _File:
                 for observer in self._observers:
                     yield Given(dict(observer.retire(part.kept, self._origin_ns)), self._origin_ns)
                 yield from self._over(part.gone)
-                self._keep(part.kept)
+                self._rtts.keep(moved(both_flows(part.kept), 2 * self._reader.state["connection_count"]))
         for observer in self._observers:
             yield Given(dict(observer.end(self._origin_ns)), self._origin_ns)
         yield from self._over(np.arange(self._reader.state["connection_count"]))
@@ -108,17 +109,18 @@ class _File:
         }
         if chunk.icmp.size:
             given["icmp"] = rows_of(icmp_frame(self._reader, chunk, self._origin_ns))
+        if chunk.events.size:
+            given["retransmissions"] = retransmissions_of(self._reader, chunk.events, self._origin_ns)
         for observer in self._observers:
             given |= observer.take(chunk, self._origin_ns)
-        self._flows.append((2 * chunk.rtt["connection"] + chunk.rtt["direction"]).astype(np.int32))
-        self._rtts.append(chunk.rtt["rtt_ns"].copy())
+        self._rtts.add(2 * chunk.rtt["connection"] + chunk.rtt["direction"], chunk.rtt["rtt_ns"])
         self._told.packet_count += chunk.columns.t_ns.size
         return Given(given, self._origin_ns, chunk)
 
     def _over(self, gone: Any) -> Iterator[Given]:
         """Rows of connections of which nothing follows, so many at a time that they take little memory."""
         reader, count = self._reader, self._reader.state["connection_count"]
-        figures = rtt_figures(2 * count, np.concatenate(self._flows), np.concatenate(self._rtts))
+        figures = self._rtts.figures(2 * count)
         for observer in self._observers:
             figures |= observer.figures()
         for some in _pieces(gone):
@@ -127,12 +129,6 @@ class _File:
         is_gone[gone] = True
         for some in _pieces(np.flatnonzero(is_gone[reader.state.rows("events", "event_count")["flow"] >> 1])):
             yield Given({"retransmissions": retransmissions_rows(reader, some, self._origin_ns)}, self._origin_ns)
-
-    def _keep(self, kept: Any) -> None:
-        """Keep the RTT samples of connections that go on."""
-        flow, rtt_ns = np.concatenate(self._flows), np.concatenate(self._rtts)
-        places = moved(both_flows(kept), 2 * self._reader.state["connection_count"])[flow]
-        self._flows, self._rtts = [places[places >= 0].astype(np.int32)], [rtt_ns[places >= 0]]
 
 
 def _pieces(numbers: Any) -> Iterator[Any]:

@@ -49,9 +49,19 @@ def cache_directory() -> Path:
     return (local if writable else user) / f"compiled-{_digest()}"
 
 
+def _mark() -> Path:
+    """The file that says that nothing is left to be compiled."""
+    return cache_directory() / "complete"
+
+
 def is_compiled() -> bool:
-    """Whether machine code of these sources is there, so that an analysis starts at once."""
-    return any(cache_directory().rglob("*.nbi"))
+    """Whether all machine code of these sources is there, so that an analysis starts at once."""
+    return _mark().exists()
+
+
+def mark_compiled() -> None:
+    """Say that all of it is there."""
+    _mark().touch()
 
 
 def _use_cache() -> None:

@@ -19,6 +19,11 @@ from netemu.trace.segments import at, unwrap
 
 _EPHEMERAL = 32768
 """First port of Linux's default ip_local_port_range; below it a port is taken for a server's."""
+_NUMBER = 0xFFFFFFFF
+"""A slot of the table holds the number of a connection, from 1 on, in its lower half, and above it that of the hash:
+so others than the one looked for are seldom looked at, each of which would be fetched from memory."""
+_PROBES = 8
+"""Slots looked at for a connection whose memory is to be on its way."""
 _NEAR = 1 << 24
 """How far numbers may lie from a connection's to be taken for its own, where another of the same key may be meant."""
 
@@ -62,10 +67,14 @@ def _slot(st: Any, key: int, scope: int, a_hi: int, a_lo: int, a_port: int, b_hi
     """The table's slot of this key, whose hash is ``key``: the one that holds it, or the empty one where it belongs."""
     mask = st.table_size - 1
     slot = key & mask
-    while word(st.table, slot):
-        c = connection_at(st.connections, word(st.table, slot) - 1)
+    while True:
+        held = word(st.table, slot)
+        if held == 0:
+            return slot
+        c = connection_at(st.connections, (held & _NUMBER) - 1)
         if (
-            c.addr_lo_lo == a_lo
+            (held ^ key) >> 32 == 0
+            and c.addr_lo_lo == a_lo
             and c.addr_hi_lo == b_lo
             and c.port_lo == a_port
             and c.port_hi == b_port
@@ -75,7 +84,17 @@ def _slot(st: Any, key: int, scope: int, a_hi: int, a_lo: int, a_port: int, b_hi
         ):
             return slot
         slot = (slot + 1) & mask
-    return slot
+
+
+@compiled
+def _numbered(st: Any, slot: int) -> int:
+    """The connection in a slot of the table, or -1."""
+    return (word(st.table, slot) & _NUMBER) - 1
+
+
+@compiled
+def _put_number(st: Any, slot: int, key: int, index: int) -> None:
+    set_word(st.table, slot, (key & ~_NUMBER) | (index + 1))
 
 
 @compiled
@@ -86,7 +105,7 @@ def rehash(st: Any) -> None:
         ports = (c.port_lo << 16) | c.port_hi
         key = _hash(c.scope, c.addr_lo_hi, c.addr_lo_lo, c.addr_hi_hi, c.addr_hi_lo, ports)
         slot = _slot(st, key, c.scope, c.addr_lo_hi, c.addr_lo_lo, c.port_lo, c.addr_hi_hi, c.addr_hi_lo, c.port_hi)
-        set_word(st.table, slot, i + 1)
+        _put_number(st, slot, key, i)
 
 
 @compiled
@@ -208,9 +227,23 @@ def set_key(p: Any) -> None:
 
 
 @compiled
+def _expected(st: Any, p: Any) -> int:
+    """The connection that ``p`` probably belongs to, or -1, without a look at any."""
+    mask = st.table_size - 1
+    for k in range(_PROBES):
+        held = word(st.table, (p.hash + k) & mask)
+        if held == 0:
+            return -1
+        if (held ^ p.hash) >> 32 == 0:
+            return (held & _NUMBER) - 1
+    return -1
+
+
+@compiled
 def await_connection(st: Any, p: Any) -> None:
     """Have the memory of the connection that ``p`` probably belongs to on its way."""
-    index = word(st.table, p.hash & (st.table_size - 1)) - 1
+    index = _expected(st, p)
+    p.expected = index
     if index < 0:
         return
     connection = st.connections + index * _CONNECTION_BYTES
@@ -224,8 +257,11 @@ def await_connection(st: Any, p: Any) -> None:
 
 @compiled
 def await_segments(st: Any, p: Any) -> None:
-    """Have on its way what ``p`` probably sends or acknowledges: both ends of both rings of its connection."""
-    index = word(st.table, p.hash & (st.table_size - 1)) - 1
+    """Have on its way what ``p`` probably sends or acknowledges: both ends of both rings of its connection.
+
+    Behind :func:`await_connection`, which leaves in ``p.expected`` which that is.
+    """
+    index = p.expected
     if index < 0:
         return
     for flow in range(2 * index, 2 * index + 2):
@@ -235,6 +271,7 @@ def await_segments(st: Any, p: Any) -> None:
             newest = st.segments + at(f, f.ring_count) * _SEGMENT_BYTES
             prefetch(oldest)
             prefetch(oldest + _LINE_BYTES)
+            prefetch(oldest + 2 * _LINE_BYTES)
             prefetch(newest)
             prefetch(newest + _LINE_BYTES)
 
@@ -247,13 +284,13 @@ def find_connection(st: Any, p: Any) -> int:
         slot = _slot(st, p.hash, _scope(p), p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
     else:
         slot = _slot(st, p.hash, _scope(p), p.dst_hi, p.dst_lo, p.dport, p.src_hi, p.src_lo, p.sport)
-    index = word(st.table, slot) - 1
+    index = _numbered(st, slot)
     if index >= 0:
         index = _incarnation(st, index, low, p)
     if index < 0:
-        previous = word(st.table, slot) - 1
+        previous = _numbered(st, slot)
         index = _create(st, p, low)
-        set_word(st.table, slot, index + 1)
+        _put_number(st, slot, p.hash, index)
         if previous >= 0:
             before = connection_at(st.connections, previous).previous
             if before >= 0 and _is_unanswered(st, previous):
@@ -286,7 +323,7 @@ def find_quoted(st: Any, p: Any) -> int:
     else:
         key = _hash(scope, p.q_dst_hi, p.q_dst_lo, p.q_src_hi, p.q_src_lo, (p.q_dport << 16) | p.q_sport)
         slot = _slot(st, key, scope, p.q_dst_hi, p.q_dst_lo, p.q_dport, p.q_src_hi, p.q_src_lo, p.q_sport)
-    index = word(st.table, slot) - 1
+    index = _numbered(st, slot)
     if index >= 0:
         p.direction = _direction(st, index, low)
     return index

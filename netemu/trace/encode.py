@@ -69,6 +69,36 @@ def _take(source: int, size: int, count: int, shift: int, values: int) -> None:
 
 
 @compiled
+def _is_constant(source: int, size: int, value: int) -> bool:
+    """Whether a whole block of ``size`` bytes each at ``source`` is ``value``, as :func:`_first` gives it."""
+    other = i64(0)
+    if size == 8:
+        for i in range(BLOCK):
+            other |= word(source, i) ^ value
+    elif size == 4:
+        for i in range(BLOCK):
+            other |= le32(source, 4 * i) ^ value
+    elif size == 2:
+        for i in range(BLOCK):
+            other |= le16(source, 2 * i) ^ value
+    else:
+        repeated = value * i64(0x0101010101010101)
+        for i in range(BLOCK // 8):
+            other |= word(source, i) ^ repeated
+    return other == 0
+
+
+@compiled
+def _first(source: int, size: int) -> int:
+    """The value of ``size`` bytes at ``source``, without a sign."""
+    if size == 8:
+        return word(source, 0)
+    if size == 4:
+        return le32(source, 0)
+    return le16(source, 0) if size == 2 else byte(source, 0)
+
+
+@compiled
 def _together(values: int, first: int, count: int, width: int) -> int:
     """``count`` words of ``width`` bits, 64 in all at most, as one."""
     found = i64(0)
@@ -107,6 +137,8 @@ def _pack_wide(values: int, each: int, width: int, out: int, at: int) -> None:
 @compiled
 def _pack(values: int, width: int, out: int, at: int) -> int:
     """A miniblock of words of at most ``width`` bits (0 to 64) without gaps, lowest first; the place behind them."""
+    if width == 0:
+        return at
     if width <= 8:
         for k in range(_GROUPS):
             put64(out, at + k * width, _together(values, 8 * k, 8, width))
@@ -159,7 +191,13 @@ def encode_delta(source: int, size: int, count: int, shift: int, narrow: bool, r
     done = i64(1)
     while done < count:
         some = min(i64(BLOCK), count - done)
-        _take(source + abs(size) * done, size, some, shift, room + 8)
+        here = source + abs(size) * done
+        if some == BLOCK and _is_constant(here, abs(size), _first(here - abs(size), abs(size))):
+            put64(out, at, i64(0))  # the least difference, and the widths of those above it
+            at += 1 + MINIBLOCKS
+            done += BLOCK
+            continue
+        _take(here, size, some, shift, room + 8)
         least = _differences(room, some, narrow, deltas)
         set_word(room, 0, word(room, some))
         at = _varint(out, at, _zigzag(least))

@@ -16,7 +16,7 @@ from netemu.trace import track
 from netemu.trace.ahead import ahead
 from netemu.trace.container import Container, Fault, needs_more, printable, unsupported_text
 from netemu.trace.source import Source, Window, open_source
-from netemu.trace.state import MAX_CONNECTIONS, State
+from netemu.trace.state import MAX_CONNECTIONS, MAX_EVENTS, State
 
 CHUNK_ROWS = 1 << 17
 """Packets per chunk: small enough to stay in memory several times over, large enough for a Parquet row group."""
@@ -26,9 +26,34 @@ CHUNKS_AHEAD = 2
 """Chunks that the compiled pass, in its own thread, may be ahead of who takes them."""
 
 
+class _Pool:
+    """Columns that nobody looks at any more, for later packets: their memory is mapped already."""
+
+    def __init__(self) -> None:
+        self._unused: deque[m.Columns] = deque()
+        self._open = True
+
+    def take(self, rows: int) -> m.Columns:
+        """Room for so many packets: what was given back, or new."""
+        return self._unused.popleft() if self._unused else m.new_columns(rows)
+
+    def give(self, columns: m.Columns) -> None:
+        """Keep columns, unless no packets follow."""
+        if self._open:
+            self._unused.append(columns)
+
+    def close(self) -> None:
+        """No packets follow: give the memory back."""
+        self._open = False
+        self._unused.clear()
+
+
 @dataclass(slots=True)
 class Chunk:
-    """One stretch of packets and what was emitted while they were read; rows of lists carry connection numbers."""
+    """One stretch of packets and what was emitted while they were read; rows of lists carry connection numbers.
+
+    ``events`` are retransmissions that are kept no longer: mostly none, since their connections' end gives them out.
+    """
 
     first_row: int
     columns: m.Columns
@@ -36,13 +61,14 @@ class Chunk:
     sacks: Any
     icmp: Any
     others: Any
+    events: Any
     names: list[str]
     _whole: m.Columns
-    _unused: deque[m.Columns]
+    _pool: _Pool
 
     def give_back(self) -> None:
-        """Nobody looks at the columns any more: later packets may take their memory, which is mapped already."""
-        self._unused.append(self._whole)
+        """Nobody looks at the columns any more."""
+        self._pool.give(self._whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +102,10 @@ class Reader:
     late_flags: int = 0
     bytes_read: int = 0
     given_up: int = 0
+    early: int = 0
     _retirement: Retirement | None = None
     _stopped: bool = False
-    _unused: deque[m.Columns] = field(default_factory=deque)
+    _pool: _Pool = field(default_factory=_Pool)
 
     def __post_init__(self) -> None:
         self.container = Container(str(self.path), taken=self.taken)
@@ -135,8 +162,11 @@ class Reader:
                 continue
             pending.append(part)
             self._settle(pending)
+            part.events = self.state.settled_events(pending[0].first_row)
+            self.early += part.events.size
             if len(pending) > SETTLE_CHUNKS:
                 yield pending.pop(0)
+        self._pool.close()
         yield from pending
 
     def _retire(self) -> Retirement:
@@ -157,8 +187,8 @@ class Reader:
     def _read(self, source: Source, rows: int) -> Iterator[Chunk | Retirement]:
         window = source.first()
         self.container.open(window, source.fault)
-        self.state.tables["packet"]["inner"] = self.inner
-        columns, row = self._columns(rows), 0
+        m.PACKET.column(self.state.tables["packet"], "inner")[:] = self.inner
+        columns, row = self._pool.take(rows), 0
         table = m.column_table(columns)
         while True:
             why, row = track.run(
@@ -174,7 +204,7 @@ class Reader:
             if why in (track.FULL, track.CROWDED):
                 if row:
                     yield self._take(columns, row)
-                    columns, row = self._columns(rows), 0
+                    columns, row = self._pool.take(rows), 0
                     table = m.column_table(columns)
                 if why == track.CROWDED:
                     yield self._retire()
@@ -201,10 +231,6 @@ class Reader:
         self.container.follow(following)
         return following
 
-    def _columns(self, rows: int) -> m.Columns:
-        """Room for so many packets: what a chunk gave back, or new."""
-        return self._unused.popleft() if self._unused else m.new_columns(rows)
-
     def _take(self, columns: m.Columns, row: int) -> Chunk:
         state = self.state
         chunk = Chunk(
@@ -214,9 +240,10 @@ class Reader:
             state.rows("sacks", "sack_count").copy(),
             state.rows("icmp", "icmp_count").copy(),
             state.rows("others", "other_count").copy(),
+            state.rows("events", "event_count")[:0],
             self._names(),
             columns,
-            self._unused,
+            self._pool,
         )
         for count in ("rtt_count", "sack_count", "icmp_count", "other_count"):
             state.clear(count)
@@ -265,6 +292,8 @@ class Reader:
             (state["tunnelled"], "packets that carry others within (tunnels), which were not looked at", None),
             (self.container.dropped, "packets dropped by the capture itself", None),
             (self.given_up, f"connections given up where more than {MAX_CONNECTIONS:,} were open", None),
+            (self.early, f"retransmissions judged early where more than {MAX_EVENTS:,} were kept", None),
+            (state["forgotten"], "segments forgotten where too many were in flight, or none was acknowledged", None),
             (self.late_flags, "spurious retransmissions proven too late to be flagged in packets", None),
         )
         for count, text, at in lines:

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netemu.trace.memory import record_at
+from netemu.trace.reserved import reserved
+
+_LINE_BYTES = 64
 
 
 def words(names: str, unnamed: int = 0) -> np.dtype[Any]:
@@ -20,25 +23,59 @@ def words(names: str, unnamed: int = 0) -> np.dtype[Any]:
     return np.dtype({"names": listed, "formats": [np.int64] * len(listed), "itemsize": size})
 
 
-_PACKET_FIELDS = """
-t_ns at offset cap_bytes wire_bytes link capture frame row ip_version protocol ip_bytes ttl ecn
-dont_fragment fragment ip_id fragment_offset more_fragments src_hi src_lo dst_hi dst_lo sport dport
-network transport malformed bad_options truncated flags seq ack header_bytes payload window options_bytes ts_val
-ts_ecr sack_count mss wscale sack_permitted icmp_type icmp_code icmp_mtu icmp_error quoted_protocol
-q_src_hi q_src_lo q_dst_hi q_dst_lo q_sport q_dport q_seq connection direction seq_offset ack_offset
-window_bytes dsack kind spurious out_of_order duplicate_ack flight network_duplicate
-ack_kind acked ack_rtt_ns zero_window window_full ca_state
-words_read word_0 word_1 word_2
+class Batch:
+    """Some records of 64-bit integers by column: a row is worked on as a record, a column is moved as a whole.
+
+    The compiled function ``at`` takes an address and a row. Columns are not a power of two of bytes apart: loads would
+    wait for stores to other columns that only look like theirs (the lowest 12 bits of addresses are compared first).
+    """
+
+    def __init__(self, names: str, rows: int) -> None:
+        self.names, self.column_words = tuple(names.split()), rows + _LINE_BYTES // 8
+        step = 8 * self.column_words
+        offsets = [step * place for place in range(len(self.names))]
+        formats = [np.int64] * len(offsets)
+        size = step * len(offsets)
+        self.at = record_at(
+            np.dtype({"names": self.names, "formats": formats, "offsets": offsets, "itemsize": size}), 8
+        )
+        self.words = size // 8
+
+    def place(self, name: str) -> int:
+        """The number of a column."""
+        return self.names.index(name)
+
+    def column(self, memory: Any, name: str) -> Any:
+        """A column's rows in the words where a batch lies."""
+        first = self.place(name) * self.column_words
+        return memory[first : first + self.column_words - _LINE_BYTES // 8]
+
+
+_PACKET_ZERO = """
+ip_version protocol ip_bytes ttl ecn dont_fragment fragment fragment_offset more_fragments src_hi src_lo dst_hi dst_lo
+header_bytes jumbo sport dport malformed bad_options truncated tunnels flags seq ack payload window options_bytes
+sack_count sack_permitted tcp_options low hash words_read icmp_type icmp_code icmp_mtu icmp_error quoted_protocol
+seq_offset ack_offset window_bytes dsack kind spurious out_of_order duplicate_ack network_duplicate
+ack_kind acked zero_window window_full ca_state
+"""
+_PACKET_UNKNOWN = """
+ip_id transport ts_val ts_ecr mss wscale connection direction flow number flight ack_rtt_ns
+"""
+_PACKET_OTHERS = """
+t_ns at offset cap_bytes wire_bytes link capture frame row ipv4_id network
+q_src_hi q_src_lo q_dst_hi q_dst_lo q_sport q_dport q_seq word_0 word_1 word_2
 before_state before_rto_ns before_waited_ns before_row before_silence_ns before_rack before_backoff
 before_dupacks before_sacked
-tcp_options inner tunnels jumbo
-sack flow number ipv4_id low hash
+inner sack expected
 """
 
-CONNECTION = words("""
+CONNECTION = words(
+    """
 scope capture version index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low start_ns
-end_ns syn_seen syn_ack_seen fin_seen rst_seen syn_seq packets previous reset_by reset_ns
-""")
+end_ns syn_seen syn_ack_seen fin_seen rst_seen packets previous reset_by reset_ns
+""",
+    3,
+)
 """One connection; ``addr_lo`` and ``port_lo`` are the end that sorts first."""
 
 _COUNTERS = """
@@ -73,7 +110,7 @@ unseen_from unseen_ns ts_start reordered synced tcp_options high_seq highest_sac
 OFTEN_WORDS = len(_OFTEN.split())
 """Words of a flow that nearly every packet needs: they lie together, so that few lines of memory are fetched."""
 
-FLOW = words(" ".join(sorted((_COUNTERS + _FLOW_STATE).split(), key=lambda name: name not in _OFTEN.split())))
+FLOW = words(" ".join(sorted((_COUNTERS + _FLOW_STATE).split(), key=lambda name: name not in _OFTEN.split())), 1)
 """One direction of a connection, as its sender; flow ``2 * connection + direction``."""
 
 COUNTERS = tuple(_COUNTERS.split())
@@ -161,12 +198,11 @@ They have the order of :data:`netemu.recording.tables.PACKETS`.
 ``flow`` is for observers and in no table: twice the connection's number in the file, plus the direction; -1 none.
 """
 
-_STORED = {word for _, _, word in FIELDS}
-PACKET = words(" ".join(sorted(_PACKET_FIELDS.split(), key=lambda name: name not in _STORED)))
-"""A scratch packet: what the bytes say (up to ``quoted``), then what the connection's state says.
+PACKET = Batch(_PACKET_ZERO + _PACKET_UNKNOWN + _PACKET_OTHERS, BATCH)
+"""Scratch packets: first what is 0 in a new one, then what is -1, then what nobody reads before it is written.
 
-What is stored comes first, so that few lines of memory are read for it. ``sack`` is the address of its SACK blocks'
-edges; ``low`` and ``hash`` are the key that its connection is looked up by.
+``sack`` is the address of its SACK blocks' edges; ``low`` and ``hash`` are the key that its connection is looked up by,
+``expected`` the one that is probably found.
 ``spurious`` is a code of SPURIOUS_BY; ``before_*`` is the evidence for a retransmission (:mod:`netemu.trace.evidence`).
 ``inner`` is not the packet's: whether to look into tunnels. ``tunnels`` is how many it was found in, or carries.
 """
@@ -204,15 +240,23 @@ others fragments table_size connection_capacity segment_capacity event_capacity 
 icmp_capacity connection_count segment_count event_count patch_count rtt_count sack_count icmp_count other_count
 frame_count row_count batch_count batch_next malformed truncated clock_backwards malformed_at truncated_at
 clock_backwards_at connection_limit not_ip super_segments tunnelled unseen stray last_ns
-max_ring
+max_ring segment_limit free_segments forgotten
 """)
-"""Addresses of the tables, how many rows each can hold, how many it holds, and counts for the warnings."""
+"""Addresses of the tables, how many rows each can hold, how many it holds, and counts for the warnings.
 
-packet_at, connection_at, flow_at = record_at(PACKET), record_at(CONNECTION), record_at(FLOW)
+``free_segments`` are in rings that were given back; ``forgotten`` counts those that left a ring unacknowledged."""
+
+packet_at, connection_at, flow_at = PACKET.at, record_at(CONNECTION), record_at(FLOW)
 segment_at, event_at, fragment_at = record_at(SEGMENT), record_at(EVENT), record_at(FRAGMENT)
 rtt_at, sack_at, icmp_at = record_at(RTT_SAMPLE), record_at(SACK_BLOCK), record_at(ICMP_ERROR)
 other_at = record_at(OTHER)
 interface_at, state_at, scan_at = record_at(INTERFACE), record_at(STATE), record_at(SCAN)
+
+
+PACKET_ZERO_WORDS = PACKET.column_words * len(_PACKET_ZERO.split())
+"""Words of the columns that are 0 in a new packet; behind them are those that are -1."""
+PACKET_UNKNOWN_WORDS = PACKET.column_words * len(_PACKET_UNKNOWN.split())
+"""Words of those."""
 
 
 class Columns(NamedTuple):
@@ -263,13 +307,12 @@ address word bytes
 """)
 """Where a column lies in memory, the word of the scratch packet it holds, and the bytes of a value."""
 column_at = record_at(COLUMN)
-_LINE_BYTES = 64
 
 
 def new_columns(rows: int) -> Columns:
-    """Columns for ``rows`` packets, uninitialised, in one piece of memory."""
+    """Columns for ``rows`` packets in one piece of memory."""
     sizes = [-(-rows * np.dtype(kind).itemsize // _LINE_BYTES) * _LINE_BYTES for _, kind, _ in FIELDS]
-    memory = np.empty(sum(sizes), np.uint8)
+    memory = reserved(sum(sizes), np.uint8)
     starts = np.cumsum([0, *sizes])
     return Columns(
         *(
@@ -282,7 +325,7 @@ def new_columns(rows: int) -> Columns:
 def column_table(columns: Columns) -> Any:
     """``columns`` as compiled code takes them: one :data:`COLUMN` each."""
     rows = [
-        (column.ctypes.data, PACKET.fields[word][1] // 8, column.itemsize)  # type: ignore[index]
+        (column.ctypes.data, PACKET.place(word), column.itemsize)
         for column, (_, _, word) in zip(columns, FIELDS, strict=True)
     ]
     return np.array(rows, COLUMN)

@@ -62,12 +62,15 @@ def _set_field(context: Any, builder: Any, signature: Any, args: Any, name: str)
     _named(builder, stored, name)
 
 
-def record_at(dtype: np.dtype[Any]) -> Callable[[int, int], Any]:
-    """A compiled function ``(base, index)``: the record of type ``dtype`` number ``index`` from address ``base``."""
+def record_at(dtype: np.dtype[Any], step: int = 0) -> Callable[[int, int], Any]:
+    """A compiled function ``(base, index)``: the record of type ``dtype`` number ``index`` from address ``base``.
+
+    They lie one behind the other, or ``step`` bytes apart: fewer than they are long where their fields are columns.
+    """
     like = numpy_support.from_dtype(dtype)
     fields: Any = [(name, {"type": field.type, "offset": field.offset}) for name, field in like.fields.items()]
     record = _Words(fields, like.size, like.aligned)
-    size = ir.Constant(_WORD, dtype.itemsize)
+    size = ir.Constant(_WORD, step or dtype.itemsize)
 
     def at(_typing: Any, base: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:

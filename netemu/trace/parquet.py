@@ -62,6 +62,19 @@ def _page(kind: int, size: int, values: int, encoding: int) -> bytes:
     return struct({**sizes, (5 if kind == _DATA_PAGE else 7): (STRUCT, struct(counts))})
 
 
+@cache
+def _column_head(name: str, physical: int, *encodings: int) -> bytes:
+    """What every row group says of a column."""
+    return struct(
+        {
+            1: (I32, integer(physical)),
+            2: (LIST, listed(I32, [integer(encoding) for encoding in encodings])),
+            3: (LIST, listed(TEXT, [text(name)])),
+            4: (I32, integer(0)),
+        }
+    )
+
+
 def _levels(absent: Any, count: int) -> bytes:
     """Definition levels of a page: which of its ``count`` rows have a value."""
     if absent is None or not absent.any():
@@ -76,9 +89,14 @@ def _one_value(value: int, size: int) -> bytes:
     return _page(_DICTIONARY_PAGE, size, 1, _PLAIN) + (value & (1 << 8 * size) - 1).to_bytes(size, "little")
 
 
-def _one_run(count: int) -> bytes:
-    """``count`` times the first value of a dictionary."""
-    return b"\x01" + varint(count << 1) + b"\x00"
+def _one_run(count: int, code: int = 0, width: int = 1) -> bytes:
+    """``count`` times a value of a dictionary, whose numbers have ``width`` bits."""
+    return bytes((width,)) + varint(count << 1) + code.to_bytes(-(-width // 8), "little")
+
+
+def _is_constant(values: Any) -> bool:
+    """Whether there are several values, and all are the same."""
+    return bool(len(values) > 1 and values[0] == values[-1] and (values == values[0]).all())
 
 
 def _plain_texts(texts: Iterable[str]) -> bytes:
@@ -239,7 +257,7 @@ class ParquetFile:
             packed, encoding = np.packbits(values, bitorder="little"), _PLAIN
         elif kind == "f64":
             packed, encoding = np.ascontiguousarray(values, "<f8").view(np.uint8), _PLAIN
-        elif len(values) > 1 and values[0] == values[-1] and (values == values[0]).all():
+        elif _is_constant(values):
             start = self._at
             self._put(_one_value(int(values[0]) - shift, 8 if kind == "i64" else 4))
             return self._write_page(name, kind, _Values(_one_run(len(values)), _DICTIONARY, absent), count, start)
@@ -260,8 +278,11 @@ class ParquetFile:
         values = _plain_texts(column.names)
         self._put(_page(_DICTIONARY_PAGE, len(values), len(column.names), _PLAIN) + values)
         width = max((len(column.names) - 1).bit_length(), 1)
-        codes, room, out = np.ascontiguousarray(codes), self._room.ctypes.data, self._room_for(codes.size)
-        packed = self._taken(encode_codes(codes.ctypes.data, _size(codes), codes.size, width, room, out))
+        if _is_constant(codes):
+            packed: Any = _one_run(codes.size, int(codes[0]), width)
+        else:
+            codes, room, out = np.ascontiguousarray(codes), self._room.ctypes.data, self._room_for(codes.size)
+            packed = self._taken(encode_codes(codes.ctypes.data, _size(codes), codes.size, width, room, out))
         return self._write_page(name, "str", _Values(packed, _DICTIONARY, absent), count, start)
 
     def _write_page(self, name: str, kind: str, values: _Values, count: int, start: int | None = None) -> bytes:
@@ -277,10 +298,6 @@ class ParquetFile:
         """The description of a column of a row group: its pages lie from ``start`` to here, the data from ``data``."""
         size = self._at - start
         meta = {
-            1: (I32, integer(physical)),
-            2: (LIST, listed(I32, [integer(encoding) for encoding in encodings])),
-            3: (LIST, listed(TEXT, [text(name)])),
-            4: (I32, integer(0)),
             5: (I64, integer(count)),
             6: (I64, integer(size)),
             7: (I64, integer(size)),
@@ -288,4 +305,5 @@ class ParquetFile:
         }
         if data > start:
             meta[11] = (I64, integer(start))
-        return struct({2: (I64, integer(start)), 3: (STRUCT, struct(meta))})
+        head = _column_head(name, physical, *encodings)
+        return struct({2: (I64, integer(start)), 3: (STRUCT, struct(meta, head, 4))})

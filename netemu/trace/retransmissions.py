@@ -9,20 +9,24 @@ import numpy as np
 from netemu.trace.chunk_rows import captures_of
 from netemu.trace.column import Rows, absent_at, null_where, of_list
 from netemu.trace.engine import Reader
+from netemu.trace.state import taken
 
 
 def retransmissions_in(reader: Reader, frames: range, origin_ns: int) -> Rows:
     """The retransmissions among some frames that are settled, in the file's order."""
     rows = reader.state.rows("events", "event_count")
-    return _rows(reader, rows[(rows["row"] + 1 >= frames.start) & (rows["row"] + 1 < frames.stop)], origin_ns)
+    return retransmissions_of(
+        reader, rows[(rows["row"] + 1 >= frames.start) & (rows["row"] + 1 < frames.stop)], origin_ns
+    )
 
 
 def retransmissions_rows(reader: Reader, numbers: Any, origin_ns: int) -> Rows:
     """The retransmissions of these ``numbers``, of which nothing more will be proven."""
-    return _rows(reader, reader.state.tables["events"][numbers], origin_ns)
+    return retransmissions_of(reader, taken(reader.state.tables["events"], numbers), origin_ns)
 
 
-def _rows(reader: Reader, rows: Any, origin_ns: int) -> Rows:
+def retransmissions_of(reader: Reader, rows: Any, origin_ns: int) -> Rows:
+    """The retransmissions that these records of the pass tell."""
     capture, connection = captures_of(reader, rows["flow"] >> 1)
     return {
         "capture": capture,

@@ -11,10 +11,15 @@ from netemu.trace import layout as m
 from netemu.trace.compiled import entry
 from netemu.trace.connect import rehash
 from netemu.trace.memory import word
+from netemu.trace.reserved import Table
 from netemu.trace.segments import release_ring
 
 MAX_CONNECTIONS = 80_000
 """Connections followed at once: with their observers some 5 kB each."""
+MAX_SEGMENTS = 3 << 19
+"""Outstanding segments of all of them: where no more are free, no ring grows, and its oldest are forgotten."""
+MAX_EVENTS = 1 << 19
+"""Retransmissions kept, so that a later proof can flag them; beyond it the oldest are given out."""
 _MOVED_AT_ONCE = 1 << 13
 _BOTH = 3
 """``fin_seen`` when both ends have closed."""
@@ -42,6 +47,11 @@ def as_words(table: Any) -> Any:
     return table.view(np.int64).reshape(table.size, table.dtype.itemsize // 8)
 
 
+def taken(table: Any, numbers: Any) -> Any:
+    """The records of these numbers."""
+    return as_words(table)[numbers].view(table.dtype).reshape(-1)
+
+
 def moved(kept: Any, count: int) -> Any:
     """For each of ``count`` numbers where it is among ``kept``, -1 where it is not."""
     places = np.full(count, -1, np.int64)
@@ -60,30 +70,36 @@ class State:
     chunk_rows: int
     control: Any = field(init=False)
     tables: dict[str, Any] = field(init=False)
+    _growing: dict[str, Table] = field(init=False)
 
     def __post_init__(self) -> None:
         self.control = np.zeros(1, m.STATE)
+        self._growing = {
+            "connections": Table(1 << 10, m.CONNECTION, MAX_CONNECTIONS),
+            "flows": Table(1 << 11, m.FLOW, 2 * MAX_CONNECTIONS),
+            "segments": Table(min(1 << 14, MAX_SEGMENTS), m.SEGMENT, MAX_SEGMENTS),
+            "events": Table(1 << 12, m.EVENT, 2 * MAX_EVENTS),
+            "patches": Table(1 << 12, np.int64, 2 * MAX_EVENTS),
+        }
         self.tables = {
-            "packet": _zeros(m.BATCH, m.PACKET),
+            "packet": _zeros(m.PACKET.words),
             "sack": _zeros(m.BATCH * 2 * m.MAX_SACK_BLOCKS),
             "blocks": _zeros(2 * m.MAX_SACK_BLOCKS),
             "table": _zeros(1 << 12),
-            "connections": _zeros(1 << 10, m.CONNECTION),
-            "flows": _zeros(1 << 11, m.FLOW),
-            "segments": _zeros(1 << 14, m.SEGMENT),
             "free": np.full(24, -1, np.int64),
-            "events": _zeros(1 << 12, m.EVENT),
-            "patches": _zeros(1 << 12),
             "rtt": _zeros(self.chunk_rows + m.BATCH, m.RTT_SAMPLE),
             "sacks": _zeros(self.chunk_rows + m.BATCH * m.MAX_SACK_BLOCKS, m.SACK_BLOCK),
             "icmp": _zeros(1 << 12, m.ICMP_ERROR),
             "others": _zeros(self.chunk_rows + 8, m.OTHER),
             "captures": _zeros(1 << 10),
             "fragments": _zeros(m.FRAGMENT_ROWS, m.FRAGMENT),
+            **{name: table.array for name, table in self._growing.items()},
         }
         sack = self.tables["sack"]
         self.control["connection_limit"] = MAX_CONNECTIONS
-        self.tables["packet"]["sack"] = sack.ctypes.data + 16 * m.MAX_SACK_BLOCKS * np.arange(m.BATCH)
+        self.control["segment_limit"] = MAX_SEGMENTS
+        places = sack.ctypes.data + 16 * m.MAX_SACK_BLOCKS * np.arange(m.BATCH)
+        m.PACKET.column(self.tables["packet"], "sack")[:] = places
         self._publish()
 
     @property
@@ -117,18 +133,15 @@ class State:
             self.control[name] = self.tables[table].size
 
     def _enlarge(self, table: str, needed: int) -> None:
-        old = self.tables[table]
-        if old.size < needed:
-            new = _zeros(max(2 * old.size, needed), old.dtype)
-            as_words(new)[: old.size] = as_words(old)
-            self.tables[table] = new  # whole before another thread can see it
+        self._growing[table].grow(needed)
+        self.tables[table] = self._growing[table].array
 
     def grow(self) -> None:
         """Make room for more of whatever has run out; the content stays."""
         connections = self["connection_count"] + 2
         self._enlarge("connections", connections)
         self._enlarge("flows", 2 * self.tables["connections"].size)
-        self._enlarge("segments", self["segment_count"] + 2 * self["max_ring"] + 16)
+        self._enlarge("segments", min(self["segment_count"] + 2 * self["max_ring"] + 16, MAX_SEGMENTS))
         self._enlarge("events", self["event_count"] + 2)
         self._enlarge("patches", self.tables["events"].size)
         small = 2 * connections > self.tables["table"].size
@@ -152,7 +165,11 @@ class State:
         places = moved(kept, count)
         gone = both_flows(np.flatnonzero(places < 0))
         _release(self.address, gone.ctypes.data, gone.size)
-        self._keep_events(places, kept)
+        self._keep_events(
+            np.flatnonzero(places[self.rows("events", "event_count")["flow"] >> 1] >= 0), both_flows(kept)
+        )
+        flow = self.rows("events", "event_count")["flow"]
+        flow[:] = 2 * places[flow >> 1] + (flow & 1)
         for name, rows, used in (("connections", kept, count), ("flows", both_flows(kept), 2 * count)):
             table = as_words(self.tables[name])
             for first in range(0, rows.size, _MOVED_AT_ONCE):  # each moves down, or stays
@@ -165,17 +182,25 @@ class State:
         self.tables["table"][:] = 0
         _rehash(self.address)
 
-    def _keep_events(self, places: Any, kept: Any) -> None:
-        """Forget the retransmissions of connections that are forgotten; ``places`` are those of the others."""
+    def settled_events(self, before: int) -> Any:
+        """Where too many retransmissions are kept: those in rows below ``before``, which are forgotten; else none."""
         events = self.rows("events", "event_count")
-        stays = np.flatnonzero(places[events["flow"] >> 1] >= 0)
+        if events.size <= MAX_EVENTS:
+            return events[:0].copy()
+        early = events["row"] < before
+        given = events[early]
+        self._keep_events(np.flatnonzero(~early), slice(2 * self["connection_count"]))
+        return given
+
+    def _keep_events(self, stays: Any, own: Any) -> None:
+        """Forget all retransmissions but those at ``stays``; ``own`` are the flows of which any may stay."""
+        events = self.rows("events", "event_count")
         numbers = np.append(moved(stays, events.size), -1)
-        found = events[stays]
-        found["flow"] = 2 * places[found["flow"] >> 1] + (found["flow"] & 1)
+        found = taken(events, stays)
         found["previous"] = numbers[found["previous"]]
         events[: stays.size] = found
-        own = both_flows(kept)
-        self.tables["flows"]["retrans_last"][own] = numbers[self.tables["flows"]["retrans_last"][own]]
+        last = self.tables["flows"]["retrans_last"]
+        last[own] = numbers[last[own]]
         named = self.rows("segments", "segment_count")["event"]
         named[:] = numbers[np.where((named >= 0) & (named < events.size), named, -1)]
         self.control["event_count"] = stays.size

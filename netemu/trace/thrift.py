@@ -8,12 +8,16 @@ I32, I64, TEXT, LIST, STRUCT = 5, 6, 8, 9, 12
 _TRUE, _FALSE, _BYTE = 1, 2, 3
 _SHORT_LIST = 15
 
+_BYTES = [bytes((value,)) for value in range(256)]
+
 Field = tuple[int, bytes]
 """Type and encoded value of a field."""
 
 
 def varint(value: int) -> bytes:
     """A number without sign, seven bits a byte, lowest first."""
+    if value <= 0x7F:
+        return _BYTES[value]
     found = bytearray()
     while value > 0x7F:
         found.append(value & 0x7F | 0x80)
@@ -50,13 +54,13 @@ def listed(kind: int, items: Sequence[bytes]) -> bytes:
     return head + b"".join(items)
 
 
-def struct(fields: Mapping[int, Field]) -> bytes:
-    """A structure of fields by their number."""
-    parts, last = [], 0
+def struct(fields: Mapping[int, Field], head: bytes = b"\x00", last: int = 0) -> bytes:
+    """A structure of fields by their number, behind those of the structure ``head``, whose last number is ``last``."""
+    parts = [head[:-1]]
     for number in sorted(fields):
         kind, value = fields[number]
         step = number - last
-        parts.append(bytes([step << 4 | kind]) if step < _SHORT_LIST else bytes([kind]) + integer(number))
+        parts.append(_BYTES[step << 4 | kind] if step < _SHORT_LIST else _BYTES[kind] + integer(number))
         parts.append(value)
         last = number
     return b"".join(parts) + b"\x00"

@@ -30,22 +30,23 @@ from netemu.trace.lifetime import is_unacceptable_syn, note_end, on_reset
 from netemu.trace.memory import i64, prefetch, put8, put16, put32, put64, word
 from netemu.trace.others import note_other
 from netemu.trace.records import RECORD, next_record
-from netemu.trace.segments import pool_is_low, unwrap
+from netemu.trace.segments import pool_is_crowded, pool_is_low, unwrap
 from netemu.trace.sender import on_data, on_sequence, on_syn
 from netemu.trace.transport_layer import (
     PROTOCOL_ICMP,
     PROTOCOL_ICMPV6,
     PROTOCOL_TCP,
+    clear,
     decode_frame,
 )
 from netemu.trace.verdict import CA_LOSS, CA_MTU, KIND_KEEPALIVE, KIND_NEW, KIND_WINDOW_PROBE
 
 COLUMNS = len(FIELDS)
-_PACKET_WORDS = PACKET.itemsize // 8
+_COLUMN_BYTES = 8 * PACKET.column_words
 
 FULL, GROW, CROWDED = 10, 11, 12
 """Why :func:`run` returned, beside the statuses of :mod:`netemu.trace.records`: columns full; a table must grow; there
-are as many connections as are followed at once."""
+are as many connections, or segments of theirs, as are followed at once."""
 
 
 @compiled
@@ -166,6 +167,7 @@ def _classify(st: Any, p: Any) -> None:
 def _read(data: int, end: int, scan: Any, interfaces: int, st: Any, limit: int) -> int:
     """Dissect the next packets, ``limit`` at most, into the batch; returns why it read no more."""
     status = RECORD
+    clear(st.packet)
     while st.batch_count < limit:
         p = packet_at(st.packet, st.batch_count)
         p.t_ns = st.last_ns  # a simple packet block has no time of its own
@@ -204,19 +206,19 @@ def _store(st: Any, columns: int, row: int) -> None:
     count, packets = st.batch_count, st.packet
     for k in range(COLUMNS):
         column = column_at(columns, k)
-        target, source = column.address + row * column.bytes, packets + 8 * column.word
+        target, source = column.address + row * column.bytes, packets + _COLUMN_BYTES * column.word
         if column.bytes == 8:
             for i in range(count):
-                put64(target, 8 * i, word(source, i * _PACKET_WORDS))
+                put64(target, 8 * i, word(source, i))
         elif column.bytes == 4:
             for i in range(count):
-                put32(target, 4 * i, word(source, i * _PACKET_WORDS))
+                put32(target, 4 * i, word(source, i))
         elif column.bytes == 2:
             for i in range(count):
-                put16(target, 2 * i, word(source, i * _PACKET_WORDS))
+                put16(target, 2 * i, word(source, i))
         else:
             for i in range(count):
-                put8(target, i, word(source, i * _PACKET_WORDS))
+                put8(target, i, word(source, i))
 
 
 @compiled
@@ -267,7 +269,7 @@ def run(
         if st.batch_next == st.batch_count:
             if row >= rows or _lists_are_full(st):
                 return FULL, row
-            if st.connection_count + BATCH > st.connection_limit:
+            if st.connection_count + BATCH > st.connection_limit or pool_is_crowded(st):
                 return CROWDED, row
             st.batch_count = st.batch_next = 0
             status = _read(data, end, scan, interfaces, st, min(i64(BATCH), rows - row))

@@ -8,9 +8,9 @@ from typing import Any
 
 from netemu.recording.kinds import TCP_OPTIONS
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import MAX_SACK_BLOCKS
+from netemu.trace.layout import MAX_SACK_BLOCKS, PACKET_UNKNOWN_WORDS, PACKET_ZERO_WORDS
 from netemu.trace.link_layer import network_layer
-from netemu.trace.memory import be16, be32, be64, byte, set_word
+from netemu.trace.memory import be16, be32, be64, byte, i64, set_word
 from netemu.trace.network_layer import _MAPPED, decode_ip
 from netemu.trace.tunnels import carried
 
@@ -187,18 +187,13 @@ def _clear_network(p: Any) -> None:
 
 
 @compiled
-def _clear(p: Any) -> None:
-    _clear_network(p)
-    p.sport = p.dport = p.malformed = p.bad_options = p.truncated = p.tunnels = p.flags = p.seq = p.ack = 0
-    p.payload = p.window = p.options_bytes = p.sack_count = p.sack_permitted = p.tcp_options = p.low = p.hash = 0
-    p.words_read = 0
-    p.icmp_type = p.icmp_code = p.icmp_error = p.icmp_mtu = p.quoted_protocol = 0
-    p.ts_val = p.ts_ecr = p.mss = p.wscale = -1
-    p.direction = p.connection = p.flow = p.number = p.flight = -1
-    p.seq_offset = p.ack_offset = p.window_bytes = p.dsack = p.kind = p.spurious = 0
-    p.out_of_order = p.duplicate_ack = p.network_duplicate = 0
-    p.ack_kind = p.acked = p.zero_window = p.window_full = p.ca_state = 0
-    p.ack_rtt_ns = -1
+def clear(packets: int) -> None:
+    """Make all packets of the batch at ``packets`` new ones."""
+    for i in range(PACKET_ZERO_WORDS):
+        set_word(packets, i, i64(0))
+    unknown = packets + 8 * PACKET_ZERO_WORDS
+    for i in range(PACKET_UNKNOWN_WORDS):
+        set_word(unknown, i, i64(-1))
 
 
 @compiled
@@ -229,9 +224,8 @@ def decode_frame(data: int, p: Any, sack: int) -> None:
     """Dissect the frame ``data[p.offset : p.offset + p.cap_bytes]`` of link type ``p.link`` into ``p`` and ``sack``.
 
     Nothing is raised for a bad packet: ``p.malformed`` and ``p.truncated`` say what was wrong, ``p.transport`` is -1
-    where no upper layer could be read.
+    where no upper layer could be read. The packet is new: see :func:`clear`.
     """
-    _clear(p)
     limit = p.offset + p.cap_bytes
     limit = _decode_network(data, network_layer(data, p.offset, limit, p.link), limit, p)
     if p.protocol != PROTOCOL_TCP:

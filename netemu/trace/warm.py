@@ -1,17 +1,22 @@
-"""``python -m netemu.trace.warm``: compile the analysis now, so that the first capture does not wait for it."""
+"""``python -m netemu.trace.warm``: compile the analysis now, so that the first capture does not wait for it.
+
+It is compiled in processes of its own. While Numba is at work a signal waits for the end of a function, half a minute,
+and is lost when it comes within a call of LLVM's; a process that only waits for others takes it at once.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import struct
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from netemu.errors import NetemuError
-from netemu.trace.compiled import cache_directory, compile_ahead
+from netemu.errors import MissingCapability
+from netemu.trace.compiled import cache_directory, compile_ahead, is_compiled, mark_compiled
 from netemu.trace.export import write_analysis
 from netemu.trace.observe.together_loop import observe
 
@@ -19,6 +24,8 @@ _RAW_IP = 101
 _TCP, _UDP, _ICMP = 6, 17, 1
 _SYN, _ACK = 2, 16
 _MORE_FRAGMENTS = 0x2000
+_ALL, _OBSERVERS = "all", "observers"
+"""What one process compiles."""
 
 
 def _ip(protocol: int, body: bytes, *, back: bool = False, fragment: int = 0) -> bytes:
@@ -57,35 +64,46 @@ def warm() -> None:
     with tempfile.TemporaryDirectory(prefix="netemu-warm-") as name:
         there, here = Path(name) / "there.pcap", Path(name) / "here.pcap"
         write_analysis([_write_capture(there, 0), _write_capture(here, 50)], Path(name) / "out")
+    mark_compiled()
 
 
-def _warm_observers() -> None:
-    """Compile what reads packets after the pass, from its types alone."""
-    compile_ahead(observe, 2)
+def warm_apart() -> None:
+    """:func:`warm` in two processes, which end with this one's wait; at once when the machine code is there.
 
-
-def warm_on_two_cores() -> None:
-    """:func:`warm`, with the observers in a process of their own while the pass, the larger half, is compiled here.
-
-    Numba compiles one function at a time in a process. Raises :class:`NetemuError` when that process fails.
+    Numba compiles one function at a time in a process: what reads packets after the pass has one of its own, while
+    the pass, the larger half, is compiled. Raises :class:`MissingCapability` when one of them fails.
     """
-    observers = multiprocessing.get_context("spawn").Process(target=_warm_observers)
-    observers.start()
+    if is_compiled():
+        return
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+    words, environment = [sys.executable, "-m", "netemu.trace.warm"], {**os.environ, "PYTHONPATH": path}
+    # Of their own process group: Ctrl-C is for the process that waits, and that ends them.
+    running = [
+        subprocess.Popen([*words, part], stdin=subprocess.DEVNULL, env=environment, process_group=0)
+        for part in (_ALL, _OBSERVERS)
+    ]
     try:
-        warm()
+        codes = [process.wait() for process in running]
     finally:
-        observers.join()
-    if observers.exitcode:
-        raise NetemuError(f"compiling the observers failed (exit code {observers.exitcode}), see above")
+        for process in running:
+            process.kill()
+            process.wait()
+    if any(codes):
+        raise MissingCapability(f"the analysis could not be compiled (exit codes {codes}); what went wrong is above")
 
 
-def main() -> int:
-    """Compile and say where the machine code lies."""
-    started = time.perf_counter()
-    warm_on_two_cores()
-    sys.stdout.write(f"analysis compiled in {time.perf_counter() - started:.1f} s: {cache_directory()}\n")
+def main(words: Sequence[str]) -> int:
+    """Compile and say where the machine code lies; with the name of a part, that part and nothing said."""
+    if _OBSERVERS in words:
+        compile_ahead(observe, 2)
+    elif _ALL in words:
+        warm()
+    else:
+        started = time.perf_counter()
+        warm_apart()
+        sys.stdout.write(f"analysis compiled in {time.perf_counter() - started:.1f} s: {cache_directory()}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

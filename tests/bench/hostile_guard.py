@@ -34,6 +34,20 @@ def guarded(rows: int, dtype: Any = np.int64) -> Any:
     return whole[pages - size : pages].view(dtype)
 
 
+class GuardedTable:
+    """A table of a state that ends at such a page, whatever its size."""
+
+    def __init__(self, rows: int, dtype: Any, most: int) -> None:
+        self.array = guarded(rows, dtype)
+
+    def grow(self, rows: int) -> None:
+        """Make room by copying, for a size that the real table could have."""
+        old = self.array
+        if rows > old.size:
+            self.array = guarded(max(rows, 2 * old.size), old.dtype)
+            self.array.view(np.int64)[: old.view(np.int64).size] = old.view(np.int64)
+
+
 def guarded_columns(rows: int) -> layout.Columns:
     """The output columns of a chunk, each guarded."""
     return layout.Columns(*(guarded(rows, dtype) for _, dtype, _ in layout.FIELDS))
@@ -44,6 +58,7 @@ def guarded_tables(columns: layout.Columns) -> Iterator[None]:
     """Within it, tables of new states are guarded, and chunks are the given columns over and over."""
     with (
         mock.patch.object(state, "_zeros", guarded),
+        mock.patch.object(state, "Table", GuardedTable),
         mock.patch.object(layout, "new_columns", lambda _rows: columns),
     ):
         yield

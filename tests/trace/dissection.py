@@ -129,9 +129,9 @@ class Scanned:
 
 
 def _keep(found: Scanned) -> None:
-    packet = found.state.tables["packet"][0]
-    fields = (name for name in layout.PACKET.names or () if name != "sack")  # an address
-    found.packets.append({name: int(packet[name]) for name in fields})
+    packets = found.state.tables["packet"]
+    fields = (name for name in layout.PACKET.names if name != "sack")  # an address
+    found.packets.append({name: int(layout.PACKET.column(packets, name)[0]) for name in fields})
     edges = found.state.tables["sack"][: 2 * found.packets[-1]["sack_count"]].tolist()
     found.sacks.append(list(zip(edges[::2], edges[1::2], strict=True)))
     for count in ("rtt_count", "sack_count", "icmp_count", "other_count", "patch_count"):
@@ -143,7 +143,7 @@ def scan(data: bytes, *, inner: bool = False) -> Scanned:
     window = Window(np.frombuffer(data, np.uint8), 0, True)
     found = Scanned(Container("memory"), State(1))
     found.container.open(window)
-    found.state.tables["packet"]["inner"] = inner
+    layout.PACKET.column(found.state.tables["packet"], "inner")[:] = inner
     columns = layout.new_columns(1)
     table = layout.column_table(columns)
     file, size = window.data.ctypes.data, window.data.size

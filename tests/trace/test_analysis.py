@@ -12,6 +12,7 @@ from netemu.errors import BadInput
 from netemu.recording.tables import CONNECTIONS, ICMP, PACKET_TABLES, RTT, SACKS
 from netemu.trace import engine, state
 from netemu.trace.analysis import analyze, analyze_to_tables
+from netemu.trace.observe import at_end
 from netemu.trace.tables import PACKETS_SCHEMA, polars_schema
 from tests.trace.build import MS, SYN, Record, Talk, enhanced, interface, section, write_pcap
 
@@ -178,6 +179,33 @@ def test_connections_are_given_up_where_too_many_are_open_and_the_others_go_on(
         assert found.equals(expected), name
     assert not whole.warnings
     assert parts.warnings == ["crowd.pcap: 272 connections given up where more than 80 were open"]
+
+
+def test_retransmissions_are_given_out_early_where_too_many_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_pcap(tmp_path / "crowd.pcap", crowd())
+    whole = analyze([path])
+    monkeypatch.setattr(state, "MAX_EVENTS", 1)
+    monkeypatch.setattr(engine, "MAX_EVENTS", 1)
+    monkeypatch.setattr(engine, "CHUNK_ROWS", 64)
+    parts = analyze([path])
+    for name in TABLES:
+        found, expected = (getattr(one, name).sort(pl.all()) for one in (parts, whole))
+        assert found.equals(expected), name
+    assert whole.retransmissions.height == 6
+    assert parts.warnings == ["crowd.pcap: 6 retransmissions judged early where more than 1 were kept"]
+
+
+def test_rows_of_path_mtu_and_windows_may_come_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_pcap(tmp_path / "crowd.pcap", crowd())
+    whole = analyze([path])
+    monkeypatch.setattr(at_end, "MOST", 3)
+    monkeypatch.setattr(engine, "CHUNK_ROWS", 64)
+    parts = analyze([path])
+    for name in TABLES:
+        found, expected = (getattr(one, name).sort(pl.all()) for one in (parts, whole))
+        assert found.equals(expected), name
 
 
 def test_what_comes_of_a_connection_given_up_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netemu.trace import state as state_module
 from netemu.trace.compiled import entry
 from netemu.trace.layout import MAX_RING, flow_at, segment_at, state_at
-from netemu.trace.segments import find, insert, outstanding, pool_is_low, pop_front
+from netemu.trace.segments import find, insert, outstanding, pool_is_crowded, pool_is_low, pop_front
 from netemu.trace.state import State
 
 
@@ -44,6 +45,11 @@ def _look(state: int, flow: int, k: int) -> tuple[int, int, int]:
     st_ = state_at(state, 0)
     s = outstanding(st_, flow_at(st_.flows, flow), k)
     return s.start, s.end, s.ts_val
+
+
+@entry
+def _is_crowded(state: int) -> bool:
+    return pool_is_crowded(state_at(state, 0))
 
 
 class Rings:
@@ -138,3 +144,30 @@ def test_beyond_the_largest_ring_the_oldest_are_forgotten() -> None:
     assert rings.find(0, 0) == 0
     assert _look(rings.state.address, 0, 0)[0] == 3
     assert _look(rings.state.address, 0, MAX_RING - 1)[0] == MAX_RING + 2
+
+
+def test_where_the_pool_ends_rings_stop_growing_and_flows_without_one_still_get_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state_module, "MAX_SEGMENTS", 2000)
+    rings = Rings()
+    for k in range(3000):
+        for flow in range(3):
+            rings.put(flow, int(rings.row(flow)["ring_count"]), k)
+    sizes = [int(rings.row(flow)["ring_capacity"]) for flow in range(3)]
+    assert sum(sizes) <= 2000 - 512 and max(sizes) >= 256
+    for flow, size in enumerate(sizes):
+        assert rings.content(flow) == list(range(3000 - size, 3000))
+    assert rings.state["forgotten"] == 9000 - sum(sizes)
+    flow = 3
+    while not _is_crowded(rings.state.address):
+        for k in range(20):
+            rings.put(flow, int(rings.row(flow)["ring_count"]), k)
+        assert rings.content(flow) in (list(range(4, 20)), list(range(20)))
+        flow += 1
+    assert flow > 3 and rings.state["segment_count"] <= 2000
+    for one in range(flow):
+        while rings.row(one)["ring_count"]:
+            rings.pop(one)
+    assert rings.state["free_segments"] == rings.state["segment_count"]
+    assert not _is_crowded(rings.state.address)

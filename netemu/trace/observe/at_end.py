@@ -1,4 +1,7 @@
-"""Rows of flows that only the end of the file completes: kept until then, and put in order."""
+"""Rows of flows that only the end of the file completes: kept until then, and put in order.
+
+Where they are too many, those there are come before, in an order of their own.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ import numpy as np
 from netemu.trace.column import Column
 from netemu.trace.observe.growing import Growing
 from netemu.trace.state import moved
+
+MOST = 1 << 18
+"""Rows that are kept."""
 
 
 class AtEnd(ABC):
@@ -29,6 +35,7 @@ class AtEnd(ABC):
         self.state = Growing(self.scan.FLOW)
         self.rows: Any = np.empty(0, self.scan.ROW)
         self._kept: list[Any] = []
+        self._held = 0
 
     def reserve(self, flows: int, packets: int) -> None:
         """Make room for the rows of so many ``packets``."""
@@ -39,6 +46,20 @@ class AtEnd(ABC):
     def keep(self, count: int) -> None:
         """Keep the rows that a chunk gave."""
         self._kept.append(self.rows[:count].copy())
+        self._held += count
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many rows are kept that they should be taken."""
+        return self._held > MOST
+
+    def take(self) -> Any:
+        """The rows that are kept, in order; none is kept then."""
+        found, self._kept, self._held = np.concatenate(self._kept), [], 0
+        return self._in_order(found)
+
+    def _in_order(self, rows: Any) -> Any:
+        return rows[np.lexsort((rows[self.order], rows["t_ns"], rows["flow"]))]
 
     def end(self, flows: int, going_on: Any) -> Any:
         """Every row of the flows that do not go on, in order; ``going_on`` are numbered anew, from 0."""
@@ -51,8 +72,8 @@ class AtEnd(ABC):
         places = moved(going_on, flows)[found["flow"]]
         stays = found[places >= 0]
         stays["flow"] = places[places >= 0]
-        self._kept, found = [stays], found[places < 0]
-        return found[np.lexsort((found[self.order], found["t_ns"], found["flow"]))]
+        self._kept, self._held = [stays], stays.size
+        return self._in_order(found[places < 0])
 
     @abstractmethod
     def columns(self, rows: Any, origin_ns: int) -> dict[str, Column]:

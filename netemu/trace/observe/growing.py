@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from netemu.trace import state
 from netemu.trace.column import Column, Named
 from netemu.trace.engine import Reader
+from netemu.trace.reserved import Table
 from netemu.trace.state import as_words
 from netemu.trace.tables import address_text, endpoint_texts
-
-_STEP_ROWS = 1 << 15
-"""Small records double their number when it is too small, many grow by so many: what is not used is memory too."""
 
 
 class Growing:
@@ -27,16 +26,20 @@ class Growing:
         self._new = np.zeros(1, dtype)
         for name in unknown:
             self._new[name] = -1
-        self.array: Any = np.zeros(0, dtype)
+        self._table, self._used = Table(1 << 10, dtype, 2 * state.MAX_CONNECTIONS), 0
         self.grow(1 << 10)
 
+    @property
+    def array(self) -> Any:
+        """The records for which there was room asked so far."""
+        return self._table.array[: self._used]
+
     def grow(self, rows: int) -> None:
-        """Make room for ``rows`` records; the content stays, the address does not."""
-        old = self.array
-        if old.size < rows:
-            self.array = np.zeros(max(old.size + min(old.size, _STEP_ROWS), rows), old.dtype)
-            as_words(self.array)[: old.size] = as_words(old)
-            self._renew(old.size, self.array.size)
+        """Make room for ``rows`` records; the content stays. Memory is taken for those, and for none beyond."""
+        if rows > self._used:
+            self._table.grow(rows)
+            first, self._used = self._used, rows
+            self._renew(first, rows)
 
     def _renew(self, first: int, behind: int) -> None:
         """Give these records the values of new ones."""
@@ -59,7 +62,7 @@ class Growing:
     @property
     def address(self) -> int:
         """Where the first record lies, until the next :meth:`grow`."""
-        return int(self.array.ctypes.data)
+        return int(self._table.array.ctypes.data)
 
 
 def text_columns(reader: Reader, rows: Any, *, ports: bool, of: Any = None) -> dict[str, Column]:

@@ -42,13 +42,17 @@ class PathMtu(AtEnd):
         }
 
 
-def proven_bytes(rows: Any, flows: int) -> Any:
-    """The path MTU of each of ``flows`` that was reported or proven last, -1 for none; ``rows`` are in order."""
+def proven_bytes(rows: Any, flows: int, before: Any) -> Any:
+    """The path MTU of each of ``flows`` that was reported or proven last, -1 for none; ``rows`` are in order.
+
+    ``before`` is the same of the first flows, from the rows before these.
+    """
     reported = (rows["cause"] == path_mtu_scan.ICMP_FRAGMENTATION_NEEDED) | (
         rows["cause"] == path_mtu_scan.ICMP_PACKET_TOO_BIG
     )
     known = rows[reported | (rows["proven_ns"] != -1)]
     found = np.full(flows, -1, np.int64)
+    found[: before.size] = before
     last = np.flatnonzero(np.r_[known["flow"][1:] != known["flow"][:-1], True])[: known.size]
     found[known["flow"][last]] = known["after"][last]
     return found

@@ -44,11 +44,19 @@ ROW = words("flow t_ns frame cause before after probe proven_ns timeouts since_n
 ROWS_PER_PACKET, ROWS_PER_FLOW = 3, 1
 """The most that a packet or ICMP message gives, and the end of a flow."""
 
-FLOW = words("""
-mtu una nxt full mark_end proven_ns limit max_window head_ns timeouts suspected
-run_size run_end run_ns run_frame probe_size probe_start probe_end probe_ns probe_frame syn_ns syn_frame
-row_ns row_frame row_cause row_before row_probe row_timeouts row_since_ns row_version row_router_hi row_router_lo
-""")
+_OFTEN = """
+mtu una nxt full mark_end proven_ns limit max_window head_ns timeouts row_cause row_timeouts
+run_size run_end run_ns run_frame probe_size probe_start probe_end suspected
+"""
+OFTEN_BYTES = 8 * len(_OFTEN.split())
+"""Bytes of a flow that its packets need."""
+FLOW = words(
+    _OFTEN
+    + """
+probe_ns probe_frame syn_ns syn_frame row_ns row_frame row_before row_probe row_since_ns row_version row_router_hi
+row_router_lo
+"""
+)
 """State of one flow as sender. ``row_*`` is the step that holds; it becomes a row when the next one comes.
 
 ``full``: a packet of size ``mtu`` has been sent since the step. ``mark_end``: where the oldest of those not yet

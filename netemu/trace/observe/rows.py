@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.layout import COLUMN, Columns, column_at
+from netemu.trace.layout import COLUMN, Batch, Columns, column_at
 from netemu.trace.memory import byte, i64, le16, le32, prefetch, set_word, signed32, word
 
 _SIGNED = (np.dtype(np.int32),)
@@ -22,9 +22,9 @@ _AT_ONCE = 64
 """Rows that are turned into columns at a time: so many of any record stay near the processor."""
 
 
-def wanted(columns: Columns, record: np.dtype[Any]) -> Any:
-    """The columns that ``record`` names, for :func:`take_rows`: 64-bit, 32-bit, or smaller without sign."""
-    found = [(name, getattr(columns, name)) for name in record.names or ()]
+def wanted(columns: Columns, batch: Batch) -> Any:
+    """The columns that ``batch`` names, for :func:`take_rows`: 64-bit, 32-bit, or smaller without sign."""
+    found = [(name, getattr(columns, name)) for name in batch.names]
     rows = [
         (column.ctypes.data, place, -4 if column.dtype in _SIGNED else column.itemsize)
         for place, (_, column) in enumerate(found)
@@ -33,30 +33,30 @@ def wanted(columns: Columns, record: np.dtype[Any]) -> Any:
 
 
 @compiled
-def take_rows(columns: int, count: int, first: int, some: int, rows: int, width: int) -> None:
-    """Read ``some`` rows from row ``first`` on into the records at ``rows``, of ``width`` words each.
+def take_rows(columns: int, count: int, first: int, some: int, rows: int, column_words: int) -> None:
+    """Read ``some`` rows from row ``first`` on into the batch at ``rows``, whose columns are so many words apart.
 
-    ``columns`` are the ``count`` of :func:`wanted`. One column after the other, so that its size is asked for once.
+    ``columns`` are the ``count`` of :func:`wanted`.
     """
     for k in range(count):
         column = column_at(columns, k)
-        size, target = column.bytes, rows + 8 * k
+        size, target = column.bytes, rows + 8 * column_words * k
         source = column.address + abs(size) * first
         if size == 8:
             for i in range(some):
-                set_word(target, i * width, word(source, i))
+                set_word(target, i, word(source, i))
         elif size == 4:
             for i in range(some):
-                set_word(target, i * width, le32(source, 4 * i))
+                set_word(target, i, le32(source, 4 * i))
         elif size == -4:
             for i in range(some):
-                set_word(target, i * width, signed32(le32(source, 4 * i)))
+                set_word(target, i, signed32(le32(source, 4 * i)))
         elif size == 2:
             for i in range(some):
-                set_word(target, i * width, le16(source, 2 * i))
+                set_word(target, i, le16(source, 2 * i))
         else:
             for i in range(some):
-                set_word(target, i * width, byte(source, i))
+                set_word(target, i, byte(source, i))
 
 
 @compiled

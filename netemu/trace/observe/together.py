@@ -13,7 +13,7 @@ from netemu.trace.observe.observer import Given, Observer
 from netemu.trace.observe.path_mtu import PathMtu, proven_bytes
 from netemu.trace.observe.rows import wanted
 from netemu.trace.observe.sender import Sender, columns
-from netemu.trace.observe.together_loop import BATCH, LOOP, PACKET, observe
+from netemu.trace.observe.together_loop import LOOP, PACKET, observe
 from netemu.trace.observe.windows import Windows
 from netemu.trace.state import both_flows
 
@@ -25,9 +25,10 @@ class Together(Observer):
 
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
-        self._sender, self._at_end = Sender(), {"mtu": PathMtu(), "windows": Windows()}
-        self._path_mtu = np.zeros(0, np.int64)
-        self._loop, self._packets = np.zeros(1, LOOP), np.zeros(BATCH, PACKET)
+        self._sender = Sender()
+        self._at_end: dict[str, PathMtu | Windows] = {"mtu": PathMtu(), "windows": Windows()}
+        self._path_mtu = self._proven_before = np.zeros(0, np.int64)
+        self._loop, self._packets = np.zeros(1, LOOP), np.zeros(PACKET.words, np.int64)
         self._loop["packets"], self._loop["sender"] = self._packets.ctypes.data, self._sender.state.ctypes.data
 
     def take(self, chunk: Chunk, origin_ns: int) -> Given:
@@ -51,9 +52,12 @@ class Together(Observer):
         while i < size:
             i = observe(loop.ctypes.data, i)
             self._sender.keep()
+        found = self._of_sender(origin_ns)
         for name, part in self._at_end.items():
             part.keep(int(loop[f"{name}_count"][0]))
-        return self._of_sender(origin_ns)
+            if part.is_full:
+                found |= self._of_part(part, part.take(), origin_ns)
+        return found
 
     def end(self, origin_ns: int) -> Given:
         return self.retire(np.zeros(0, np.int64), origin_ns)
@@ -63,11 +67,14 @@ class Together(Observer):
         self._sender.finish(self.flows, going_on)
         found = self._of_sender(origin_ns)
         for part in self._at_end.values():
-            rows = part.end(self.flows, going_on)
-            if isinstance(part, PathMtu):
-                self._path_mtu = proven_bytes(rows, self.flows)
-            found[part.table] = self.of_flow(rows["flow"]) | part.columns(rows, origin_ns)
+            found |= self._of_part(part, part.end(self.flows, going_on), origin_ns)
+        self._path_mtu, self._proven_before = self._proven_before, self._proven_before[going_on]
         return found
+
+    def _of_part(self, part: PathMtu | Windows, rows: Any, origin_ns: int) -> dict[str, Rows]:
+        if isinstance(part, PathMtu):
+            self._proven_before = proven_bytes(rows, self.flows, self._proven_before)
+        return {part.table: self.of_flow(rows["flow"]) | part.columns(rows, origin_ns)}
 
     def figures(self) -> Mapping[str, Any]:
         return {"path_mtu_bytes": self._path_mtu}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from netemu.trace.compiled import entry
-from netemu.trace.layout import column_at, icmp_at, words
+from netemu.trace.layout import Batch, column_at, icmp_at, words
 from netemu.trace.memory import i64, le32, record_at
 from netemu.trace.observe import path_mtu_scan, sender_loop, windows_scan
 from netemu.trace.observe.rows import await_state, take_rows
 from netemu.trace.observe.sender_state import OFTEN_BYTES, SENDER_FLOW, sender_state_at
 
-PACKET = words("""
-t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offset_bytes ts_val ca_state dsack
-sack_blocks ip_bytes ip_version dont_fragment fragment ip_id network_duplicate
-""")
-"""The columns of a packet that are looked at."""
 BATCH = 32
 """Packets read at a time."""
+PACKET = Batch(
+    """
+t_ns flow frame flags kind payload_bytes window_bytes ack_offset_bytes seq_offset_bytes ts_val ca_state dsack
+sack_blocks ip_bytes ip_version dont_fragment fragment ip_id network_duplicate
+""",
+    BATCH,
+)
+"""The columns of a packet that are looked at."""
 LOOP = words("""
 columns size packets flows icmp icmp_count icmp_next
 mtu_state mtu_rows mtu_count windows_state windows_rows windows_count sender
@@ -23,8 +26,8 @@ mtu_state mtu_rows mtu_count windows_state windows_rows windows_count sender
 """The chunk's columns, their length, room for :data:`BATCH` packets, the flows of the pass, ICMP messages; state, rows
 and their count of the observers of path MTU and windows; the address of the sender observer's own record."""
 
-_COLUMNS = len(PACKET.names or ())
-_FLOW_COLUMN = (PACKET.names or ()).index("flow")
+_COLUMNS, _COLUMN_WORDS = len(PACKET.names), PACKET.column_words
+_FLOW_COLUMN = PACKET.place("flow")
 _AHEAD = 8
 """Rows between asking for the state of a flow and using it: some 200 ns, what memory takes at most."""
 _MTU_BYTES, _WINDOWS_BYTES, _SENDER_BYTES = (
@@ -32,8 +35,7 @@ _MTU_BYTES, _WINDOWS_BYTES, _SENDER_BYTES = (
     windows_scan.FLOW.itemsize,
     SENDER_FLOW.itemsize,
 )
-PACKET_WORDS = PACKET.itemsize // 8
-packet_at, loop_at = record_at(PACKET), record_at(LOOP)
+packet_at, loop_at = PACKET.at, record_at(LOOP)
 
 
 @entry
@@ -43,15 +45,15 @@ def observe(loop: int, i: int) -> int:
     sender, size, flows = sender_state_at(st.sender, 0), st.size, column_at(st.columns, _FLOW_COLUMN).address
     while i < size:
         some = min(i64(BATCH), size - i)
-        take_rows(st.columns, _COLUMNS, i, some, st.packets, PACKET_WORDS)
+        take_rows(st.columns, _COLUMNS, i, some, st.packets, _COLUMN_WORDS)
         for k in range(some):
             if sender_loop.is_full(sender):
                 return i
             if i + _AHEAD < size:
                 later = le32(flows, 4 * (i + _AHEAD))
                 if later < i64(0x80000000):  # -1: of no connection
-                    await_state(st.mtu_state, later, _MTU_BYTES, _MTU_BYTES)
-                    await_state(st.windows_state, later, _WINDOWS_BYTES, _WINDOWS_BYTES)
+                    await_state(st.mtu_state, later, _MTU_BYTES, path_mtu_scan.OFTEN_BYTES)
+                    await_state(st.windows_state, later, _WINDOWS_BYTES, windows_scan.OFTEN_BYTES)
                     await_state(sender.flows, later, _SENDER_BYTES, OFTEN_BYTES)
             c = packet_at(st.packets, k)
             if st.icmp_next < st.icmp_count and icmp_at(st.icmp, st.icmp_next).frame == c.frame:

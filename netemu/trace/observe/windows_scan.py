@@ -29,14 +29,21 @@ ROW = words("flow kind t_ns frame end_ns end_frame ended_by before after bytes c
 ROWS_PER_PACKET, ROWS_PER_FLOW = 4, 6
 """The most that a packet or ICMP message gives, and the end of a flow."""
 
-FLOW = words("""
-ack edge window largest first stepped step_ns step_frame last_ts last_id seen
-zero_ns zero_frame zero_before probes probed shrunk_ns shrunk_frame shrunk_before shrunk_bytes shrunk_count
-small small_ns small_frame silly_ns silly_frame silly_end_ns silly_end_frame silly_count silly_bytes
-last_ns last_frame shift nxt segment sent_ns acked_ns acked_frame
+_OFTEN = """
+ack edge window largest first stepped last_ts last_id seen zero_frame probed shrunk_frame small silly_count
+nxt segment sent_ns acked_ns acked_frame small_ns small_frame last_ns last_frame shift
+"""
+OFTEN_BYTES = 8 * len(_OFTEN.split())
+"""Bytes of a flow that its packets need."""
+FLOW = words(
+    _OFTEN
+    + """
+step_ns step_frame zero_ns zero_before probes shrunk_ns shrunk_before shrunk_bytes shrunk_count
+silly_ns silly_frame silly_end_ns silly_end_frame silly_bytes
 idle_count idle_total_ns idle_ns idle_end_ns idle_frame idle_end_frame
-""")
-"""One direction. Up to ``shift`` about the windows it advertises, from ``nxt`` on about the data it sends.
+"""
+)
+"""One direction: the windows it advertises, and from ``nxt`` to ``acked_frame`` and ``idle`` the data it sends.
 
 ``largest`` was advertised at ``last_ns``; where the scale is not known, that is when ``shift`` was found too small."""
 

@@ -65,6 +65,8 @@ _OF_A_SIDE = (
 _LOOKED_AT = ("capture", "connection", "end", *(side + name for side in ("a_", "b_") for name in _OF_A_SIDE))
 _AT_ONCE = 1 << 17
 """Connections looked at at once: a flood has millions, and each is a suspect."""
+_RANK_BITS = 40
+"""A finding's count takes fewer bits; its place in WHY stands above them in the number that orders findings."""
 
 
 def findings_of(analysis: Analysis) -> list[Finding]:
@@ -73,16 +75,26 @@ def findings_of(analysis: Analysis) -> list[Finding]:
 
 
 def worst_of(analysis: Analysis, count: int) -> tuple[list[Finding], int]:
-    """The first ``count`` of :func:`findings_of`, and how many there are; the others are not kept."""
-    seen = 0
+    """The first ``count`` of :func:`findings_of`, and how many there are; of the others no text is made.
 
-    def counted_findings() -> Iterator[Finding]:
-        nonlocal seen
-        for one in _findings(analysis):
-            seen += 1
-            yield one
+    The worst of them belong to the connections whose worst are the worst.
+    """
+    connections, ranks = analysis.scan("connections"), _ranks()
+    seen = connections.select(pl.sum_horizontal(rank.is_not_null() for rank in ranks).sum()).collect(engine="streaming")
+    worst = connections.select(worst=pl.min_horizontal(ranks)).collect(engine="streaming").with_row_index()
+    chosen = worst.drop_nulls().bottom_k(count, by=["worst", "index"])["index"].sort()
+    rows = _rows_at(connections, chosen)
+    others = list(_beside_connections(analysis))
+    found = [*(one for row in rows for one in _of_connection(row)), *others]
+    return heapq.nsmallest(count, found, key=lambda one: one.rank), int(seen.item() or 0) + len(others)
 
-    return heapq.nsmallest(count, counted_findings(), key=lambda one: one.rank), seen
+
+def _rows_at(connections: pl.LazyFrame, places: pl.Series) -> list[dict[str, Any]]:
+    """The rows at these places, which are few and in order."""
+    if places.is_empty():
+        return []
+    chosen = connections.select(_LOOKED_AT).with_row_index().filter(pl.col("index").is_in(places.implode()))
+    return chosen.collect(engine="streaming").sort("index").drop("index").rows(named=True)
 
 
 def _findings(analysis: Analysis) -> Iterator[Finding]:
@@ -90,6 +102,11 @@ def _findings(analysis: Analysis) -> Iterator[Finding]:
     for start in range(0, analysis.height("connections"), _AT_ONCE):
         some = _suspects(connections.slice(start, _AT_ONCE)).select(_LOOKED_AT).collect(engine="streaming")
         yield from (one for row in some.iter_rows(named=True) for one in _of_connection(row))
+    yield from _beside_connections(analysis)
+
+
+def _beside_connections(analysis: Analysis) -> Iterator[Finding]:
+    connections = analysis.scan("connections")
     yield from _of_icmp(analysis.icmp)
     yield from _of_black_holes(analysis.tables["path_mtu"])
     if connections.select(pl.col("capture").n_unique()).collect(engine="streaming").item() > 1:
@@ -97,6 +114,44 @@ def _findings(analysis: Analysis) -> Iterator[Finding]:
         yield from _of_translation(analysis.connections)
         if not analysis.selection:
             yield from _of_strangers(analysis.connections)
+
+
+def _rank(kind: str, count: pl.Expr, told: pl.Expr) -> pl.Expr:
+    """A number that orders findings of ``kind`` as :attr:`Finding.rank` does; null where there is none."""
+    return pl.when(told.fill_null(value=False)).then((list(WHY).index(kind) << _RANK_BITS) - count.cast(pl.Int64))
+
+
+def _ranks() -> list[pl.Expr]:
+    """The rank of each finding that :func:`_of_connection` may tell of a row."""
+    a, b, end, one = pl.col("a_packets"), pl.col("b_packets"), pl.col("end").cast(pl.String), pl.lit(1)
+    silent = (b == 0) & (pl.col("a_retransmits_syn") > 0).fill_null(value=False)
+    found = [
+        _rank("no_answer", pl.col("a_retransmits_syn"), silent),
+        _rank("one_sided", a + b, ~silent & ((a == 0) | (b == 0))),
+        _rank("refused", one, end == "refused"),
+        _rank("reset", one, end.is_in(list(_RESETS))),
+    ]
+    for prefix in ("a_", "b_"):
+        again, spurious = pl.col(prefix + "retransmitted_segments"), pl.col(prefix + "spurious_retransmits")
+        needless = 2 * spurious > again
+        waited = pl.any_horizontal(
+            (pl.col(f"{prefix}retransmits_{name}") > 0).fill_null(value=False)
+            for name in RETRANSMISSION_KINDS
+            if name != "fast"
+        )
+        found += [
+            _rank("untold", again, (again > 0) & spurious.is_null()),
+            _rank("spurious", again, (again > 0) & needless),
+            _rank("timeout", again, (again > 0) & ~needless & waited),
+            _rank("fast", again, (again > 0) & ~needless & ~waited),
+        ]
+        for kind, name in (
+            ("zero_window", "zero_windows"),
+            ("out_of_order", "out_of_order_segments"),
+            ("keepalive", "keepalives"),
+        ):
+            found.append(_rank(kind, pl.col(prefix + name), pl.col(prefix + name) > 0))
+    return found
 
 
 def _suspects(connections: pl.LazyFrame) -> pl.LazyFrame:

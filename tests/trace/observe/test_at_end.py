@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from netemu.trace.observe import path_mtu_scan
+from netemu.trace.observe import at_end, path_mtu_scan
 from netemu.trace.observe.path_mtu import PathMtu
 
 
@@ -19,6 +20,20 @@ def test_rows_are_kept_and_put_in_order() -> None:
         part.keep(len(rows))
     found = part.end(4, np.int64([]))
     assert found[["flow", "t_ns", "frame"]].tolist() == [(1, 40, 1), (1, 40, 2), (1, 60, 7), (3, 50, 9)]
+
+
+def test_too_many_rows_are_taken_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_end, "MOST", 2)
+    part = PathMtu()
+    part.reserve(4, 2)
+    part.rows["flow"][:3], part.rows["t_ns"][:3] = [3, 1, 1], [50, 60, 40]
+    part.keep(2)
+    assert not part.is_full
+    part.keep(3)
+    assert part.is_full
+    assert part.take()[["flow", "t_ns"]].tolist() == [(1, 40), (1, 60), (1, 60), (3, 50), (3, 50)]
+    assert not part.is_full
+    assert part.end(4, np.int64([])).size == 0
 
 
 def test_the_end_of_a_flow_gives_the_row_that_holds() -> None:

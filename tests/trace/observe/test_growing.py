@@ -17,11 +17,12 @@ def test_it_is_zero_and_keeps_its_content_when_it_grows() -> None:
     assert state.address == state.array.ctypes.data
 
 
-def test_it_doubles_at_least_so_that_growing_stays_rare() -> None:
+def test_it_grows_where_it_lies_by_what_is_asked_for() -> None:
     state = Growing(np.dtype([("a", np.int64)]))
-    before = state.array.size
-    state.grow(before + 1)
-    assert state.array.size == 2 * before
+    place = state.address
+    for rows in range(1 << 10, 1 << 12):
+        state.grow(rows)
+        assert state.array.size == rows and state.address == place
 
 
 def test_words_that_are_not_known_are_below_zero_also_in_what_is_added() -> None:

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from netemu.trace.compiled import entry
-from netemu.trace.layout import new_columns, words
+from netemu.trace.layout import Batch, new_columns, words
 from netemu.trace.observe.rows import joined, take_rows, turned, wanted
 
-RECORD = words("t_ns flow frame flags kind")
+NAMES = "t_ns flow frame flags kind"
+RECORD, BATCH = words(NAMES), Batch(NAMES, 3)
+COLUMN_WORDS = BATCH.column_words
 
 
 @entry
 def _take(columns: int, count: int, first: int, some: int, rows: int) -> None:
-    take_rows(columns, count, first, some, rows, count)
+    take_rows(columns, count, first, some, rows, COLUMN_WORDS)
 
 
 @pytest.mark.parametrize(("first", "some"), [(0, 3), (1, 2), (2, 1), (1, 0)])
@@ -25,11 +27,12 @@ def test_every_size_and_sign_comes_through(first: int, some: int) -> None:
     columns.frame[:] = [1, 2**32 - 1, 3]
     columns.flags[:] = [0, 2**16 - 1, 1]
     columns.kind[:] = [0, 255, 1]
-    table, rows = wanted(columns, RECORD), np.zeros(3, RECORD)
+    table, rows = wanted(columns, BATCH), np.zeros(BATCH.words, np.int64)
     _take(table.ctypes.data, table.size, first, some, rows.ctypes.data)
     for i in range(some):
-        assert rows[i].tolist() == tuple(int(getattr(columns, name)[first + i]) for name in RECORD.names or ())
-    assert not any(map(any, rows[some:].tolist()))
+        expected = [int(getattr(columns, name)[first + i]) for name in BATCH.names]
+        assert [int(BATCH.column(rows, name)[i]) for name in BATCH.names] == expected
+    assert all(not BATCH.column(rows, name)[some:].any() for name in BATCH.names)
 
 
 @pytest.mark.parametrize("counts", [[], [0], [1], [63, 0, 64], [65, 200]])

@@ -13,7 +13,7 @@ from tests.trace.observe.senders import Sending
 
 
 def test_it_reads_columns_that_a_chunk_has() -> None:
-    assert set(PACKET.names or ()) <= {*PACKETS, "flow"}
+    assert set(PACKET.names) <= {*PACKETS, "flow"}
 
 
 def test_more_rows_than_there_is_room_for_at_once(tmp_path: Path) -> None:

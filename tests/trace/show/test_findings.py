@@ -6,10 +6,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from netemu.recording.tables import CONNECTIONS
 from netemu.trace.analysis import analyze
 from netemu.trace.show import findings
 from netemu.trace.show.findings import WHY, findings_of, worst_of
+from netemu.trace.tables import polars_schema
 from tests.trace.build import ACK, RST, SYN, Talk, write_pcap
 from tests.trace.show.scenes import lossy, several
 
@@ -99,3 +103,31 @@ def test_the_worst_are_the_first_of_all_however_many_are_looked_at_at_once(
     assert findings_of(analysis) == whole
     for count in range(1, len(whole) + 2):
         assert worst_of(analysis, count) == (whole[:count], len(whole))
+
+
+@st.composite
+def connections(draw: st.DrawFn) -> dict[str, object]:
+    """A row of what findings look at; a side without packets is not told, retransmissions of one side have no class."""
+    row: dict[str, object] = {"capture": "one", "connection": 3}
+    row["end"] = draw(st.sampled_from([None, "refused", "reset_by_client", "reset_by_server", "closed"]))
+    counts, told = st.integers(0, 3), st.booleans()
+    for side in ("a_", "b_"):
+        for name in findings._OF_A_SIDE:
+            row[side + name] = draw(counts)
+        if not row[side + "packets"]:
+            row |= {side + name: None for name in findings._OF_A_SIDE if name != "packets"}
+        elif draw(told):
+            row |= {side + name: None for name in findings._OF_A_SIDE if "retransmits" in name}
+    return row
+
+
+@given(st.lists(connections(), max_size=5))
+def test_what_orders_findings_by_column_is_what_tells_them_one_by_one(rows: list[dict[str, object]]) -> None:
+    schema = {name: kind for name, kind in polars_schema(CONNECTIONS).items() if name in findings._LOOKED_AT}
+    frame = pl.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema)
+    places = list(WHY)
+    for row, ranks in zip(rows, frame.select(pl.concat_list(findings._ranks()).alias("r"))["r"].to_list(), strict=True):
+        told = [one.rank for one in findings._of_connection(row)]
+        known = sorted(rank for rank in ranks if rank is not None)
+        assert known == sorted((kind << findings._RANK_BITS) + count for kind, count in told)
+        assert all(0 <= kind < len(places) for kind, _ in told)
