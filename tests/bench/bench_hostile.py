@@ -221,6 +221,8 @@ def main() -> int:
     done = sum(outcome.counts.values())
     kinds = ", ".join(f"{outcome.counts[kind]:,} {kind}" for kind in ("whole", "fault", "refused"))
     print(f"asked: {args.count:,} hostile files, seed {args.seed}; analysed: {done:,} ({kinds}) in {took:.0f} s")
+    hours = took / max(done, 1) * 1e6 / 3600
+    print(f"{done / took:.0f} a second by {args.workers} processes; 1,000,000 take {hours:.1f} h")
     print(f"crashes, hangs, broken promises: {len(outcome.failures)}   target 0")
     print(f"peak memory of a process: {outcome.peak_bytes / 1e6:.0f} MB   target < 1000 MB", flush=True)
     if not args.no_truncation:
