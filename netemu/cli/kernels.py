@@ -20,6 +20,9 @@ _MODEL = "model"
 _VM = "vm:"
 """What a name of an image for virtual machines begins with."""
 
+_UML = "uml:"
+"""What a kernel's name begins with in ``netemu run``; here it may."""
+
 DESCRIPTION = """\
 Kernels for `netemu run --kernel uml:VERSION`. They are kept in $NETEMU_CACHE (else $XDG_CACHE_HOME/netemu, else
 ~/.cache/netemu) and in the shared directories that $NETEMU_KERNELS names. No command here needs root.
@@ -42,12 +45,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     get = actions.add_parser(
         "get", help="fetch Debian's ready user-mode-linux, or its stock kernel for virtual machines"
     )
-    get.add_argument("version", help="such as 6.1 (user-mode-linux, real time only), or vm:6.1 (for virtual machines)")
+    get.add_argument(
+        "version", type=_plain, help="such as 6.1 (user-mode-linux, real time only), or vm:6.1 (for virtual machines)"
+    )
     _add_mirror(get)
     build = actions.add_parser(
         "build", help="build a kernel with virtual time from source, or compile the models, at idle priority"
     )
-    build.add_argument("version", nargs="?", help="such as 6.12, or model; not needed with --source")
+    build.add_argument("version", type=_plain, nargs="?", help="such as 6.12, or model; not needed with --source")
     build.add_argument("--source", type=Path, metavar="PATH", help="a source tree or tarball of Linux")
     build.add_argument("--jobs", type=int, metavar="N", help="compilers at once (default: one for each processor)")
     build.add_argument(
@@ -63,11 +68,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     _add_mirror(build)
     check = actions.add_parser("check", help="boot a kernel and prove what it can do")
-    check.add_argument("name", help="such as 6.12, vm:6.1, or a full name of the list")
+    check.add_argument("name", type=_plain, help="such as 6.12, vm:6.1, or a full name of the list")
     check.add_argument("--json", action="store_true", help="print one JSON object")
     remove = actions.add_parser("remove", help="remove a kernel, or what an interrupted build left; asks nothing")
-    remove.add_argument("name", help="such as 6.12 where there is one, a full name of the list, or model")
+    remove.add_argument("name", type=_plain, help="such as 6.12 where there is one, a full name of the list, or model")
     parser.set_defaults(run=run)
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix(_UML)
 
 
 def _add_mirror(parser: argparse.ArgumentParser) -> None:

@@ -28,6 +28,7 @@ from typing import Any
 
 from netemu import errors
 from netemu.errors import NetemuError, VoidRun
+from netemu.kernels.guest_name import with_memory
 from netemu.recording.account import add_to_account
 from netemu.recording.layout import Recording
 
@@ -44,6 +45,8 @@ _INIT = Path(__file__).with_name("uml_init.py")
 _GUARD = Path(__file__).with_name("uml_guard.py")
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/", "LC_ALL": "C.UTF-8"}
 _TAIL_LINES = 12
+_LACK_OF_MEMORY = ("Cannot allocate memory", "MemoryError")
+"""What a program says that gets no memory: the errno's text, Python's exception."""
 _STACK = re.compile(
     r"^\s*(\[<[0-9a-f]+>\]|[0-9a-f]{8,16}( [0-9a-f]{8,16})*$|Stack:|Call Trace:|R[A-Z0-9]{1,2}:|</?(TASK|IRQ|NMI)>"
     r"|(\? )?[\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+)"
@@ -265,14 +268,17 @@ def run_lab(name: str, memory_bytes: int, progress: Callable[[str], None], boot:
             progress(message["progress"])
 
     guest = boot(on_message)
+    lacking = (
+        f"the guest ran out of its {memory_bytes >> 20} MiB of memory: give it more, such as"
+        f" --kernel '{with_memory(name, '4G')}'"
+    )
+    if failures and (guest.out_of_memory or any(words in str(failures[0]) for words in _LACK_OF_MEMORY)):
+        raise VoidRun(f"{lacking}; the lab said: {failures[0]}")
     if failures:
         raise failures[0]
     if guest.exit_code != 0:
         if guest.out_of_memory:
-            raise VoidRun(
-                f"the guest ran out of its {memory_bytes >> 20} MiB of memory: give it more, such as"
-                f" --kernel '{name}{'&' if '?' in name else '?'}memory=4G'; the console said: {guest.said}"
-            )
+            raise VoidRun(f"{lacking}; the console said: {guest.said}")
         raise VoidRun(
             f"the lab in the guest ended with exit code {guest.exit_code}; the console's last lines: {guest.said}"
         )

@@ -40,6 +40,13 @@ def memory_bytes(text: str, name: str) -> int:
     return size
 
 
+def with_memory(name: str, memory: str) -> str:
+    """``name`` with ``memory`` in place of what it has, if any: ``vm:6.1?cpus=2&memory=4G``."""
+    head, _, query = name.partition("?")
+    kept = [item for item in query.split("&") if item and not item.startswith("memory=")]
+    return f"{head}?{'&'.join([*kept, f'memory={memory}'])}"
+
+
 def refuse_other_kernels(plan: Plan, name: str) -> None:
     """:class:`MissingCapability` when a node asks for another kernel than ``name``, whose one guest runs them all."""
     for node in plan.nodes:

@@ -73,6 +73,8 @@ def test_an_empty_store_is_said(
         (["build", "--source", "/no/such.tar.xz"], 2, "--source /no/such.tar.xz: no such file"),
         (["check", "5.10"], 3, "netemu kernels build 5.10"),
         (["check", "7.2.13-xyz"], 2, "is no kernel version"),
+        (["check", "uml:5.10"], 3, "netemu kernels build 5.10"),
+        (["build", "uml:newest"], 2, "uml:newest: 'newest' is no kernel version"),
         (["get", "six"], 2, "'six' is no kernel version"),
         (["build", "7.2", "--jobs", "0"], 2, "--jobs 0"),
         (["build", "--source", "x", "--print-key"], 2, "give a version"),

@@ -165,7 +165,9 @@ def test_a_lab_that_ends_without_an_error_is_void_all_the_same() -> None:
     assert run_lab("vm:6.1", 1 << 30, quiet, saying()).exit_code == 0
 
 
-@pytest.mark.parametrize(("name", "remedy"), [("uml:6.1", "uml:6.1[?]memory=4G"), ("vm:6?a=b", "vm:6[?]a=b&memory=4G")])
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("uml:6.1", "uml:6.1[?]memory=4G"), ("vm:6?memory=1&a=b", "vm:6[?]a=b&memory=4G")]
+)
 def test_a_lab_without_memory_is_told_how_to_get_more(name: str, remedy: str) -> None:
     def boot(_: object) -> Guest:
         guest = ended()
@@ -175,6 +177,12 @@ def test_a_lab_without_memory_is_told_how_to_get_more(name: str, remedy: str) ->
 
     with pytest.raises(VoidRun, match=f"out of its 512 MiB of memory.*{remedy}"):
         run_lab(name, 512 << 20, quiet, boot)
+
+
+def test_a_program_in_the_guest_that_gets_no_memory_is_told_the_same_way() -> None:
+    boot = saying({"error": "VoidRun", "message": "tracing ended: OSError: [Errno 12] Cannot allocate memory"})
+    with pytest.raises(VoidRun, match=r"out of its 128 MiB of memory.*'vm:6.1[?]memory=4G'; the lab said: tracing"):
+        run_lab("vm:6.1", 128 << 20, quiet, boot)
 
 
 def test_the_account_of_a_run_is_added_to(tmp_path: Path) -> None:

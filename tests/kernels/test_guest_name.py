@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from netemu.errors import BadInput, MissingCapability
-from netemu.kernels.guest_name import memory_bytes, refuse_other_kernels, split_name
+from netemu.kernels.guest_name import memory_bytes, refuse_other_kernels, split_name, with_memory
 from tests.lab import plans
 
 KNOWN = {"memory": "1G", "speed": "slow|fast"}
@@ -39,6 +39,12 @@ def test_memory_is_a_number_with_its_unit() -> None:
     for text in ("127M", "1", "1T", "-1G", "1.5G"):
         with pytest.raises(BadInput, match="at least 128M"):
             memory_bytes(text, "vm:6.1")
+
+
+def test_a_name_gets_other_memory() -> None:
+    assert with_memory("vm:6.1", "4G") == "vm:6.1?memory=4G"
+    assert with_memory("vm:6.1?memory=128M", "4G") == "vm:6.1?memory=4G"
+    assert with_memory("uml:7.2?memory=1G&time=virtual", "4G") == "uml:7.2?time=virtual&memory=4G"
 
 
 def test_a_node_that_asks_for_another_kernel_is_refused() -> None:
