@@ -18,7 +18,7 @@ from netemu.fidelity.called import compare_calls, end_ns, read_calls
 from netemu.fidelity.captured import Captured, read_capture
 from netemu.fidelity.cause import cause
 from netemu.fidelity.judged import Difference, judge
-from netemu.fidelity.probes import first_difference, read_probes
+from netemu.fidelity.probes import count_differences, first_difference, read_probes
 from netemu.fidelity.references import reference
 from netemu.fidelity.relative import Relative, Stream, relative_streams
 from netemu.fidelity.table import Captures, Row
@@ -129,7 +129,8 @@ def row(job: Job, real: Recording, model: Recording) -> Row:
     packets = [_captures(one, job.plan, end) for one in (real, model)]
     streams = [{name: relative_streams(found) for name, found in side.items()} for side in packets]
     judged = judge(streams[0], streams[1], sent_by(packets[0]))
-    probes = first_difference(read_probes(real), read_probes(model))
+    both = read_probes(real), read_probes(model)
+    probes = first_difference(*both)
     first = judged.first
     told = "" if first is None else cause(first, _packet(first, streams), None if probes is None else probes.field)
     return Row(
@@ -146,6 +147,7 @@ def row(job: Job, real: Recording, model: Recording) -> Row:
         told,
         Captures(str(real.captures), str(model.captures)),
         probes,
+        count_differences(*both),
         compare_calls(calls, read_calls(model)),
     )
 

@@ -36,6 +36,13 @@ class ProbeDifference(msgspec.Struct, frozen=True):
     model: int
 
 
+class Probed(msgspec.Struct, frozen=True):
+    """How many ``arrivals`` both sides tell of, and at how many of them each variable differs, where one does."""
+
+    arrivals: int = 0
+    differing: dict[str, int] = {}
+
+
 Probes = Mapping[tuple[str, str], Sequence[Probe]]
 """(host, server's port and the connection's number) -> its probes in order."""
 
@@ -69,6 +76,19 @@ def _name(
         counts[host, str(server)] = number = counts.get((host, str(server)), 0) + 1
         known = names[host, local, remote] = f"{server}#{number}"
     return known
+
+
+def count_differences(real: Probes, model: Probes) -> Probed:
+    """All arrivals of the connections that both sides have, up to the end of the shorter list of each."""
+    arrivals = 0
+    differing: dict[str, int] = {}
+    for key in real.keys() & model.keys():
+        for one, two in zip(real[key], model[key], strict=False):
+            arrivals += 1
+            for field, ours, theirs in zip(FIELDS, one.values, two.values, strict=True):
+                if ours != theirs:
+                    differing[field] = differing.get(field, 0) + 1
+    return Probed(arrivals, differing)
 
 
 def first_difference(real: Probes, model: Probes) -> ProbeDifference | None:

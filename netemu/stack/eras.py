@@ -7,10 +7,12 @@ their values were read, not measured, and everything made with them says 'unjudg
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from netemu.stack.eras_between import BETWEEN, Between
 from netemu.stack.eras_connect import ROWS as CONNECT
 from netemu.stack.eras_old import ROWS as OLD
 from netemu.stack.eras_receive import ROWS as RECEIVE
@@ -301,17 +303,25 @@ DIFFERENCES: tuple[Difference, ...] = (
 )
 
 
-def _profile(era: str) -> Profile:
-    at = ERAS.index(era)
-    fields: dict[str, Any] = {}
-    sysctl: dict[str, Any] = {}
-    for row in DIFFERENCES:
-        if row.field.startswith("net."):
-            sysctl[row.field[4:]] = row.values[at]
-        else:
-            fields[row.field] = row.values[at]
+def _profile(name: str, values: Mapping[str, Any]) -> Profile:
+    """``values``: of each row, by its field."""
+    fields = {field: value for field, value in values.items() if not field.startswith("net.")}
+    sysctl = {field[4:]: value for field, value in values.items() if field.startswith("net.")}
     lacking = sysctls_lacking(fields["release"])
-    return Profile(era, judged_by=JUDGED_BY.get(era, ()), sysctl=sysctl, sysctls_lacking=lacking, **fields)
+    return Profile(name, judged_by=JUDGED_BY.get(name, ()), sysctl=sysctl, sysctls_lacking=lacking, **fields)
 
 
-PROFILES: dict[str, Profile] = {era: _profile(era) for era in ERAS}
+def _values(era: str) -> dict[str, Any]:
+    return {row.field: row.values[ERAS.index(era)] for row in DIFFERENCES}
+
+
+def _between(one: Between) -> Profile:
+    older = _values(one.older)
+    values = _values(one.newer) | {field: older[field] for field in one.as_older}
+    return _profile(one.name, values | {"release": one.release})
+
+
+PROFILES: dict[str, Profile] = {
+    **{era: _profile(era, _values(era)) for era in ERAS},
+    **{one.name: _between(one) for one in BETWEEN},
+}

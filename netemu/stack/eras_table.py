@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netemu.stack.eras import DIFFERENCES, ERAS, PROFILES, Difference
+from netemu.stack.eras_between import BETWEEN, Between
 from netemu.stack.eras_sysctl import SINCE
 
 HEAD = """\
@@ -25,8 +26,14 @@ A plan that sets one on a model of that era is refused, by the sysctl's name. Al
 def markdown() -> str:
     """The document: who judges which era, then a row for each difference with its value in each era and its source."""
     judged = [f"* `{era}` (Linux {PROFILES[era].release}): {PROFILES[era].judgement}" for era in ERAS]
-    parts = ["\n".join(judged), "\n".join(_table(DIFFERENCES)), SYSCTLS, "\n".join(_lacking())]
+    parts = ["\n".join([*judged, *map(_told, BETWEEN)]), "\n".join(_table(DIFFERENCES)), SYSCTLS, "\n".join(_lacking())]
     return HEAD + "\n\n".join(parts) + "\n"
+
+
+def _told(one: Between) -> str:
+    rows = ", ".join(f"`{field}`" for field in sorted(one.as_older))
+    judged = f"* `{one.name}` (Linux {one.release}): {PROFILES[one.name].judgement}."
+    return f"{judged} As `{one.newer}`, but as `{one.older}` in the rows {rows}."
 
 
 def _lacking() -> Iterable[str]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from netemu.fidelity.probes import Probe, ProbeDifference, first_difference, read_probes
+from netemu.fidelity.probes import (
+    Probe,
+    Probed,
+    ProbeDifference,
+    count_differences,
+    first_difference,
+    read_probes,
+)
 from netemu.recording.layout import Recording
 
 
@@ -37,6 +44,13 @@ def test_the_first_variable_that_differs_is_named(tmp_path: Path) -> None:
     model = read_probes(write(tmp_path / "b", [event(1), event(5, cwnd=11), event(9, cwnd=12, srtt=39_000)]))
     assert first_difference(real, model) == ProbeDifference("h1", 3, 9, "srtt", 40_000, 39_000)
     assert first_difference(real, real) is None
+
+
+def test_all_arrivals_are_counted_and_each_variable_that_differs(tmp_path: Path) -> None:
+    real = read_probes(write(tmp_path / "a", [event(1), event(5, srtt=2), event(9, cwnd=12), event(12)]))
+    model = read_probes(write(tmp_path / "b", [event(1), event(5, srtt=1), event(9, srtt=1)]))
+    assert count_differences(real, model) == Probed(3, {"srtt": 2, "snd_cwnd": 1})
+    assert count_differences(real, {}) == Probed()
 
 
 def test_a_kernel_without_the_tracepoint_tells_nothing(tmp_path: Path) -> None:
