@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netemu.packet.ip import CE, ECT_0, ECT_1
 from netemu.stack import tcp_h
 from netemu.stack.jiffies import jiffies_to_msecs, jiffies_to_usecs
 from netemu.stack.sock import TCP_LISTEN
-from netemu.stack.tcp_accecn_h import TCP_ECN_MODE_ANY
+from netemu.stack.tcp_accecn_h import TCP_ECN_MODE_ACCECN, TCP_ECN_MODE_ANY, TCP_ECN_MODE_RFC3168, AccEcn
 from netemu.stack.tcp_ecn import TCP_ECN_SEEN
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN = 1, 2, 4, 8, 16
 TCPI_OPT_SYN_DATA, TCPI_OPT_TFO_CHILD = 32, 128
+_U32 = 0xFFFFFFFF
 
 
 def sk_get_meminfo(sk: TcpSock | UdpSock) -> tuple[int, ...]:
@@ -37,10 +39,35 @@ def tcp_get_info(sk: TcpSock) -> dict[str, int]:
     }
     if sk.sk_state == TCP_LISTEN:
         return info | {"tcpi_unacked": sk.sk_ack_backlog, "tcpi_sacked": sk.sk_max_ack_backlog} | _ZERO_OF_LISTEN
-    return info | _connection(sk) | _timing(sk) | _counts(sk)
+    info |= _connection(sk) | _timing(sk) | _counts(sk)
+    return info if "tcp_ecn_option" in sk.net.profile.sysctls_lacking else info | _accecn(sk)
 
 
 _ZERO_OF_LISTEN = {"tcpi_ca_state": 0, "tcpi_rehash": 0}
+
+
+_ECN_MODES = {0: 0, TCP_ECN_MODE_RFC3168: 1, TCP_ECN_MODE_ACCECN: 2, TCP_ECN_MODE_ANY: 3}
+_NO_MARKS = AccEcn()
+
+
+def tcpi_ecn_mode(sk: TcpSock) -> int:
+    """Of 7.2: 0 none, 1 classic, 2 accurate, 3 asked for."""
+    return _ECN_MODES[sk.ecn_flags & TCP_ECN_MODE_ANY]
+
+
+def _accecn(sk: TcpSock) -> dict[str, int]:
+    state = sk.accecn or _NO_MARKS
+    return {
+        "tcpi_received_ce": state.received_ce,
+        "tcpi_delivered_e1_bytes": state.delivered_ecn_bytes[ECT_1] & _U32,
+        "tcpi_delivered_e0_bytes": state.delivered_ecn_bytes[ECT_0] & _U32,
+        "tcpi_delivered_ce_bytes": state.delivered_ecn_bytes[CE] & _U32,
+        "tcpi_received_e1_bytes": state.received_ecn_bytes[ECT_1] & _U32,
+        "tcpi_received_e0_bytes": state.received_ecn_bytes[ECT_0] & _U32,
+        "tcpi_received_ce_bytes": state.received_ecn_bytes[CE] & _U32,
+        "tcpi_accecn_fail_mode": state.fail_mode,
+        "tcpi_accecn_opt_seen": state.saw_opt,
+    }
 
 
 def _connection(sk: TcpSock) -> dict[str, int]:

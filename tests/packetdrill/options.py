@@ -20,6 +20,9 @@ _KINDS = {
 """Word -> the option's kind, how its numbers are packed, and what stands before them."""
 
 
+_COUNTERS = {172: ("e0b", "ceb", "e1b"), 174: ("e1b", "ceb", "e0b")}
+
+
 def options_bytes(options: Iterable[Option], sack_offset: int = 0, ts: tuple[int, int] | None = None) -> bytes:
     """``options`` in their order. ``sack_offset`` is added to SACK blocks; ``ts``: other timestamps."""
     return b"".join(_one(name, values, sack_offset, ts) for name, values in options)
@@ -32,6 +35,8 @@ def _one(name: str, values: tuple[int, ...], sack_offset: int, ts: tuple[int, in
         values = tuple((value + sack_offset) & _MASK for value in values)
     elif name == "TS" and ts is not None:
         values = ts
+    if name == "ECN":
+        return bytes((values[0], 3 * len(values) - 1)) + b"".join(value.to_bytes(3, "big") for value in values[1:])
     if name not in _KINDS:
         raise ValueError(f"no TCP option {name!r}")
     kind, form, before = _KINDS[name]
@@ -64,6 +69,9 @@ def _word(kind: int, value: bytes) -> str:
         return "TS val {} ecr {}".format(*struct.unpack("!II", value))
     if kind == 5:
         return "sack " + " ".join(f"{left}:{right}" for left, right in struct.iter_unpack("!II", value))
+    if kind in _COUNTERS:
+        counts = (int.from_bytes(value[at : at + 3], "big") for at in range(0, len(value), 3))
+        return " ".join(("ECN", *(f"{name} {count}" for name, count in zip(_COUNTERS[kind], counts, strict=False))))
     for name, (known, form, before) in _KINDS.items():
         if kind == known and value.startswith(before):
             rest = value[len(before) :]

@@ -8,7 +8,7 @@ from tests.packetdrill.syntax import IcmpPacket, IpInfo, Option, OtherPacket, Tc
 from tests.packetdrill.verdict import ScriptError
 
 _ECN = {"noecn": 0, "ect1": 1, "ect0": 2, "ce": 3, "ect01": -1}
-_U8, _U16, _U32 = 0xFF, 0xFFFF, 0xFFFFFFFF
+_U8, _U16, _U24, _U32 = 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF
 VALID_FLAGS = frozenset(".FSRPEWAU01234567")
 _ENCAPSULATIONS = ("ipv4", "ipv6", "gre", "GREv0", "mpls", "encap", "udp")
 
@@ -94,7 +94,8 @@ def _flags(reader: Reader) -> str:
             text += reader.take().text
     elif token.kind not in (".", lexer.FLOAT):
         raise reader.wrong(token, "TCP flags")
-    if not VALID_FLAGS.issuperset(text):
+    counts = sum(letter.isdecimal() for letter in text)
+    if not VALID_FLAGS.issuperset(text) or counts > 1 or (counts and not {"E", "W", "A"}.isdisjoint(text)):
         raise reader.wrong(token, "TCP flags")
     return text
 
@@ -136,15 +137,25 @@ def _option(reader: Reader) -> Option:
         val = reader.integer(0, _U32, "val")
         reader.expect(lexer.WORD, "ecr")
         return name, (val, reader.integer(0, _U32, "ecr"))
-    if name == "sack":
-        return name, _blocks(reader)
-    if name in ("FO", "FOEXP"):
-        return name, _cookie(reader)
-    if name in ("md5", "ECN"):
+    if name in _VALUES:
+        return name, _VALUES[name](reader)
+    if name == "md5":
         while reader.peek().kind in (lexer.WORD, lexer.INTEGER):
             reader.take()
         return name, ()
     raise reader.wrong(token, "a TCP option")
+
+
+def _counters(reader: Reader) -> tuple[int, ...]:
+    """Accurate ECN's option: its kind and up to three counters, which begin at one end or the other."""
+    names = ("e0b", "ceb", "e1b") if reader.peek().text == "e0b" else ("e1b", "ceb", "e0b")
+    reader.expect(lexer.WORD, names[0])
+    found = [172 if names[0] == "e0b" else 174, reader.integer(0, _U24, names[0])]
+    for name in names[1:]:
+        if not reader.word(name):
+            break
+        found.append(reader.integer(0, _U24, name))
+    return tuple(found)
 
 
 def _cookie(reader: Reader) -> tuple[int, ...]:
@@ -166,6 +177,9 @@ def _blocks(reader: Reader) -> tuple[int, ...]:
         reader.expect(":")
         found.append(reader.integer(0, _U32, "SACK"))
     return tuple(found)
+
+
+_VALUES = {"sack": _blocks, "FO": _cookie, "FOEXP": _cookie, "ECN": _counters}
 
 
 # ---- ICMP

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from tests.packetdrill.syntax import (
     Call,
-    Code,
     Either,
     Expression,
     Function,
@@ -19,7 +18,7 @@ from tests.packetdrill.syntax import (
     Word,
 )
 
-_OPTIONS = {"md5": "TCP MD5 signatures", "ECN": "Accurate ECN"}
+_OPTIONS = {"md5": "TCP MD5 signatures"}
 _SYMBOLS = (
     ("TCP_MD5SIG", "TCP MD5 signatures"),
     ("TCP_AO", "TCP AO signatures"),
@@ -58,8 +57,6 @@ def out_of_scope(script: Script) -> str | None:
             reason = _packet(action)
         elif isinstance(action, Call):
             reason = _CALLS.get(action.name) or _symbols(action)
-        elif isinstance(action, Code) and "tcpi_accecn" in action.text:
-            reason = "Accurate ECN"
         if reason is None and isinstance(action, TcpPacket | IcmpPacket) and action.ip.flow_label is not None:
             reason = "IPv6 flow labels"
         if reason is not None:
@@ -68,8 +65,6 @@ def out_of_scope(script: Script) -> str | None:
 
 
 def _packet(packet: TcpPacket) -> str | None:
-    if any(letter in "A01234567" for letter in packet.flags):
-        return "Accurate ECN"
     for name, _ in packet.options or ():
         if name in _OPTIONS:
             return _OPTIONS[name]

@@ -13,16 +13,18 @@ from pathlib import Path
 
 from netemu.errors import BadInput, MissingCapability
 from netemu.stack.sch_fq import Fq
-from netemu.stack.sysctl_names import set_sysctl
+from netemu.stack.sysctl_names import lacks, set_sysctl
 from tests.packetdrill.machine import DEVICE, Machine
 from tests.packetdrill.nstat import grep
 from tests.packetdrill.verdict import NotApplicable
 
 _WITHOUT_EFFECT = {
     "net.ipv4.tcp_fack": "since 4.15",
-    "net.ipv4.tcp_ecn_option": "without Accurate ECN",
 }
 """Sysctls that change nothing in a model, and why."""
+
+_OF_LATER_ERAS = ("net.ipv4.tcp_ecn_option", "net.ipv4.tcp_ecn_option_beacon")
+"""And what changes nothing where it is not there yet."""
 
 _PLAIN_QUEUES = ("pfifo", "noqueue", "pfifo_fast")
 _NOTHING = ("true", ":", "sync")
@@ -150,10 +152,11 @@ def _sysctl(args: list[str], machine: Machine) -> None:
 
 
 def _set(name: str, value: str, machine: Machine) -> None:
-    if name in _WITHOUT_EFFECT:
+    if name in _WITHOUT_EFFECT or (name in _OF_LATER_ERAS and lacks(machine.stack.profile.sysctls_lacking, name)):
         return
     try:
-        set_sysctl(machine.stack.sysctl, name, value, "sysctl")
+        profile = machine.stack.profile if name == "net.ipv4.tcp_ecn" else None
+        set_sysctl(machine.stack.sysctl, name, value, "sysctl", profile)
     except (MissingCapability, BadInput) as error:
         raise NotApplicable(str(error)) from error
     if name == "net.ipv4.tcp_fastopen_key":

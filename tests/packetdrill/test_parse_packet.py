@@ -67,6 +67,27 @@ def test_what_is_not_spoken_here_is_named(text: str, what: str) -> None:
     assert parsed(text) == OtherPacket(text[0] == "<", what)
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("ECN e1b 1 ceb 0 e0b 5", (174, 1, 0, 5)),
+        ("ECN e0b 1001 ceb 7 e1b 2", (172, 1001, 7, 2)),
+        ("ECN e1b 1 ceb 0", (174, 1, 0)),
+        ("ECN e0b 16777215", (172, 16777215)),
+    ],
+)
+def test_counters_of_accurate_ecn(text: str, values: tuple[int, ...]) -> None:
+    found = parsed(f"> P5. 1:1(0) ack 1 <{text},nop>")
+    assert isinstance(found, TcpPacket)
+    assert (found.flags, found.options) == ("P5.", (("ECN", values), ("nop", ())))
+
+
+@pytest.mark.parametrize("flags", ["S.56", "SE5.", "S5A"])
+def test_a_count_stands_alone(flags: str) -> None:
+    with pytest.raises(ScriptError, match="TCP flags"):
+        parsed(f"> {flags} 1:1(0) ack 1")
+
+
 def test_unknown_flags_and_options_are_refused() -> None:
     with pytest.raises(ScriptError, match="TCP flags"):
         parsed("> X 1:1(0)")

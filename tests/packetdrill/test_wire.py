@@ -16,7 +16,7 @@ from tests.packetdrill.syntax import IcmpPacket, IpInfo, TcpPacket
 from tests.packetdrill.verdict import ScriptError
 
 _U32 = st.integers(0, 2**32 - 1)
-_FLAGS = st.sets(st.sampled_from("FSRPEWU.")).map("".join)
+_FLAGS = st.sets(st.sampled_from("FSRPEWAU.")).map("".join)
 
 
 @given(_FLAGS)
@@ -43,6 +43,18 @@ def test_options_are_written_as_scripts_write_them() -> None:
     raw = options_bytes((("mss", (1460,)), ("sackOK", ()), ("TS", (1, 2)), ("nop", ()), ("wscale", (8,))))
     assert described(raw) == "<mss 1460,sackOK,TS val 1 ecr 2,nop,wscale 8>"
     assert described(options_bytes((("nop", ()), ("nop", ()), ("sack", (1, 2, 5, 6))))) == "<nop,nop,sack 1:2 5:6>"
+
+
+def test_a_count_of_accurate_ecn_is_three_flags() -> None:
+    assert [wire.flag_letters(wire.flag_bits(f".{count}")) for count in range(8)] == [
+        ".", "E.", "W.", "EW.", "A.", "EA.", "WA.", "EWA.",
+    ]  # fmt: skip
+
+
+def test_counters_of_accurate_ecn_are_written_as_scripts_write_them() -> None:
+    raw = options_bytes((("ECN", (174, 1, 5, 9)), ("nop", ()), ("ECN", (172, 7))))
+    assert raw.hex() == "ae0b000001000005000009" + "01" + "ac05000007"
+    assert described(raw) == "<ECN e1b 1 ceb 5 e0b 9,nop,ECN e0b 7>"
 
 
 def test_echoed_timestamps_are_those_that_left() -> None:

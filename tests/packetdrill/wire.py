@@ -14,8 +14,9 @@ from netemu.packet.ip import (
     Packet,
     Tcp,
 )
-from netemu.packet.tcp import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
+from netemu.packet.tcp import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG
 from netemu.packet.tcp_options import options_from, options_to
+from netemu.stack.tcp_accecn_h import ace_flags
 from tests.packetdrill.flow import Flow
 from tests.packetdrill.options import described, options_bytes, timestamps
 from tests.packetdrill.settings import Settings
@@ -23,7 +24,7 @@ from tests.packetdrill.syntax import IcmpPacket, IpInfo, TcpPacket
 from tests.packetdrill.verdict import NotApplicable, ScriptError
 
 _MASK = 0xFFFFFFFF
-_BITS = {".": ACK, "F": FIN, "S": SYN, "R": RST, "P": PSH, "E": ECE, "W": CWR, "U": URG}
+_BITS = {".": ACK, "F": FIN, "S": SYN, "R": RST, "P": PSH, "E": ECE, "W": CWR, "U": URG, "A": AE}
 _TCP_BYTES, _QUOTED_BYTES, _ICMP_BYTES = 20, 8, 8
 _ICMPV4 = {
     "echo_reply": 0, "unreachable": 3, "source_quench": 4, "redirect": 5, "echo_request": 8, "time_exceeded": 11,
@@ -44,13 +45,13 @@ _ICMPV6_CODES = {
 
 
 def flag_bits(flags: str) -> int:
-    """The header's bits for a script's letters."""
-    return sum(_BITS[letter] for letter in set(flags))
+    """The header's bits for a script's letters; a digit is the count of Accurate ECN."""
+    return sum(ace_flags(int(letter)) if letter.isdecimal() else _BITS[letter] for letter in set(flags))
 
 
 def flag_letters(bits: int) -> str:
     """And back; ``-`` for none."""
-    order = "FSRPEWU."
+    order = "FSRPEWAU."
     return "".join(letter for letter in order if bits & _BITS[letter]) or "-"
 
 
@@ -240,7 +241,7 @@ def difference(spec: TcpPacket, packet: Packet) -> str | None:
         return "protocol"
     wanted = flag_bits(spec.flags)
     fields = (
-        ("flags", body.flags & 0xFF, wanted),
+        ("flags", body.flags & 0x1FF, wanted),
         ("sequence numbers", (body.seq, len(body.payload)), (spec.seq, spec.length)),
         ("ack", body.ack_seq, spec.ack if wanted & ACK else 0),
         ("win", body.window, body.window if spec.window is None else spec.window),
