@@ -35,7 +35,7 @@ from tests.bench.bulk import DELAY_NS, RATE_BPS, beside_ns3, bulk_plan, cost_of
 from tests.kernels.machines import virtual_kernels
 from tests.lab import plans
 
-SIZES = (26_000_000, 208_000_000)
+SIZES = (26_000_000, 390_000_000)
 STARTS = {2: 3.5, 10: 5.0, 50: 15.0}
 TARGETS = {"capture off": 4.0, "capture on": 1.5}
 
