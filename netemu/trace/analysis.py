@@ -14,6 +14,7 @@ import polars as pl
 from netemu.errors import BadInput
 from netemu.recording.tables import PACKET_TABLES, PACKETS, TABLES
 from netemu.trace.ahead import ahead
+from netemu.trace.allocator import give_freed_memory_back
 from netemu.trace.chunk_rows import icmp_frame, rtt_rows, sacks_rows
 from netemu.trace.column import Rows, frame_of, rows_of
 from netemu.trace.connections import connections_rows
@@ -198,12 +199,13 @@ def analyze_to_tables(
     Those of the analysis are read from there when they are asked for. With ``keep_packets`` False there is none of
     packets.
     """
+    give_freed_memory_back()
     told, names = Told(), (*(["packets"] if keep_packets else []), *PACKET_TABLES)
     checked = _once([Path(path) for path in paths])
     with ExitStack() as stack:
         files = {name: stack.enter_context(ParquetFile(directory / f"{name}.parquet", TABLES[name])) for name in names}
         # The pass, what observes it and what writes have a thread each: together they fill two cores.
-        for given in ahead(rows_in(checked, told, relative=relative, inner=inner), 2):
+        for given in ahead(rows_in(checked, told, relative=relative, inner=inner), 1):
             for name, rows in given.rows.items():
                 files[name].write(rows)
             if given.chunk is not None:

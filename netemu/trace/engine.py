@@ -22,7 +22,7 @@ CHUNK_ROWS = 1 << 17
 """Packets per chunk: small enough to stay in memory several times over, large enough for a Parquet row group."""
 SETTLE_CHUNKS = 2
 """A chunk is given out when this many have followed it: until then a D-SACK can still flag its packets."""
-CHUNKS_AHEAD = 2
+CHUNKS_AHEAD = 1
 """Chunks that the compiled pass, in its own thread, may be ahead of who takes them."""
 
 
