@@ -44,8 +44,8 @@ INTERPRETED = frozenset(
     (
         "__init__", "events", "host", "icmp", "icmp_ratelimit", "inet_bind", "plug_ins", "profile", "siphash",
         "snapshot", "sockopt", "syncookies", "sysctl_memory", "sysctl_names", "tcp_accecn", "tcp_accecn_ack",
-        "tcp_accecn_h", "tcp_fastopen", "tcp_fastopen_active", "tcp_fastopen_cookie", "tcp_fastopen_h", "tcp_ioctl",
-        "tcp_sockopt", "uaccess",
+        "tcp_accecn_h", "tcp_fastopen", "tcp_fastopen_active", "tcp_fastopen_cookie", "tcp_fastopen_h", "tcp_frto",
+        "tcp_ioctl", "tcp_sockopt", "uaccess",
     )
 )  # fmt: skip
 """Modules of netemu.stack that stay as they are, beside the tables of eras: classes of msgspec or of a builtin's kind,

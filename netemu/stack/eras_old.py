@@ -19,6 +19,13 @@ ROWS: tuple[
         "a reduction takes a segment from the window for every second ACK, not in proportion to deliveries (PRR)",
     ),
     (
+        "frto_before_loss",
+        (_OFF, _ON, _OFF, _OFF, _OFF, _OFF),
+        "2.6.24 to 3.10 (9b44190dc114)",
+        _INPUT + "tcp_enter_frto, tcp_process_frto",
+        "a timeout is held for a loss only when the ACKs after it say so (F-RTO of RFC 4138; since 3.10 of RFC 5682)",
+    ),
+    (
         "cwnd_moderated",
         (_ON, _ON, _ON, _OFF, _OFF, _OFF),
         "after 3.10, before 5.10 (read in both)",

@@ -103,6 +103,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rtt_in_jiffies: bool = False  # the RTT is measured and smoothed in ticks
     rtt_prefers_echo: bool = False  # of timestamp and time since sending the former tells the RTT
     early_retransmit: bool = False  # fewer than four segments need fewer duplicates
+    frto_before_loss: bool = False  # a timeout is a loss only when the next ACKs say so
     rate_halving: bool = False  # a reduction takes a segment from the window for every second ACK, instead of PRR
     cwnd_moderated: bool = False  # outside Open no burst of more than the path reorders
     fack: bool = False  # losses are found by counting up to the highest SACKed segment

@@ -301,6 +301,8 @@ class TcpSock:
     fack_disabled: bool = False  # before 4.15: reordering was seen
     retransmit_skb_hint: SkBuff | None = None
     frto: bool = False
+    frto_counter: int = 0  # before 3.10
+    frto_highmark: int = 0
     is_sack_reneg: bool = False  # SACKs were taken back; until the loss that showed it is recovered
     tlp_high_seq: int = 0
     tlp_retrans: bool = False

@@ -23,6 +23,7 @@ from netemu.stack import (
     tcp_cwnd_down,
     tcp_ecn,
     tcp_fastretrans,
+    tcp_frto,
     tcp_input,
     tcp_mss,
     tcp_output,
@@ -54,6 +55,7 @@ from netemu.stack.tcp_h import (
     FLAG_DSACKING_ACK,
     FLAG_ECE,
     FLAG_FORWARD_PROGRESS,
+    FLAG_FRTO,
     FLAG_NO_CHALLENGE_ACK,
     FLAG_NOT_DUP,
     FLAG_SET_XMIT_TIMER,
@@ -96,19 +98,17 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
         flag |= FLAG_SND_UNA_ADVANCED
         sk.icsk_retransmits = 0
     if not prior_packets:
-        flag = _take_in(sk, skb, flag, prior_snd_una, None)
-        return _no_queue(sk, skb, flag, prior_snd_una, prior_delivered)
-    rs, is_sack_reneg = RateSample(), sk.is_sack_reneg
+        return _no_queue(sk, skb, _take_in(sk, skb, flag, prior_snd_una, None), prior_snd_una, prior_delivered)
+    rs, is_sack_reneg, rexmit = RateSample(), sk.is_sack_reneg, REXMIT_NONE
     sack = tcp_sacktag.SacktagState(rs)
     prior_fack = tcp_highest_sack_seq(sk) if sk.sack_ok else prior_snd_una
     rs.prior_in_flight = prior_packets - sk.sacked_out - sk.lost_out + sk.retrans_out
     flag = _take_in(sk, skb, flag, prior_snd_una, sack)
     _heard(sk, skb)
-    rexmit = REXMIT_NONE
     flag |= tcp_clean_rtx.tcp_clean_rtx_queue(sk, prior_fack, prior_snd_una, sack, flag & FLAG_ECE != 0)
     tcp_recovery.tcp_rack_update_reo_wnd(sk, rs)
-    if sk.ecn_flags & TCP_ECN_MODE_ACCECN:
-        flag = _count_marks(sk, skb, flag, prior_delivered, _delivered_bytes(sk, sack, prior_snd_una, flag))
+    if sk.frto_counter or sk.ecn_flags & TCP_ECN_MODE_ACCECN:
+        flag = _of_one_era(sk, skb, flag, prior_delivered, _delivered_bytes(sk, sack, prior_snd_una, flag))
     if type(sk.icsk_ca_ops).in_ack_event is not _NO_ACK_EVENT:
         tcp_in_ack_event(sk, flag)
     if sk.tlp_high_seq:
@@ -128,6 +128,13 @@ def tcp_ack(sk: TcpSock, skb: SkBuff, flag: int) -> int:
     if rexmit:
         tcp_xmit_recovery(sk, rexmit)
     return 1
+
+
+def _of_one_era(sk: TcpSock, skb: SkBuff, flag: int, prior_delivered: int, size: int) -> int:
+    """What only eras before 3.10 or since 6.18 make of an ACK."""
+    if sk.frto_counter:
+        return tcp_frto.tcp_process_frto(sk, flag)
+    return _count_marks(sk, skb, flag, prior_delivered, size)
 
 
 def _count_marks(sk: TcpSock, skb: SkBuff, flag: int, prior_delivered: int, size: int) -> int:
@@ -285,7 +292,7 @@ def tcp_cong_control(sk: TcpSock, ack: int, acked_sacked: int, flag: int, rs: Ra
             tcp_cwnd_down.tcp_cwnd_down(sk, flag)
         else:
             tcp_prr.tcp_cwnd_reduction(sk, acked_sacked, rs.losses, flag)
-    elif tcp_may_raise_cwnd(sk, flag):
+    elif tcp_may_raise_cwnd(sk, flag) and not flag & FLAG_FRTO:
         ops.cong_avoid(sk, ack, acked_sacked)
         sk.snd_cwnd_stamp = sk.net.jiffies
     tcp_rate.tcp_update_pacing_rate(sk)

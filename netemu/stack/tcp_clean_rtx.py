@@ -25,6 +25,7 @@ from netemu.stack.tcp_h import (
     FLAG_ACKED,
     FLAG_CA_ALERT,
     FLAG_DATA_ACKED,
+    FLAG_NONHEAD_RETRANS_ACKED,
     FLAG_ORIG_SACK_ACKED,
     FLAG_RETRANS_DATA_ACKED,
     FLAG_SACK_RENEGING,
@@ -158,7 +159,8 @@ def _count_acked(
     if sacked & TCPCB_RETRANS:
         if sacked & TCPCB_SACKED_RETRANS:
             sk.retrans_out -= pcount
-        acked.flag |= FLAG_RETRANS_DATA_ACKED
+        behind = acked.flag & FLAG_DATA_ACKED or pcount > 1
+        acked.flag |= FLAG_RETRANS_DATA_ACKED | (FLAG_NONHEAD_RETRANS_ACKED if behind else 0)
     elif not sacked & TCPCB_SACKED_ACKED:
         acked.last_ackt = sent_us = skb.skb_mstamp_ns // 1000
         if not acked.first_ackt:

@@ -26,6 +26,8 @@ def tcp_is_rack(sk: TcpSock) -> bool:
 
 def tcp_time_to_recover(sk: TcpSock) -> bool:
     """Whether a recovery is to begin: something is marked lost, or so many duplicates came."""
+    if sk.frto_counter:
+        return False
     if sk.lost_out:
         return True
     if sk.net.profile.fack:

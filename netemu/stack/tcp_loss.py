@@ -75,7 +75,13 @@ def tcp_enter_loss(sk: TcpSock) -> None:
     sk.high_seq = sk.snd_nxt
     sk.tlp_high_seq = 0
     tcp_ecn.tcp_ecn_queue_cwr(sk)
-    sk.frto = bool(sysctl.tcp_frto and (new_recovery or sk.icsk_retransmits) and not sk.mtup_probe_size)
+    sk.frto_counter = 0
+    sk.frto = bool(
+        not sk.net.profile.frto_before_loss
+        and sysctl.tcp_frto
+        and (new_recovery or sk.icsk_retransmits)
+        and not sk.mtup_probe_size
+    )
 
 
 def tcp_process_loss(sk: TcpSock, flag: int, num_dupack: int) -> int:

@@ -85,7 +85,7 @@ def tcp_nagle_check(partial: bool, sk: TcpSock, nonagle: int) -> bool:
 
 def tcp_nagle_test(sk: TcpSock, skb: SkBuff, cur_mss: int, nonagle: int) -> bool:
     """Whether Nagle (RFC 1122 4.2.3.4, with Minshall's change) lets ``skb`` go; urgent data and FIN always go."""
-    if nonagle & TCP_NAGLE_PUSH or skb.tcp_flags & FIN or sk.snd_una != sk.snd_up:
+    if nonagle & TCP_NAGLE_PUSH or skb.tcp_flags & FIN or sk.snd_una != sk.snd_up or sk.frto_counter == 2:
         return True
     return not tcp_nagle_check(len(skb.data) < cur_mss, sk, nonagle)
 
@@ -167,6 +167,8 @@ def tcp_event_new_data_sent(sk: TcpSock, skb: SkBuff) -> None:
     """``skb`` was sent for the first time: it now waits for its acknowledgement."""
     prior_packets = sk.packets_out
     sk.snd_nxt = skb.end_seq
+    if sk.frto_counter == 2:
+        sk.frto_counter = 3
     sk.sk_write_queue.shift_to(sk.tcp_rtx_queue)
     if sk.highest_sack is None:
         sk.highest_sack = skb

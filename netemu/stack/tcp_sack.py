@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from netemu.stack import tcp_fack, tcp_sacktag
 from netemu.stack.sock import TCP_CA_Loss
-from netemu.stack.tcp_h import FLAG_DSACK_TLP, FLAG_DSACKING_ACK, tcp_highest_sack_seq
+from netemu.stack.tcp_h import FLAG_DSACK_TLP, FLAG_DSACKING_ACK, FLAG_ONLY_ORIG_SACKED, tcp_highest_sack_seq
 
 if TYPE_CHECKING:
     from netemu.stack.skbuff import SkBuff
@@ -52,7 +52,10 @@ def tcp_sacktag_write_queue(sk: TcpSock, ack_skb: SkBuff, prior_snd_una: int, st
     sk.recv_sack_cache = blocks
     if sk.net.profile.fack:
         tcp_fack.tcp_mark_lost_retrans(sk)
-    if sk.icsk_ca_state != TCP_CA_Loss or sk.undo_marker:
+    if sk.frto_highmark and blocks and max(end_seq for _, end_seq in blocks) > sk.frto_highmark:
+        state.flag &= ~FLAG_ONLY_ORIG_SACKED
+    in_frto = sk.frto_highmark and sk.snd_una <= sk.frto_highmark
+    if (sk.icsk_ca_state != TCP_CA_Loss or sk.undo_marker) and not in_frto:
         tcp_check_sack_reordering(sk, state.reord, False)
     return state.flag
 

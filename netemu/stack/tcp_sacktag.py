@@ -19,7 +19,7 @@ from netemu.stack.skbuff import (
     TCPCB_SACKED_RETRANS,
     TCPCB_TAGBITS,
 )
-from netemu.stack.tcp_h import FLAG_DATA_SACKED, FLAG_ORIG_SACK_ACKED, tcp_highest_sack_seq
+from netemu.stack.tcp_h import FLAG_DATA_SACKED, FLAG_ONLY_ORIG_SACKED, FLAG_ORIG_SACK_ACKED, tcp_highest_sack_seq
 
 if TYPE_CHECKING:
     from netemu.stack.cong import RateSample
@@ -70,6 +70,8 @@ def tcp_sacktag_one(
                     state.reord = start_seq
                 if end_seq <= sk.high_seq:
                     state.flag |= FLAG_ORIG_SACK_ACKED
+                if end_seq <= sk.frto_highmark:
+                    state.flag |= FLAG_ONLY_ORIG_SACKED
                 if not state.first_sackt:
                     state.first_sackt = sent_us
                 state.last_sackt = sent_us

@@ -15,6 +15,7 @@ from netemu.stack import (
     tcp_ack_snd,
     tcp_early_retrans,
     tcp_fastopen,
+    tcp_frto,
     tcp_h,
     tcp_keepalive,
     tcp_loss,
@@ -222,7 +223,10 @@ def tcp_retransmit_timer(sk: TcpSock) -> None:
             return
         if sk.icsk_retransmits == 0:
             _count_failure(sk)
-        tcp_loss.tcp_enter_loss(sk)
+        if tcp_frto.tcp_use_frto(sk):
+            tcp_frto.tcp_enter_frto(sk)
+        else:
+            tcp_loss.tcp_enter_loss(sk)
         tcp_update_rto_stats(sk)
         skb = sk.tcp_rtx_queue.head
         assert skb is not None

@@ -167,7 +167,8 @@ def tcp_try_keep_open(sk: TcpSock) -> None:
 
 def tcp_try_to_open(sk: TcpSock, flag: int) -> None:
     """No loss is known: go to Open or Disorder, or to CWR when the ACK tells of congestion."""
-    tcp_retrans_stamp_cleanup(sk)
+    if not sk.frto_counter:
+        tcp_retrans_stamp_cleanup(sk)
     if flag & FLAG_ECE:
         tcp_prr.tcp_enter_cwr(sk)
     if sk.icsk_ca_state != TCP_CA_CWR:
