@@ -38,7 +38,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add(
         "--kernel",
         metavar="K",
-        help="the real kernel: 7.2 (judges linux-7), 6.12 (linux-6) or 5.10; default: all three",
+        help="the real kernel: 7.2 (judges linux-7), 6.12 (linux-6), 6.1 or 5.10; default: all four",
     )
     add("--model", metavar="M", help="this model instead of the one that --kernel judges, such as linux-6 for 6.1")
     add("--seed", type=int, metavar="S", help="scenarios generated from this seed instead of those with names")

@@ -29,7 +29,7 @@ from netemu.specs import Plan, to_json
 from netemu.stack.profile import BBR_PHASES
 from netemu.stack.task import KernelError
 
-PAIRS = {"7.2": "model:linux-7", "6.12": "model:linux-6", "5.10": "model:linux-5.10"}
+PAIRS = {"7.2": "model:linux-7", "6.12": "model:linux-6", "6.1": "model:linux-6.1", "5.10": "model:linux-5.10"}
 """Version of a real kernel -> the model that is judged by it."""
 
 MODEL_SECONDS = 240

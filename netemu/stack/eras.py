@@ -1,8 +1,9 @@
 """What differs between the eras: one row per field of a profile and per sysctl, with each era's value and its source.
 
 The profiles are made of these rows, so that what the docs print is what runs. ``linux-6`` is 6.12 and ``linux-7`` is
-7.2; those two and ``linux-5.10`` are judged by real kernels packet by packet. No kernel here can judge the older ones:
-their values were read, not measured, and everything made with them says 'unjudged'.
+7.2; those two, ``linux-5.10`` and ``linux-6.1`` (:mod:`netemu.stack.eras_between`) are judged by real kernels packet by
+packet. No kernel here can judge the older ones: their values were read, not measured, and everything made with them
+says 'unjudged'.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ERAS = ("linux-2.4", "linux-2.6", "linux-3.10", "linux-5.10", "linux-6", "linux-
 
 JUDGED_BY: dict[str, tuple[str, ...]] = {
     "linux-5.10": ("uml:5.10",),
+    "linux-6.1": ("uml:6.1",),
     "linux-6": ("uml:6.12",),
     "linux-7": ("uml:7.2",),
 }

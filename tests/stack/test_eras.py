@@ -49,6 +49,6 @@ def test_a_row_says_where_it_was_read_and_differs_somewhere() -> None:
 
 
 def test_only_eras_of_kernels_at_hand_are_judged() -> None:
-    assert set(JUDGED_BY) == {"linux-5.10", "linux-6", "linux-7"}
+    assert set(JUDGED_BY) == {"linux-5.10", "linux-6.1", "linux-6", "linux-7"}
     for era in ERAS:
         assert check_profile(PROFILES[era], era).judged_by == JUDGED_BY.get(era, ())
