@@ -107,7 +107,8 @@ def tcp_ack_update_rtt(
     rs.rtt_us = ca_rtt_us
     if seq_rtt_us < 0:
         return False
-    tcp_update_rtt_min(sk, ca_rtt_us, flag)
+    if ca_rtt_us >= 0:  # always so, but where an echo is preferred: what was sent again has that one alone
+        tcp_update_rtt_min(sk, ca_rtt_us, flag)
     tcp_rtt_estimator(sk, seq_rtt_us)
     tcp_set_rto(sk)
     sk.icsk_backoff = 0

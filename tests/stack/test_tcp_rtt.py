@@ -114,6 +114,15 @@ def test_the_echo_is_used_where_sending_times_are_ambiguous() -> None:
     assert FLAG_ACKED & FLAG_DATA_ACKED
 
 
+def test_an_echo_of_what_was_sent_again_is_no_smallest_rtt() -> None:
+    profile = Profile("test", hz=100, rtt_prefers_echo=True)
+    sk = TcpSock(LinuxStack("h", profile, Sysctl(), 1), 2, cast(Any, None))
+    sk.tcp_mstamp, sk.saw_tstamp, sk.rcv_tsecr = 2_000_000, True, 1_940
+    before, rs = sk.rtt_min_us, RateSample()
+    assert tcp_rtt.tcp_ack_update_rtt(sk, FLAG_DATA_ACKED, -1, -1, -1, rs)
+    assert (rs.rtt_us, sk.srtt_us >> 3, sk.rtt_min_us) == (-1, 60_000, before)
+
+
 def test_a_passive_open_is_measured_from_its_only_synack() -> None:
     sk = _sock()
     sk.net.now_ns = 1_050_000_000
