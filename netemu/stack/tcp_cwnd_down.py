@@ -10,17 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netemu.stack.tcp_h import (
+    FLAG_ANY_PROGRESS,
     FLAG_DSACKING_ACK,
-    FLAG_FORWARD_PROGRESS,
     FLAG_NOT_DUP,
-    FLAG_SND_UNA_ADVANCED,
     tcp_packets_in_flight,
 )
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
-
-FLAG_ANY_PROGRESS = FLAG_FORWARD_PROGRESS | FLAG_SND_UNA_ADVANCED
 
 
 def tcp_cwnd_min(sk: TcpSock) -> int:

@@ -20,6 +20,7 @@ from netemu.stack.skbuff import (
 )
 from netemu.stack.sock import TCP_CA_CWR, TCP_CA_Disorder, TCP_CA_Loss, TCP_CA_Recovery
 from netemu.stack.tcp_h import (
+    FLAG_ANY_PROGRESS,
     FLAG_DATA_ACKED,
     FLAG_DATA_SACKED,
     FLAG_FORWARD_PROGRESS,
@@ -28,7 +29,6 @@ from netemu.stack.tcp_h import (
     FLAG_NOT_DUP,
     FLAG_ONLY_ORIG_SACKED,
     FLAG_RETRANS_DATA_ACKED,
-    FLAG_SND_UNA_ADVANCED,
     tcp_clear_all_retrans_hints,
     tcp_current_ssthresh,
     tcp_packets_in_flight,
@@ -36,8 +36,6 @@ from netemu.stack.tcp_h import (
 
 if TYPE_CHECKING:
     from netemu.stack.sock import TcpSock
-
-_ANY_PROGRESS = FLAG_FORWARD_PROGRESS | FLAG_SND_UNA_ADVANCED
 
 
 def _is_sackfrto(sk: TcpSock) -> bool:
@@ -125,7 +123,7 @@ def _verdict(sk: TcpSock, flag: int, first: bool) -> int | None:
         return 2 if first else 3
     if _is_sackfrto(sk):
         return _verdict_by_sack(sk, flag, first)
-    if not flag & _ANY_PROGRESS and flag & FLAG_NOT_DUP:
+    if not flag & FLAG_ANY_PROGRESS and flag & FLAG_NOT_DUP:
         return -1
     lost = 0 if first else 3
     return None if flag & FLAG_DATA_ACKED else lost
