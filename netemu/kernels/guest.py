@@ -165,11 +165,12 @@ def guard(
     descriptors: Sequence[int] = (),
     *,
     writable: Sequence[Path] | None = None,
+    processor: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A :mod:`~netemu.kernels.uml_guard` over the directories ``trees`` and the program ``argv``.
 
     The program inherits ``descriptors`` under their numbers. It can write below ``writable`` alone (None: anywhere),
-    where the machine's kernel has Landlock.
+    where the machine's kernel has Landlock, and runs on ``processor`` alone (None: on any).
 
     When the block is left, or this process ends in whatever way, the program and everything below it is killed and the
     trees are removed. The program's standard output and error are the process's ``stdout``.
@@ -179,6 +180,7 @@ def guard(
         "argv": argv,
         "trees": [[str(tree), tree.lstat().st_ino if tree.exists() else None] for tree in trees],
         "writable": None if writable is None else [str(place) for place in writable],
+        "processor": processor,
     }
     process = subprocess.Popen(
         [sys.executable, "-S", "-s", "-E", str(_GUARD), json.dumps(spec)],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from netemu.errors import MissingCapability, NetemuError
 from netemu.kernels.guest import Guest, Listener, Work, early_end, follow, guard, prepare, temporary_directory
+from netemu.kernels.processor import own_processor
 
 _START_NS = 1_700_000_000 * 10**9
 # Before 6.16 a guest's processes are clones of the kernel's process with other memory; the C library's restartable
@@ -100,7 +101,11 @@ def booted(
         prepare(control, Work(argv, environment or {}, machine.modules, machine.virtual), recording)
         place = _TUNABLES | {"TMPDIR": str(control)}
         program = [str(machine.binary), *machine.command_line[1:]]
-        with guard([control], program, control, place, descriptors, writable=_writable(control, recording)) as process:
+        may_write = _writable(control, recording)
+        with (
+            own_processor() if machine.virtual else contextlib.nullcontext() as processor,
+            guard([control], program, control, place, descriptors, writable=may_write, processor=processor) as process,
+        ):
             yield Guest(process)
 
 
