@@ -1,12 +1,12 @@
 """Outlives netemu, to end what netemu started and remove what it left: ``uml_guard.py JSON``, run by its path.
 
-``{"argv": [...] or null, "trees": [[path, inode], ...], "writable": [...] or null, "processor": number or null}``. The
-guard runs ``argv`` as its child and ends with that child's exit code (128 + signal). Standard input is netemu's end of a
-pipe: when it is closed, in whatever way netemu ended, the child ends too. Every process below the child becomes the
-guard's when its parent dies, so none is left; then the trees go, unless they have been renamed or made anew. An inode of
-null stands for a tree that netemu makes later. Where ``writable`` is a list, the child can write below those places
-alone (Landlock, where the machine's kernel has it); where there is a ``processor``, the child runs on that one alone.
-Standard library only: it starts in 15 ms.
+``{"argv": [...] or null, "trees": [[path, inode], ...], "writable": [...] or null, "processor": number or null}``.
+The guard runs ``argv`` as its child and ends with that child's exit code (128 + signal). Standard input is netemu's end
+of a pipe: when it is closed, in whatever way netemu ended, the child ends too. Every process below the child becomes
+the guard's when its parent dies, so none is left; then the trees go, unless they have been renamed or made anew. An
+inode of null stands for a tree that netemu makes later. Where ``writable`` is a list, the child can write below those
+places alone (Landlock, where the machine's kernel has it); where there is a ``processor``, the child runs on that one
+alone. Standard library only: it starts in 15 ms.
 """
 
 import ctypes

@@ -45,12 +45,27 @@ def seed_of(plan_seed: int, link: str, direction: str) -> int:
 
 
 def relay_spec(
-    sites: Sequence[WireSite | SocketSite], directory: Path, plan_seed: int, links_in_all: int
+    sites: Sequence[WireSite | SocketSite],
+    directory: Path,
+    plan_seed: int,
+    links_in_all: int,
+    processors: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """What :mod:`netemu.lab.relay` reads: the wires of one process."""
+    """What :mod:`netemu.lab.relay` reads: the wires of one process, and the two processors that it runs on, if any."""
     ring_bytes = max(_RING_LEAST_BYTES, min(_RING_BYTES, _RING_TOTAL_BYTES // (2 * links_in_all)))
     wires = [_wire(site, directory, plan_seed, ring_bytes) for site in sites]
-    return {"time_is_virtual": time_is_virtual(), "wires": wires}
+    return {"time_is_virtual": time_is_virtual(), "processors": list(processors), "wires": wires}
+
+
+def processors_of(number: int) -> list[int]:
+    """The processors of relay ``number``: one, and another one that helps when the first is held up.
+
+    None where there are no two, or where nothing can be held up: in virtual time.
+    """
+    usable = sorted(os.sched_getaffinity(0))
+    if len(usable) < 2 or time_is_virtual():
+        return []
+    return [usable[(number + step) % len(usable)] for step in (0, 1)]
 
 
 def _wire(site: WireSite | SocketSite, directory: Path, plan_seed: int, ring_bytes: int) -> dict[str, Any]:
@@ -79,7 +94,7 @@ class RelayWires:
         try:
             for number in range(count):
                 own = sites[number::count]
-                spec = relay_spec(own, directory, plan_seed, len(sites))
+                spec = relay_spec(own, directory, plan_seed, len(sites), processors_of(number))
                 sockets = [descriptor for site in own if isinstance(site, SocketSite) for descriptor in site.sockets]
                 self._members.append(
                     start(f"relay{number}", spec, scratch, module="netemu.lab.relay", descriptors=sockets)

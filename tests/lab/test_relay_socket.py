@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import threading
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -132,19 +135,84 @@ def test_both_ends_hold_more_than_a_burst() -> None:
                 other.close()
 
 
-@pytest.mark.parametrize(("virtual", "action"), [(True, "forward"), (False, "drop_queue")])
-def test_a_guest_s_nanoseconds_do_not_decide_who_finds_room(virtual: bool, action: str, tmp_path: Path) -> None:
-    direction = msgspec.to_builtins(LinkDirection(rate_bps=8_000_000, queue=Queue(packets=1)))
+def _relay(
+    tmp_path: Path, direction: LinkDirection, *, virtual: bool, processors: Sequence[int] = ()
+) -> tuple[Relay, socket.socket, socket.socket]:
+    """A relay in this process over one link, and the guests at its two ends."""
     (ours, guest), (theirs, other) = guest_socket_pair(), guest_socket_pair()
+    built = msgspec.to_builtins(direction)
     wire = {
         "link": "l1",
         "log": str(tmp_path / "l1.jsonl"),
         "frame_bytes": 1514,
         "sockets": [ours.detach(), theirs.detach()],
+        "a_to_b": built,
+        "b_to_a": built,
+        "seeds": {"a_to_b": 1, "b_to_a": 2},
     }
-    wire |= {"a_to_b": direction, "b_to_a": direction, "seeds": {"a_to_b": 1, "b_to_a": 2}}
+    return Relay({"time_is_virtual": virtual, "processors": processors, "wires": [wire]}), guest, other
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Where to write what a relay in this process reads on its standard input."""
+    read_end, write_end = os.pipe()
+    kept = os.dup(0)
+    os.dup2(read_end, 0)
+    yield write_end
+    os.dup2(kept, 0)
+    for descriptor in (kept, read_end, write_end):
+        os.close(descriptor)
+
+
+def test_what_the_loop_is_late_for_leaves_from_the_other_processor(
+    commands: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_up = threading.Event()
+
+    def wait_long(relay: Relay, wait_ns: int | None) -> None:
+        held_up.wait()
+        relay._command()
+
+    monkeypatch.setattr(Relay, "_wait", wait_long)
+    here = min(os.sched_getaffinity(0))
+    relay, guest, other = _relay(tmp_path, LinkDirection(delay_ns=1_000_000), virtual=False, processors=[here, here])
     with guest, other:
-        relay = Relay({"time_is_virtual": virtual, "wires": [wire]})
+        running = threading.Thread(target=relay.run)
+        running.start()
+        try:
+            guest.send(bytes(12) + b"\x08\x00" + b"one")
+            other.settimeout(20)
+            assert other.recv(2000).endswith(b"one")
+            assert not held_up.is_set()
+        finally:
+            os.write(commands, b"stop\n")
+            held_up.set()
+            running.join()
+        relay.close()
+
+
+def test_a_second_look_that_fails_is_the_relays_error(
+    commands: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(relay: Relay) -> None:
+        os.write(commands, b"stop\n")
+        raise OSError("no second look")
+
+    monkeypatch.setattr(Relay, "_look_again", fail)
+    here = min(os.sched_getaffinity(0))
+    relay, guest, other = _relay(tmp_path, LinkDirection(), virtual=False, processors=[here, here])
+    with guest, other:
+        with pytest.raises(OSError, match="no second look"):
+            relay.run()
+        relay.close()
+
+
+@pytest.mark.parametrize(("virtual", "action"), [(True, "forward"), (False, "drop_queue")])
+def test_a_guest_s_nanoseconds_do_not_decide_who_finds_room(virtual: bool, action: str, tmp_path: Path) -> None:
+    direction = LinkDirection(rate_bps=8_000_000, queue=Queue(packets=1))
+    relay, guest, other = _relay(tmp_path, direction, virtual=virtual)
+    with guest, other:
         model = relay.wires[0].lanes[0].model
         assert model.arrive(0, 986).action == "forward"
         assert model.arrive(999_998, 986).action == action  # the line is free at 1,000,000

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from netemu.lab.wire_relay import faults, relay_spec, seed_of
+from netemu.lab.wire_relay import faults, processors_of, relay_spec, seed_of
 from netemu.link import LinkParameters
 from netemu.specs import LinkDirection
 from tests.lab.plans import chain, pair
@@ -60,3 +60,15 @@ def test_super_segments_get_slots_they_fit() -> None:
 )
 def test_what_the_relay_itself_lost_makes_the_run_void(account: dict[str, Any], says: str | None) -> None:
     assert faults("l1", {"a_to_b": {**GOOD, **account}, "b_to_a": GOOD}) == ([] if says is None else [says])
+
+
+def test_a_relay_has_another_processor_to_help_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {1, 4, 6})
+    assert [processors_of(number) for number in range(4)] == [[1, 4], [4, 6], [6, 1], [1, 4]]
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {4})
+    assert processors_of(0) == []
+
+
+def test_in_virtual_time_a_relay_needs_no_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netemu.lab.wire_relay.time_is_virtual", lambda: True)
+    assert processors_of(0) == []
