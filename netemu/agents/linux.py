@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
@@ -95,3 +96,8 @@ class LinuxSystem:
     def congestion_controls(self) -> str:
         """What the kernel offers, loaded modules included."""
         return files.read("/proc/sys/net/ipv4/tcp_available_congestion_control").strip()
+
+    def linux_version(self) -> tuple[int, int]:
+        """This kernel's, from uname(): ``7.2.13`` and ``6.18.0-rc3`` alike have three numbers."""
+        version, level, _ = os.uname().release.split(".", 2)
+        return int(version), int(level)

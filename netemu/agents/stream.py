@@ -158,7 +158,7 @@ class Stream:
     def end(self) -> dict[str, Any]:
         """Log TCP_INFO and close; the connection's part of the summary."""
         begin = self._monotonic_ns()
-        info = read_tcp_info(self.sock)
+        info = read_tcp_info(self.sock, self._system.linux_version())
         info["cookie"] = int.from_bytes(self.sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), byteorder)
         self._log.add(begin, "getsockopt TCP_INFO", self._monotonic_ns() - begin, self.name, detail=info)
         if self.closing == "abort":
@@ -178,7 +178,7 @@ class Stream:
 
     def is_closed(self) -> bool:
         """Whether the kernel is done with the connection: both FINs acknowledged, or reset."""
-        return read_tcp_info(self.sock)["tcpi_state"] == TCP_CLOSE
+        return read_tcp_info(self.sock, self._system.linux_version())["tcpi_state"] == TCP_CLOSE
 
     def _close_both_ways(self) -> None:
         """FIN both ways and wait until the last is acknowledged, so that TCP_INFO holds every retransmission."""

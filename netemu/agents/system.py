@@ -153,3 +153,7 @@ class System(Protocol):
     def congestion_controls(self) -> str:
         """The names that TCP_CONGESTION takes, with a space between them."""
         ...
+
+    def linux_version(self) -> tuple[int, int]:
+        """Version and patch level of the Linux by which getsockopt() fills in its structs."""
+        ...

@@ -1,4 +1,7 @@
-"""``struct tcp_info`` decoded to named fields (include/uapi/linux/tcp.h, v6.18; older kernels return a prefix)."""
+"""``struct tcp_info`` decoded to named fields (include/uapi/linux/tcp.h, v7.2; older kernels return a prefix).
+
+All kernels agree on a field's place, but for the last word: two halves in 6.18 and 6.19, bit fields since 7.0.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _LAYOUT = (
     ("H", "total_rto total_rto_recoveries"),
     ("I", "total_rto_time received_ce delivered_e1_bytes delivered_e0_bytes delivered_ce_bytes received_e1_bytes"),
     ("I", "received_e0_bytes received_ce_bytes"),
-    ("H", "accecn_fail_mode accecn_opt_seen"),
+    ("I", "accecn"),
 )
 _NAMES = tuple("tcpi_" + name for _, names in _LAYOUT for name in names.split())
 _FORMAT = "".join(code * len(names.split()) for code, names in _LAYOUT)
@@ -50,12 +53,22 @@ STATES = (
 """TCP states by number (include/net/tcp_states.h)."""
 
 TCP_CLOSE = 7
+BIT_FIELDS_SINCE = (7, 0)
+"""The Linux since which the last word has tcpi_ecn_mode, and options beside what is told of Accurate ECN."""
+_ACCECN_BITS = {
+    "tcpi_ecn_mode": (0, 2),
+    "tcpi_accecn_opt_seen": (2, 2),
+    "tcpi_accecn_fail_mode": (4, 4),
+    "tcpi_options2": (8, 24),
+}
+"""Shift and width of each since 7.0."""
+
 CA_STATES = ("Open", "Disorder", "CWR", "Recovery", "Loss")
 """``enum tcp_ca_state`` by number."""
 
 
 def layout(size: int) -> tuple[tuple[str, ...], struct.Struct]:
-    """Names and struct of the fields that lie entirely within the first ``size`` bytes (wscale and flags packed)."""
+    """Names and struct of the fields that lie entirely within the first ``size`` bytes; bit fields packed."""
     found = _STRUCTS.get(size)
     if found is None:
         count = len(_FORMAT)
@@ -65,27 +78,38 @@ def layout(size: int) -> tuple[tuple[str, ...], struct.Struct]:
     return found
 
 
-def decode_tcp_info(raw: bytes) -> dict[str, int]:
-    """Every field that ``raw`` holds, by the kernel's name and in the kernel's units; bit fields taken apart."""
+def decode_tcp_info(raw: bytes, linux: tuple[int, int] = BIT_FIELDS_SINCE) -> dict[str, int]:
+    """Every field that ``raw`` holds, by the kernel's name and in the kernel's units; bit fields taken apart.
+
+    ``linux``: version and patch level of the kernel that filled it in, which only the last word depends on.
+    """
     names, form = layout(len(raw))
     info = dict(zip(names, form.unpack_from(raw), strict=True))
     wscale, flags = info.pop("tcpi_wscale"), info.pop("tcpi_flags")
     info["tcpi_snd_wscale"], info["tcpi_rcv_wscale"] = wscale & 15, wscale >> 4
     info["tcpi_delivery_rate_app_limited"], info["tcpi_fastopen_client_fail"] = flags & 1, flags >> 1 & 3
-    return info
+    word = info.pop("tcpi_accecn", None)
+    if word is None:
+        return info
+    if linux < BIT_FIELDS_SINCE:
+        return info | {"tcpi_accecn_fail_mode": word & 0xFFFF, "tcpi_accecn_opt_seen": word >> 16}
+    return info | {name: word >> shift & (1 << bits) - 1 for name, (shift, bits) in _ACCECN_BITS.items()}
 
 
-def read_tcp_info(sock: Socket) -> dict[str, int]:
-    """TCP_INFO of ``sock``; OSError when it is no TCP socket."""
-    return decode_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1024))
+def read_tcp_info(sock: Socket, linux: tuple[int, int]) -> dict[str, int]:
+    """TCP_INFO of ``sock``, which a kernel of that version fills in; OSError when it is no TCP socket."""
+    return decode_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1024), linux)
 
 
 def encode_tcp_info(info: Mapping[str, int]) -> bytes:
-    """The struct up to its last field that ``info`` has, bit fields put together; what it lacks before that is 0."""
+    """The struct of 7.2 up to its last field that ``info`` has, bit fields put together; what it lacks before is 0."""
     packed = {
         "tcpi_wscale": info.get("tcpi_snd_wscale", 0) | info.get("tcpi_rcv_wscale", 0) << 4,
         "tcpi_flags": info.get("tcpi_delivery_rate_app_limited", 0) | info.get("tcpi_fastopen_client_fail", 0) << 1,
         **info,
     }
+    told = [info[name] << shift for name, (shift, _) in _ACCECN_BITS.items() if name in info]
+    if told:
+        packed["tcpi_accecn"] = sum(told)
     count = 1 + max(index for index, name in enumerate(_NAMES) if name in packed)
     return struct.pack("=" + _FORMAT[:count], *(packed.get(name, 0) for name in _NAMES[:count]))

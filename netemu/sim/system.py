@@ -6,6 +6,7 @@ import ctypes
 import os
 from typing import TYPE_CHECKING, Any, overload
 
+from netemu.agents.tcp_info import BIT_FIELDS_SINCE
 from netemu.sim.sockopt import encode_option
 
 if TYPE_CHECKING:
@@ -213,3 +214,7 @@ class ModelSystem:
         from netemu.stack.cong import tcp_available_congestion_control
 
         return " ".join(tcp_available_congestion_control())
+
+    def linux_version(self) -> tuple[int, int]:
+        """That of :mod:`netemu.sim.sockopt`'s structs, whatever the era."""
+        return BIT_FIELDS_SINCE

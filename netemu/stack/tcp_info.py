@@ -47,12 +47,8 @@ _ZERO_OF_LISTEN = {"tcpi_ca_state": 0, "tcpi_rehash": 0}
 
 
 _ECN_MODES = {0: 0, TCP_ECN_MODE_RFC3168: 1, TCP_ECN_MODE_ACCECN: 2, TCP_ECN_MODE_ANY: 3}
+"""tcpi_ecn_mode since 7.0: none, classic, accurate, asked for."""
 _NO_MARKS = AccEcn()
-
-
-def tcpi_ecn_mode(sk: TcpSock) -> int:
-    """Of 7.2: 0 none, 1 classic, 2 accurate, 3 asked for."""
-    return _ECN_MODES[sk.ecn_flags & TCP_ECN_MODE_ANY]
 
 
 def _accecn(sk: TcpSock) -> dict[str, int]:
@@ -65,8 +61,10 @@ def _accecn(sk: TcpSock) -> dict[str, int]:
         "tcpi_received_e1_bytes": state.received_ecn_bytes[ECT_1] & _U32,
         "tcpi_received_e0_bytes": state.received_ecn_bytes[ECT_0] & _U32,
         "tcpi_received_ce_bytes": state.received_ecn_bytes[CE] & _U32,
-        "tcpi_accecn_fail_mode": state.fail_mode,
+        "tcpi_ecn_mode": _ECN_MODES[sk.ecn_flags & TCP_ECN_MODE_ANY],
         "tcpi_accecn_opt_seen": state.saw_opt,
+        "tcpi_accecn_fail_mode": state.fail_mode,
+        "tcpi_options2": 0,
     }
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import select
 import socket
 import struct
+from types import SimpleNamespace
+
+import pytest
 
 from netemu.agents.linux import LinuxEpoll, LinuxSystem
 
@@ -52,3 +56,12 @@ def test_an_epoll_names_what_is_ready_and_times_out() -> None:
 
 def test_reno_is_always_there() -> None:
     assert "reno" in LinuxSystem().congestion_controls().split()
+
+
+RELEASES = [("7.2.13", (7, 2)), ("6.18.0-rc3+", (6, 18)), ("5.10.0-32-amd64", (5, 10))]
+
+
+@pytest.mark.parametrize(("release", "version"), RELEASES)
+def test_the_kernel_names_its_version(monkeypatch: pytest.MonkeyPatch, release: str, version: tuple[int, int]) -> None:
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=release))
+    assert LinuxSystem().linux_version() == version

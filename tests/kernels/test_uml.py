@@ -184,6 +184,21 @@ def test_a_plan_gives_the_same_bytes_every_time(entry: Entry, tmp_path: Path) ->
     assert account["members"]["t.server"]["received_bytes"] == 300_000
 
 
+@pytest.mark.parametrize(("tcp_ecn", "told"), [("1", (1, 0, 0, 0)), ("3", (2, 2, 0, 0))])
+def test_tcp_info_of_linux_7_tells_of_ecn(built: Entry, tcp_ecn: str, told: tuple[int, ...], tmp_path: Path) -> None:
+    """Its last word is bit fields: classic ECN, then Accurate ECN with its option, and no failure of either."""
+    if int(built.manifest.version.partition(".")[0]) < 7:
+        pytest.skip("no kernel with virtual time since 7.0 is in the cache: netemu kernels build 7.2")
+    plan = transfer_plan(loss=0.0)
+    nodes = tuple(msgspec.structs.replace(node, sysctls={"net.ipv4.tcp_ecn": tcp_ecn}) for node in plan.nodes)
+    run = execute(named(built), msgspec.structs.replace(plan, nodes=nodes), tmp_path / "run")
+    for agent in ("t.client", "t.server"):
+        rows = [json.loads(line) for line in (run.agents / f"{agent}.jsonl").read_text().splitlines()]
+        (info,) = (row["detail"] for row in rows if row.get("call") == "getsockopt TCP_INFO")
+        names = ("ecn_mode", "accecn_opt_seen", "accecn_fail_mode", "options2")
+        assert tuple(info[f"tcpi_{name}"] for name in names) == told, agent
+
+
 def test_another_seed_gives_another_run(entry: Entry, tmp_path: Path) -> None:
     one, other = (execute(named(entry), transfer_plan(seed), tmp_path / str(seed)) for seed in (1, 2))
     assert digests(one)["captures/h1-eth0.pcapng"] != digests(other)["captures/h1-eth0.pcapng"]

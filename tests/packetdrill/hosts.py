@@ -10,8 +10,6 @@ from msgspec.structs import replace
 
 from netemu.stack.host import Interface, make_host
 from netemu.stack.profile import find_profile
-from netemu.stack.sock import TcpSock
-from netemu.stack.tcp_info import tcpi_ecn_mode
 from tests.packetdrill.machine import DEVICE, Machine
 from tests.packetdrill.settings import Settings
 
@@ -48,6 +46,4 @@ def info_of(machine: Machine, live_fd: int) -> Mapping[str, Any]:
     memory = machine.enter("getsockopt", live_fd, _SOL_SOCKET, _SO_MEMINFO)
     assert memory.result is not None
     names = (f"SK_MEMINFO_{name}" for name in _MEMINFO)
-    info = dict(entered.result.value) | dict(zip(names, memory.result.value, strict=True))
-    sk = machine.stack.files.get(live_fd)
-    return info | {"tcpi_ecn_mode": tcpi_ecn_mode(sk)} if isinstance(sk, TcpSock) else info
+    return dict(entered.result.value) | dict(zip(names, memory.result.value, strict=True))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from netemu.agents import system as asked
+from netemu.agents.tcp_info import read_tcp_info
 from netemu.sim.engine import Engine
 from netemu.sim.host import Host
 from netemu.sim.process import Process
@@ -70,6 +71,8 @@ def test_errors_are_those_of_linux() -> None:
         assert caught.value.errno == errno.EADDRNOTAVAIL
         assert system.accept(99, 2)[0] == -1 and system.last_errno() == errno.EBADF
         assert {"reno", "cubic", "bbr"} <= set(system.congestion_controls().split())
+        info = read_tcp_info(sock, system.linux_version())
+        assert (info["tcpi_ecn_mode"], info["tcpi_accecn_fail_mode"], info["tcpi_options2"]) == (0, 0, 0)
 
     on_a_host(program)
 

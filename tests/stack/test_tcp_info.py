@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netemu.agents.tcp_info import decode_tcp_info, encode_tcp_info
 from netemu.stack.eras import PROFILES
-from netemu.stack.tcp_info import sk_get_meminfo, tcp_get_info, tcpi_ecn_mode
+from netemu.stack.tcp_info import sk_get_meminfo, tcp_get_info
 from tests.stack.hosts import Pair
 
 
@@ -45,7 +45,9 @@ def test_marks_are_told_by_eras_that_count_them() -> None:
     sk.accecn.received_ecn_bytes[:] = 0, 1, 2, 3
     info = tcp_get_info(sk)
     assert [info[f"tcpi_received_{mark}_bytes"] for mark in ("e1", "e0", "ce")] == [1, 2, 3]
-    assert (tcpi_ecn_mode(sk), info["tcpi_accecn_opt_seen"]) == (2, 2)
+    assert (info["tcpi_ecn_mode"], info["tcpi_accecn_opt_seen"], info["tcpi_accecn_fail_mode"]) == (2, 2, 0)
+    again = decode_tcp_info(encode_tcp_info(info))
+    assert {name: again[name] for name in info} == info
     sk.net.profile = PROFILES["linux-6"]
     assert "tcpi_received_ce" not in tcp_get_info(sk)
 
