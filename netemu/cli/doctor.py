@@ -55,8 +55,12 @@ def guests_can_run(findings: list[Finding]) -> bool:
     """Whether experiments can run in guests here (``--kernel uml:VERSION``)."""
     from netemu.kernels import findings as guests
 
-    lacking = [finding.name for finding in obstacles(findings) if finding.name.startswith(_GUESTS_NEED)]
-    return guests.guests_can_run(findings) and not lacking
+    return guests.guests_can_run(findings) and models_can_run(findings)
+
+
+def models_can_run(findings: list[Finding]) -> bool:
+    """Whether experiments can run on models here (``--kernel model:PROFILE``)."""
+    return not [finding for finding in obstacles(findings) if finding.name.startswith(_GUESTS_NEED)]
 
 
 def to_text(findings: list[Finding]) -> str:
@@ -77,9 +81,23 @@ def to_text(findings: list[Finding]) -> str:
             )
         else:
             lines.append(f"Experiments cannot run here: {names}. Analysis, figures and topologies work.")
+            lines += _without_root(findings)
     else:
         lines.append("Experiments can run here.")
     return "\n".join(lines) + "\n"
+
+
+def _without_root(findings: list[Finding]) -> list[str]:
+    """What can be run all the same, or once little is added."""
+    from netemu.kernels import findings as guests
+
+    if not models_can_run(findings):
+        return []
+    lacking = ", ".join(guests.guests_lack(findings))
+    return [
+        "On models they can, without root: netemu run EXPERIMENT --kernel model:linux-7",
+        f"In guests too, once there is what they need (above): {lacking}.",
+    ]
 
 
 def to_json(findings: list[Finding]) -> str:

@@ -42,6 +42,19 @@ def test_exit_code_is_3_when_something_required_is_missing_or_unseen(obstacle, m
     assert f"-> {obstacle.remedy}" in out
 
 
+def test_what_runs_without_root_is_named_where_nothing_else_does(monkeypatch, capsys) -> None:
+    there = [Finding(name, "ok", "", "") for name in ("guest memory", "ptrace")]
+    none = Finding("guest kernels", "missing", "none", "", "netemu kernels build 7.2")
+    pretend(monkeypatch, FATAL, *there, none)
+    assert main.main(["doctor"]) == 3
+    *_, models, guests = capsys.readouterr().out.splitlines()
+    assert models.endswith("--kernel model:linux-7")
+    assert guests.endswith(": guest kernels.")
+    pretend(monkeypatch, FATAL, none, Finding("Python package polars", "missing", "", "", "make setup", True))
+    assert main.main(["doctor"]) == 3
+    assert capsys.readouterr().out.splitlines()[-1].endswith("Analysis, figures and topologies work.")
+
+
 def test_where_only_guests_can_run_it_says_so(monkeypatch, capsys) -> None:
     guests = [Finding(name, "ok", "", "") for name in ("guest kernels", "guest memory", "ptrace")]
     pretend(monkeypatch, FATAL, *guests)

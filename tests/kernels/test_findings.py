@@ -14,6 +14,7 @@ from netemu.kernels.findings import (
     can_be_traced,
     findings,
     guests_can_run,
+    guests_lack,
     kernel_findings,
     landlock_finding,
     memory_finding,
@@ -81,4 +82,6 @@ def test_what_a_build_lacks_is_one_command() -> None:
 def test_guests_run_where_all_of_it_is_there(lacking: str) -> None:
     there = [Finding(name, "ok", "", "") for name in (module.KERNELS, module.MEMORY, module.PTRACE)]
     assert guests_can_run(there)
-    assert not guests_can_run([one for one in there if one.name != lacking])
+    fewer = [one for one in there if one.name != lacking]
+    assert not guests_can_run(fewer)
+    assert guests_lack(fewer) == [lacking]
