@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from netemu.trace.compiled import entry
+from netemu.trace.compiled import entry_of_arrays
 
 EQUAL, ALTERED, ALONE, UNRELATED = 0, 1, 2, 3
 """Costs. Altered: the same packet with another field. Alone: only on one side. Unrelated: a pair of nothing in common,
 which costs less than the two alone, so that a packet with a changed sequence number stays one difference."""
 
 
-@entry
+@entry_of_arrays
 def shortest(  # type: ignore[no-untyped-def]
     a_exact, a_same, b_exact, b_same
 ):

@@ -73,6 +73,7 @@ def _take_rtt(st: Any, f: Any, p: Any, newest: int, oldest: int) -> None:
     row = rtt_at(st.rtt, st.rtt_count)
     st.rtt_count += 1
     row.connection, row.direction, row.t_ns = p.connection, 1 - p.direction, p.t_ns
+    row.capture, row.number = p.capture, p.number
     note_min_rtt(f, p.t_ns - newest)
     rtt_sample(f, p.t_ns - oldest)
     row.rtt_ns, row.srtt_ns, row.rto_ns = p.t_ns - newest, f.srtt_ns >> 3, rto_ns(f)

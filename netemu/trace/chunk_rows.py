@@ -17,18 +17,17 @@ def captures_of(reader: Reader, connection: Any) -> tuple[Named, Any]:
     """Capture name and index within it, for numbers of connections of the file."""
     table = reader.state.rows("connections", "connection_count")
     if connection.size and connection.min() < 0:
-        raise AssertionError("every RTT sample and SACK block belongs to a connection")
-    capture = table["capture"][connection].astype(np.uint16)
+        raise AssertionError("what is told of a flow belongs to a connection")
+    capture = (table["scope"][connection] >> 1).astype(np.uint16)  # in one line of memory with the index
     return Named(capture, reader.names), table["index"][connection].astype(np.int32)
 
 
 def rtt_rows(reader: Reader, chunk: Chunk, origin_ns: int) -> Rows:
     """The RTT samples of one chunk."""
     rows = chunk.rtt
-    capture, index = captures_of(reader, rows["connection"])
     return {
-        "capture": capture,
-        "connection": index,
+        "capture": Named(rows["capture"].astype(np.uint16), reader.names),
+        "connection": rows["number"].astype(np.int32),
         "direction": rows["direction"].astype(np.int8),
         "t_ns": rows["t_ns"] - origin_ns,
         "rtt_ns": np.ascontiguousarray(rows["rtt_ns"]),
@@ -38,11 +37,10 @@ def rtt_rows(reader: Reader, chunk: Chunk, origin_ns: int) -> Rows:
 def sacks_rows(reader: Reader, chunk: Chunk, origin_ns: int) -> Rows:
     """The SACK blocks of one chunk."""
     rows = chunk.sacks
-    capture, index = captures_of(reader, rows["connection"])
     return {
-        "capture": capture,
+        "capture": Named(rows["capture"].astype(np.uint16), reader.names),
         "frame": rows["frame"].astype(np.uint32),
-        "connection": index,
+        "connection": rows["number"].astype(np.int32),
         "direction": rows["direction"].astype(np.int8),
         "t_ns": rows["t_ns"] - origin_ns,
         "start_offset_bytes": np.ascontiguousarray(rows["start"]),

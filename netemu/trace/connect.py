@@ -13,23 +13,35 @@ from typing import Any
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.ack_kinds import ACK_CHALLENGE
 from netemu.trace.compiled import compiled
-from netemu.trace.layout import CONNECTION, FLOW, OFTEN_WORDS, SEGMENT, connection_at, flow_at
+from netemu.trace.layout import (
+    ACK_LINES,
+    BOTH_LINES,
+    CONNECTION,
+    DATA_LINES,
+    FLOW,
+    LINE_BYTES,
+    SEGMENT,
+    connection_at,
+    flow_at,
+)
 from netemu.trace.memory import i64, prefetch, set_word, word
 from netemu.trace.segments import at, unwrap
 
 _EPHEMERAL = 32768
 """First port of Linux's default ip_local_port_range; below it a port is taken for a server's."""
-_NUMBER = 0xFFFFFFFF
+_NUMBER, _CLIENT_IS_LOW, _HASH = 0x7FFFFFFF, 31, ~0xFFFFFFFF
 """A slot of the table holds the number of a connection, from 1 on, in its lower half, and above it that of the hash:
-so others than the one looked for are seldom looked at, each of which would be fetched from memory."""
+so others than the one looked for are seldom looked at, each of which would be fetched from memory. Bit 31 tells which
+end is the client: so it is known without the connection which of its flows a packet belongs to."""
+_ACKED = 3
+"""Segments that an acknowledgement probably looks at: two that it covers, and the next."""
 _PROBES = 8
 """Slots looked at for a connection whose memory is to be on its way."""
 _NEAR = 1 << 24
 """How far numbers may lie from a connection's to be taken for its own, where another of the same key may be meant."""
 
-_LINE_BYTES = 64
 _CONNECTION_BYTES, _FLOW_BYTES, _SEGMENT_BYTES = CONNECTION.itemsize, FLOW.itemsize, SEGMENT.itemsize
-_OFTEN_BYTES = 8 * OFTEN_WORDS
+_BOTH_BYTES, _DATA_BYTES, _ACK_BYTES = BOTH_LINES * LINE_BYTES, DATA_LINES * LINE_BYTES, ACK_LINES * LINE_BYTES
 
 
 @compiled
@@ -94,7 +106,8 @@ def _numbered(st: Any, slot: int) -> int:
 
 @compiled
 def _put_number(st: Any, slot: int, key: int, index: int) -> None:
-    set_word(st.table, slot, (key & ~_NUMBER) | (index + 1))
+    client_is_low = connection_at(st.connections, index).client_is_low
+    set_word(st.table, slot, (key & _HASH) | (client_is_low << _CLIENT_IS_LOW) | (index + 1))
 
 
 @compiled
@@ -228,52 +241,60 @@ def set_key(p: Any) -> None:
 
 @compiled
 def _expected(st: Any, p: Any) -> int:
-    """The connection that ``p`` probably belongs to, or -1, without a look at any."""
+    """The flow that ``p`` probably belongs to, or -1, without a look at any connection."""
     mask = st.table_size - 1
     for k in range(_PROBES):
         held = word(st.table, (p.hash + k) & mask)
         if held == 0:
             return -1
         if (held ^ p.hash) >> 32 == 0:
-            return (held & _NUMBER) - 1
+            to_client = ((held >> _CLIENT_IS_LOW) & 1) ^ p.low
+            return 2 * ((held & _NUMBER) - 1) + to_client
     return -1
 
 
 @compiled
+def _await(first: int, size: int) -> None:
+    for line in range(0, size, LINE_BYTES):
+        prefetch(first + line)
+
+
+@compiled
 def await_connection(st: Any, p: Any) -> None:
-    """Have the memory of the connection that ``p`` probably belongs to on its way."""
-    index = _expected(st, p)
-    p.expected = index
-    if index < 0:
+    """Have the memory of the connection that ``p`` probably belongs to on its way, as much of it as ``p`` needs."""
+    flow = _expected(st, p)
+    p.expected = flow
+    if flow < 0:
         return
-    connection = st.connections + index * _CONNECTION_BYTES
-    for line in range(0, _CONNECTION_BYTES, _LINE_BYTES):
-        prefetch(connection + line)
-    flow = st.flows + 2 * index * _FLOW_BYTES
-    for line in range(0, _OFTEN_BYTES, _LINE_BYTES):
-        prefetch(flow + line)
-        prefetch(flow + _FLOW_BYTES + line)
+    prefetch(st.connections + (flow >> 1) * _CONNECTION_BYTES)
+    own, peer = st.flows + flow * _FLOW_BYTES, st.flows + (flow ^ 1) * _FLOW_BYTES
+    if p.payload:
+        _await(own, _DATA_BYTES)
+        _await(peer, _BOTH_BYTES)
+    else:
+        _await(own, _BOTH_BYTES)
+        _await(peer, _ACK_BYTES)
 
 
 @compiled
 def await_segments(st: Any, p: Any) -> None:
-    """Have on its way what ``p`` probably sends or acknowledges: both ends of both rings of its connection.
+    """Have on its way what ``p`` probably sends or acknowledges: an end of the ring of a flow.
 
-    Behind :func:`await_connection`, which leaves in ``p.expected`` which that is.
+    Behind :func:`await_connection`, which leaves in ``p.expected`` which flow that is.
     """
-    index = p.expected
-    if index < 0:
+    flow = p.expected
+    if flow < 0:
         return
-    for flow in range(2 * index, 2 * index + 2):
-        f = flow_at(st.flows, flow)
-        if f.ring_count > 0:
-            oldest = st.segments + at(f, 0) * _SEGMENT_BYTES
-            newest = st.segments + at(f, f.ring_count) * _SEGMENT_BYTES
-            prefetch(oldest)
-            prefetch(oldest + _LINE_BYTES)
-            prefetch(oldest + 2 * _LINE_BYTES)
-            prefetch(newest)
-            prefetch(newest + _LINE_BYTES)
+    peer = flow_at(st.flows, flow ^ 1)
+    if p.payload:
+        own = flow_at(st.flows, flow)
+        if own.ring_count > 0:
+            prefetch(st.segments + at(own, own.ring_count) * _SEGMENT_BYTES)
+        if unwrap(peer, p.ack, peer.una) > peer.una:
+            _await(st.flows + (flow ^ 1) * _FLOW_BYTES + _BOTH_BYTES, _ACK_BYTES - _BOTH_BYTES)
+    elif peer.ring_count > 0:
+        for k in range(_ACKED):
+            prefetch(st.segments + at(peer, k) * _SEGMENT_BYTES)
 
 
 @compiled

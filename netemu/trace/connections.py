@@ -111,7 +111,7 @@ def _hide_untold(side: dict[str, Column], missing: Any, other_missing: Any) -> d
 
 
 def _side(flows: Any, figures: Mapping[str, Any]) -> dict[str, Column]:
-    counters = {name: np.ascontiguousarray(flows[name]) for name in m.COUNTERS if name in CONNECTION_SIDE}
+    counters = {name: flows[name].astype(np.int64) for name in m.COUNTERS if name in CONNECTION_SIDE}
     side: dict[str, Column] = dict(counters)
     side["retransmitted_segments"] = sum(counters[name] for name in _CLASSES)
     for name, column in (
@@ -119,11 +119,11 @@ def _side(flows: Any, figures: Mapping[str, Any]) -> dict[str, Column]:
         ("mss_used_bytes", "mss_used_bytes"),
         ("window_scale", "wscale"),
     ):
-        side[name] = absent_at(flows[column], -1)
-    side["isn"] = null_where(~_isn_is_true(flows), flows["isn"] & 0xFFFFFFFF)
+        side[name] = absent_at(flows[column].astype(np.int64), -1)
+    side["isn"] = null_where(~_isn_is_true(flows), flows["isn"].astype(np.int64))
     side["acked_bytes"] = np.maximum(flows["una"] - 1 - _fin_acked(flows), 0)
     side["reset_kind"] = of_list("reset_kind", flows["reset_kind"])
-    side["max_window_bytes"] = np.maximum(flows["max_window_bytes"], 0)
+    side["max_window_bytes"] = np.maximum(counters["max_window_bytes"], 0)
     side |= {name: absent_at(figures[name] if name in figures else np.full(flows.size, -1), -1) for name in FIGURES}
     span = flows["last_data_ns"] - flows["first_data_ns"]
     with np.errstate(divide="ignore", invalid="ignore"):

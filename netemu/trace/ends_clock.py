@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from netemu.trace.compiled import entry
+from netemu.trace.compiled import entry_of_arrays
 
 LEAST_SPAN_NS = 10_000_000_000
 LEAST_PACKETS = 20
@@ -37,7 +37,7 @@ class Clock:
         return self.offset_ns + drift
 
 
-@entry
+@entry_of_arrays
 def lower_hull(x: Any, y: Any) -> Any:
     """Indices of the lower convex hull of points sorted by ``x``, from left to right."""
     hull = np.empty(x.size, np.int64)

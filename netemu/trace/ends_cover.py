@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from netemu.trace.compiled import compiled, entry
+from netemu.trace.compiled import compiled, entry_of_arrays
 from netemu.trace.ends_groups import SLACK_NS
 
 _OTHER_STAMP = 1e18
@@ -39,7 +39,7 @@ def _enlarged(pieces: Any) -> Any:
     return larger
 
 
-@entry
+@entry_of_arrays
 def overlaps(sent: Any, arrived: Any, expected: Any, longest: int, causal: bool) -> Any:
     """Rows (sent, arrived, start, end) of every stretch of an arrival, -1 for a stretch nobody is known to have sent.
 
@@ -74,7 +74,7 @@ def overlaps(sent: Any, arrived: Any, expected: Any, longest: int, causal: bool)
     return pieces[:count]
 
 
-@entry
+@entry_of_arrays
 def settle(pieces: Any, sent: Any) -> tuple[Any, Any]:
     """Whether each stretch repeats bytes that arrived before; and rows (sent, start, end) of what did not arrive.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from netemu.trace.compiled import compiled, entry
+from netemu.trace.compiled import compiled, entry_of_arrays
 
 UNMATCHED = -1
 _STEPS = 1 << 25
@@ -93,7 +93,7 @@ def _attach_copies(t: Any, expected: Any, sent: Any, arrived: Any, causal: bool,
             copy_of[first], copy_of[b] = best, UNMATCHED
 
 
-@entry
+@entry_of_arrays
 def match_groups(
     t: Any, expected: Any, side: Any, bounds: Any, order: Any, causal: bool, partner: Any, copy_of: Any
 ) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from netemu.trace.compiled import entry
+from netemu.trace.compiled import entry_of_arrays
 
 
-@entry
+@entry_of_arrays
 def reordering(flow: Any, sent_order: Any, arrival_ns: Any, extent: Any, late_ns: Any) -> None:
     """Fill ``extent`` and ``late_ns`` of arrivals, given by flow and in order of arrival within it, no copies.
 

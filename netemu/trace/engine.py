@@ -16,7 +16,7 @@ from netemu.trace import track
 from netemu.trace.ahead import ahead
 from netemu.trace.container import Container, Fault, needs_more, printable, unsupported_text
 from netemu.trace.source import Source, Window, open_source
-from netemu.trace.state import MAX_CONNECTIONS, MAX_EVENTS, State
+from netemu.trace.state import MAX_CONNECTIONS, MAX_EVENTS, State, copied
 
 CHUNK_ROWS = 1 << 17
 """Packets per chunk: small enough to stay in memory several times over, large enough for a Parquet row group."""
@@ -236,10 +236,10 @@ class Reader:
         chunk = Chunk(
             state["row_count"] - row,
             m.Columns(*(column[:row] for column in columns)),
-            state.rows("rtt", "rtt_count").copy(),
-            state.rows("sacks", "sack_count").copy(),
-            state.rows("icmp", "icmp_count").copy(),
-            state.rows("others", "other_count").copy(),
+            copied(state.rows("rtt", "rtt_count")),
+            copied(state.rows("sacks", "sack_count")),
+            copied(state.rows("icmp", "icmp_count")),
+            copied(state.rows("others", "other_count")),
             state.rows("events", "event_count")[:0],
             self._names(),
             columns,

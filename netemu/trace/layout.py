@@ -6,6 +6,7 @@ point; the output columns have the types of :mod:`netemu.recording.tables`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +14,44 @@ import numpy as np
 from netemu.trace.memory import record_at
 from netemu.trace.reserved import reserved
 
-_LINE_BYTES = 64
+LINE_BYTES = 64
+"""What comes from memory at a time."""
+
+
+def _record(parts: Sequence[tuple[int, str]], size: int | None = None) -> np.dtype[Any]:
+    """A record of fields from some offsets on; ``size`` where it is longer than they are."""
+    names: list[str] = []
+    kinds, offsets = [], []
+    for offset, text in parts:
+        at = offset
+        for name, _, kind in (word.partition(":") for word in text.split()):
+            names.append(name)
+            kinds.append(np.dtype(kind or np.int64))
+            offsets.append(at)
+            at += kinds[-1].itemsize
+            if offsets[-1] % kinds[-1].itemsize:
+                raise ValueError(f"{name}: is not at a multiple of its size")
+    end = -(-max(at + kind.itemsize for at, kind in zip(offsets, kinds, strict=True)) // 8) * 8
+    return np.dtype({"names": names, "formats": kinds, "offsets": offsets, "itemsize": size or end})
 
 
 def words(names: str, unnamed: int = 0) -> np.dtype[Any]:
-    """A record of 64-bit integers with these names, and as many more after them without."""
-    listed = names.split()
-    size = 8 * (len(listed) + unnamed)
-    return np.dtype({"names": listed, "formats": [np.int64] * len(listed), "itemsize": size})
+    """A record of 64-bit integers with these names, and as many more after them without.
+
+    ``name:i4`` is one that is kept in four bytes (``i1``, ``i2``; ``u1``, ``u2``, ``u4`` without a sign): where it
+    stands must be a multiple of them.
+    """
+    named = _record([(0, names)])
+    return _record([(0, names)], named.itemsize + 8 * unnamed) if unnamed else named
+
+
+def in_lines(*lines: str) -> np.dtype[Any]:
+    """A record as of :func:`words` that has each of ``lines`` in a line of memory of its own, the last in several."""
+    long = [line for line in lines[:-1] if words(line).itemsize > LINE_BYTES]
+    if long:
+        raise ValueError(f"longer than a line of memory: {long[0]}")
+    size = LINE_BYTES * (len(lines) - 1) + -(-words(lines[-1]).itemsize // LINE_BYTES) * LINE_BYTES
+    return _record([(LINE_BYTES * k, line) for k, line in enumerate(lines)], size)
 
 
 class Batch:
@@ -31,7 +62,7 @@ class Batch:
     """
 
     def __init__(self, names: str, rows: int) -> None:
-        self.names, self.column_words = tuple(names.split()), rows + _LINE_BYTES // 8
+        self.names, self.column_words = tuple(names.split()), rows + LINE_BYTES // 8
         step = 8 * self.column_words
         offsets = [step * place for place in range(len(self.names))]
         formats = [np.int64] * len(offsets)
@@ -48,7 +79,7 @@ class Batch:
     def column(self, memory: Any, name: str) -> Any:
         """A column's rows in the words where a batch lies."""
         first = self.place(name) * self.column_words
-        return memory[first : first + self.column_words - _LINE_BYTES // 8]
+        return memory[first : first + self.column_words - LINE_BYTES // 8]
 
 
 _PACKET_ZERO = """
@@ -69,14 +100,14 @@ before_dupacks before_sacked
 inner sack expected
 """
 
-CONNECTION = words(
+CONNECTION = in_lines(
     """
-scope capture version index addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo port_lo port_hi client_is_low start_ns
-end_ns syn_seen syn_ack_seen fin_seen rst_seen packets previous reset_by reset_ns
+addr_lo_hi addr_lo_lo addr_hi_hi addr_hi_lo end_ns index:i4 previous:i4 packets:u4 port_lo:u2 port_hi:u2 scope:i2
+client_is_low:i1 fin_seen:i1 rst_seen:i1 reset_by:i1 syn_seen:i1 syn_ack_seen:i1
 """,
-    3,
+    "start_ns reset_ns capture version",
 )
-"""One connection; ``addr_lo`` and ``port_lo`` are the end that sorts first."""
+"""One connection; ``addr_lo`` and ``port_lo`` are the end that sorts first. Most packets need its first line alone."""
 
 _COUNTERS = """
 packets data_segments payload_bytes unique_payload_bytes zero_windows retransmits_timeout
@@ -85,40 +116,45 @@ spurious_retransmits window_probes keepalives out_of_order_segments duplicate_ac
 max_window_bytes mss_used_bytes resets super_segments jumbo_segments tcp_options
 """
 
-_FLOW_STATE = """
-isn_known isn nxt una mss_announced wscale sack_permitted syn_sent syn_ack_sent syn_ns syn_ts_val
-syn_retransmitted syn_ip_id first_data_ns last_data_ns last_probe_kind last_window ack_seen
-ring_base ring_capacity ring_head ring_count sacked_count highest_sacked ca_state high_seq frto
-loss_ns retrans_stamp undo_events undo_marker tlp_high dupacks srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq
-min_rtt_ns turn_ns backoff timer_base_ns last_send_ns last_ack_ns rack_ns rack_end rack_rtt_ns
-pmtu_icmp ip_id ip_ids_counted ip_ids_other ts_val ts_start
-unseen_from unseen_ns reordered
-retrans_last syn_row cwr_high provoked prompt_rtt_ns reset_kind fin_end synced sack_0_start sack_0_end
+_OF_BOTH_ENDS = (
+    """
+nxt una sack_blocks last_window:i4 max_window_bytes:i4 isn:u4 packets:u4 dupacks:u4 sacked_count:u4 tcp_options:u2
+isn_known:i1 syn_sent:i1 syn_ack_sent:i1 syn_retransmitted:i1 wscale:i1 sack_permitted:i1 synced:i1 ca_state:i1
+ack_seen:i1 provoked:i1 last_probe_kind:i1 frto:i1 reordered:i1 reset_kind:i1
+""",
+    "cwr_high retrans_stamp timer_base_ns tlp_high last_ack_ns min_rtt_ns srtt_ns mss_announced:i4 mss_used_bytes:i4",
+)
+_OF_DATA = (
+    """
+ring_base:i4 ring_capacity:i4 ring_head:i4 ring_count:i4 payload_bytes unique_payload_bytes last_data_ns last_send_ns
+ts_val ip_id:i4 data_segments:u4
+""",
+    "mdev_ns mdev_max_ns rttvar_ns rtt_seq ts_start rack_ns"
+    " ip_ids_counted:u4 ip_ids_other:u4 backoff:u4 retrans_last:i4",
+)
+_OF_ACKS = "rack_end rack_rtt_ns highest_sacked high_seq prompt_rtt_ns unseen_from unseen_ns first_data_ns"
+BOTH_LINES, DATA_LINES, ACK_LINES = 2, 4, 5
+"""How many lines of memory of a flow a packet needs: of the flow that sends it and the one that it acknowledges; of
+one that sends data; of one whose data is acknowledged."""
+
+FLOW = in_lines(
+    *_OF_BOTH_ENDS,
+    *_OF_DATA,
+    _OF_ACKS,
+    """
+zero_windows retransmits_timeout retransmits_fast retransmits_tail_loss_probe retransmits_syn
+retransmits_syn_ack retransmits_fin spurious_retransmits window_probes keepalives out_of_order_segments duplicate_acks
+resets super_segments jumbo_segments syn_ns syn_ts_val syn_ip_id loss_ns undo_events undo_marker turn_ns
+pmtu_icmp syn_row fin_end retrans_end sack_0_start sack_0_end
 sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
-"""
-
-_OFTEN = """
-isn_known isn nxt una packets sack_blocks wscale last_window
-ring_base ring_capacity ring_head ring_count data_segments payload_bytes unique_payload_bytes mss_used_bytes
-first_data_ns last_data_ns last_send_ns timer_base_ns last_probe_kind mss_announced
-ip_id ip_ids_counted ip_ids_other ts_val ca_state syn_sent syn_ack_sent max_window_bytes
-provoked ack_seen last_ack_ns dupacks backoff tlp_high frto prompt_rtt_ns
-srtt_ns mdev_ns mdev_max_ns rttvar_ns rtt_seq min_rtt_ns sack_permitted cwr_high
-rack_ns rack_end rack_rtt_ns zero_windows sacked_count
-unseen_from unseen_ns ts_start reordered synced tcp_options high_seq highest_sacked retrans_stamp retrans_last
-"""
-OFTEN_WORDS = len(_OFTEN.split())
-"""Words of a flow that nearly every packet needs: they lie together, so that few lines of memory are fetched."""
-
-FLOW = words(" ".join(sorted((_COUNTERS + _FLOW_STATE).split(), key=lambda name: name not in _OFTEN.split())), 1)
+""",
+)
 """One direction of a connection, as its sender; flow ``2 * connection + direction``."""
 
 COUNTERS = tuple(_COUNTERS.split())
 
-SEGMENT = words("""
-start end first_ns sent_ns ts_val ip_id event sacked retransmitted gap row
-""")
-"""Sent and not yet acknowledged sequence space; ``gap`` is space that this capture has not shown."""
+SEGMENT = words("start end first_ns sent_ns ts_val ip_id row:u4 event:i4 retransmitted:u4 sacked:i1 gap:i1")
+"""Sent and not yet acknowledged sequence space; ``gap`` is space that this capture has not shown: it has no ``row``."""
 
 EVENT = words("""
 flow start end row sent_ns kind ts_val spurious previous
@@ -127,11 +163,11 @@ state rto_ns waited_ns last_row silence_ns backoff dupacks sacked_count rack
 """One retransmission; a flow's events are linked by ``previous``. The second line is the evidence at that time."""
 
 RTT_SAMPLE = words("""
-connection direction t_ns rtt_ns srtt_ns rto_ns
+connection direction t_ns rtt_ns srtt_ns rto_ns capture:i4 number:i4
 """)
-"""One RTT sample, and the sender's estimates once it is taken in."""
+"""One RTT sample, and the sender's estimates once it is taken in; ``number`` is the connection's within its capture."""
 SACK_BLOCK = words("""
-frame connection direction t_ns start end
+frame connection direction t_ns start end capture:i4 number:i4
 """)
 ICMP_ERROR = words("""
 capture frame t_ns version type code mtu src_hi src_lo connection direction
@@ -311,7 +347,7 @@ column_at = record_at(COLUMN)
 
 def new_columns(rows: int) -> Columns:
     """Columns for ``rows`` packets in one piece of memory."""
-    sizes = [-(-rows * np.dtype(kind).itemsize // _LINE_BYTES) * _LINE_BYTES for _, kind, _ in FIELDS]
+    sizes = [-(-rows * np.dtype(kind).itemsize // LINE_BYTES) * LINE_BYTES for _, kind, _ in FIELDS]
     memory = reserved(sum(sizes), np.uint8)
     starts = np.cumsum([0, *sizes])
     return Columns(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,9 @@ _PHYSICAL = {
     **dict.fromkeys(ENUMS, _BYTE_ARRAY),
 }
 _LENGTH_BYTES = 4
+_FEW = 256
+_KEPT = 256
+"""Encoded headers that are kept: those of the row groups of a file are mostly the same."""
 _AT_ONCE = 1000
 """Pieces that one call writes: Linux takes 1,024 (UIO_MAXIOV)."""
 _ROOM_BYTES = 1 << 23
@@ -54,12 +57,25 @@ def _schema_element(name: str, kind: str) -> bytes:
     return struct(fields)
 
 
-def _page(kind: int, size: int, values: int, encoding: int) -> bytes:
+@lru_cache(_KEPT)
+def _page_counts(kind: int, values: int, encoding: int) -> bytes:
+    """What a page's header says behind its sizes."""
     counts = {1: (I32, integer(values)), 2: (I32, integer(encoding))}
     if kind == _DATA_PAGE:
         counts |= {3: (I32, integer(_RLE)), 4: (I32, integer(_RLE))}
-    sizes = {1: (I32, integer(kind)), 2: (I32, integer(size)), 3: (I32, integer(size))}
-    return struct({**sizes, (5 if kind == _DATA_PAGE else 7): (STRUCT, struct(counts))})
+    return struct({(5 if kind == _DATA_PAGE else 7): (STRUCT, struct(counts))}, last=3)
+
+
+@cache
+def _page_sizes(kind: int) -> tuple[bytes, bytes]:
+    """What stands before each of its two sizes."""
+    first = struct({1: (I32, integer(kind)), 2: (I32, b"")})[:-1]
+    return first, struct({3: (I32, b"")}, last=2)[:-1]
+
+
+def _page(kind: int, size: int, values: int, encoding: int) -> bytes:
+    whole, (first, second) = integer(size), _page_sizes(kind)
+    return b"".join((first, whole, second, whole, _page_counts(kind, values, encoding)))
 
 
 @cache
@@ -75,12 +91,17 @@ def _column_head(name: str, physical: int, *encodings: int) -> bytes:
     )
 
 
+@lru_cache(_KEPT)
+def _all_levels(count: int) -> bytes:
+    runs = varint(count << 1) + b"\x01"
+    return len(runs).to_bytes(_LENGTH_BYTES, "little") + runs
+
+
 def _levels(absent: Any, count: int) -> bytes:
     """Definition levels of a page: which of its ``count`` rows have a value."""
     if absent is None or not absent.any():
-        runs = varint(count << 1) + b"\x01"
-    else:
-        runs = varint((count + 7) // 8 << 1 | 1) + np.packbits(~absent, bitorder="little").tobytes()
+        return _all_levels(count)
+    runs = varint((count + 7) // 8 << 1 | 1) + np.packbits(~absent, bitorder="little").tobytes()
     return len(runs).to_bytes(_LENGTH_BYTES, "little") + runs
 
 
@@ -95,13 +116,22 @@ def _one_run(count: int, code: int = 0, width: int = 1) -> bytes:
 
 
 def _is_constant(values: Any) -> bool:
-    """Whether there are several values, and all are the same."""
-    return bool(len(values) > 1 and values[0] == values[-1] and (values == values[0]).all())
+    """Whether there are several values, and all are the same; some of them tell it of most columns that are not."""
+    if len(values) < 2 or values[0] != values[-1]:
+        return False
+    return bool((values[:_FEW] == values[0]).all() and (values == values[0]).all())
 
 
 def _plain_texts(texts: Iterable[str]) -> bytes:
     """Texts one behind the other, each behind its length."""
     return b"".join(len(raw).to_bytes(_LENGTH_BYTES, "little") + raw for raw in (one.encode() for one in texts))
+
+
+@lru_cache(_KEPT)
+def _dictionary(names: tuple[str, ...]) -> bytes:
+    """A page of names, each of which has its place as its number."""
+    values = _plain_texts(names)
+    return _page(_DICTIONARY_PAGE, len(values), len(names), _PLAIN) + values
 
 
 def _texts(series: pl.Series) -> Any:
@@ -275,8 +305,7 @@ class ParquetFile:
         if codes.dtype.kind == "i" and (codes < 0).any():
             absent = codes < 0
             codes = codes[~absent]
-        values = _plain_texts(column.names)
-        self._put(_page(_DICTIONARY_PAGE, len(values), len(column.names), _PLAIN) + values)
+        self._put(_dictionary(tuple(column.names)))
         width = max((len(column.names) - 1).bit_length(), 1)
         if _is_constant(codes):
             packed: Any = _one_run(codes.size, int(codes[0]), width)

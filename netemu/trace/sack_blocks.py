@@ -50,6 +50,8 @@ def _on_dsack(st: Any, f: Any, start: int, end: int) -> None:
     """
     if f.undo_marker < end and f.undo_events > 0:  # tcp_check_dsack, and tcp_sacktag_one for what is outstanding
         f.undo_events -= 1
+    if start >= f.retrans_end:  # a copy made by the network, mostly
+        return
     event = f.retrans_last
     for _ in range(_EVENT_SCAN):
         if event < 0:
@@ -136,6 +138,7 @@ def on_sack(st: Any, f: Any, p: Any, acked: int) -> int:
         row = sack_at(st.sacks, st.sack_count)
         st.sack_count += 1
         row.frame, row.connection, row.direction, row.t_ns = p.frame, p.connection, p.direction, p.t_ns
+        row.capture, row.number = p.capture, p.number
         row.start, row.end = word(blocks, 2 * i), word(blocks, 2 * i + 1)
     first = 0
     if _is_dsack(blocks, count, acked):

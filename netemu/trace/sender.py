@@ -321,7 +321,8 @@ def on_data(st: Any, f: Any, peer: Any, flow: int, start: int, p: Any) -> None:
             if peer.mss_announced > 0 and p.ip_bytes > _ETHERNET_MTU:
                 f.jumbo_segments += 1
             f.mss_used_bytes = max(f.mss_used_bytes, p.payload)
-        f.first_data_ns = p.t_ns if f.first_data_ns < 0 else f.first_data_ns
+        if f.data_segments == 1:
+            f.first_data_ns = p.t_ns
         f.last_data_ns = p.t_ns
     new_from = max(start, f.nxt)
     _classify(st, f, peer, flow, start, end, p)

@@ -27,7 +27,19 @@ from netemu.trace.layout import (
     state_at,
 )
 from netemu.trace.lifetime import is_unacceptable_syn, note_end, on_reset
-from netemu.trace.memory import i64, prefetch, put8, put16, put32, put64, word
+from netemu.trace.memory import (
+    eight_to_8,
+    eight_to_16,
+    eight_to_32,
+    eight_to_64,
+    i64,
+    prefetch,
+    put8,
+    put16,
+    put32,
+    put64,
+    word,
+)
 from netemu.trace.others import note_other
 from netemu.trace.records import RECORD, next_record
 from netemu.trace.segments import pool_is_crowded, pool_is_low, unwrap
@@ -201,24 +213,42 @@ def _read(data: int, end: int, scan: Any, interfaces: int, st: Any, limit: int) 
 
 
 @compiled
+def _put(target: int, size: int, i: int, value: int) -> None:
+    if size == 8:
+        put64(target, 8 * i, value)
+    elif size == 4:
+        put32(target, 4 * i, value)
+    elif size == 2:
+        put16(target, 2 * i, value)
+    else:
+        put8(target, i, value)
+
+
+@compiled
+def _store_column(target: int, size: int, source: int, count: int) -> None:
+    """Put ``count`` words at ``source`` into a column of values of ``size`` bytes: eight at a time, then the rest."""
+    eights = count & ~7
+    for i in range(0, eights, 8):
+        to, at = target + size * i, source + 8 * i
+        if size == 8:
+            eight_to_64(to, at)
+        elif size == 4:
+            eight_to_32(to, at)
+        elif size == 2:
+            eight_to_16(to, at)
+        else:
+            eight_to_8(to, at)
+    for i in range(eights, count):
+        _put(target, size, i, word(source, i))
+
+
+@compiled
 def _store(st: Any, columns: int, row: int) -> None:
     """Put the batch into the columns from ``row`` on, one column after the other."""
-    count, packets = st.batch_count, st.packet
     for k in range(COLUMNS):
         column = column_at(columns, k)
-        target, source = column.address + row * column.bytes, packets + _COLUMN_BYTES * column.word
-        if column.bytes == 8:
-            for i in range(count):
-                put64(target, 8 * i, word(source, i))
-        elif column.bytes == 4:
-            for i in range(count):
-                put32(target, 4 * i, word(source, i))
-        elif column.bytes == 2:
-            for i in range(count):
-                put16(target, 2 * i, word(source, i))
-        else:
-            for i in range(count):
-                put8(target, i, word(source, i))
+        target, source = column.address + row * column.bytes, st.packet + _COLUMN_BYTES * column.word
+        _store_column(target, column.bytes, source, st.batch_count)
 
 
 @compiled

@@ -238,6 +238,6 @@ def add_event(st: Any, f: Any, flow: int, start: int, end: int, kind: int, p: An
     e.flow, e.start, e.end, e.row, e.sent_ns, e.kind = flow, start, end, p.row, p.t_ns, kind
     e.ts_val, e.spurious, e.previous = p.ts_val, SPURIOUS_NONE, f.retrans_last
     keep(e, p)
-    f.retrans_last = number
+    f.retrans_last, f.retrans_end = number, max(f.retrans_end, end)
     f.undo_events += 1
     return number

@@ -64,6 +64,7 @@ def warm() -> None:
     with tempfile.TemporaryDirectory(prefix="netemu-warm-") as name:
         there, here = Path(name) / "there.pcap", Path(name) / "here.pcap"
         write_analysis([_write_capture(there, 0), _write_capture(here, 50)], Path(name) / "out")
+    compile_ahead()
     mark_compiled()
 
 
@@ -95,7 +96,7 @@ def warm_apart() -> None:
 def main(words: Sequence[str]) -> int:
     """Compile and say where the machine code lies; with the name of a part, that part and nothing said."""
     if _OBSERVERS in words:
-        compile_ahead(observe, 2)
+        compile_ahead(observe)
     elif _ALL in words:
         warm()
     else:

@@ -13,17 +13,43 @@ RECORDS = [
 ]  # fmt: skip
 
 
-UNNAMED = ((m.FRAGMENT, m.FRAGMENT_COVER_WORDS), (m.CONNECTION, 3), (m.FLOW, 1))
-"""Words that fill lines of memory up, or are a map of bits."""
-
-
 @pytest.mark.parametrize("record", RECORDS)
-def test_every_record_is_packed_words_with_names_of_their_own(record: np.dtype) -> None:  # type: ignore[type-arg]
+def test_every_record_is_of_whole_numbers_at_multiples_of_their_size_in_places_of_their_own(
+    record: np.dtype,  # type: ignore[type-arg]
+) -> None:
     names = record.names or ()
     assert len(set(names)) == len(names) > 0
-    assert {record[name] for name in names} == {np.dtype(np.int64)}
-    unnamed = next((words for kind, words in UNNAMED if kind is record), 0)
-    assert record.itemsize == 8 * (len(names) + unnamed)
+    taken: set[int] = set()
+    for name in names:
+        kind, offset = (record.fields or {})[name][:2]
+        assert kind.kind in "iu" and offset % kind.itemsize == 0
+        place = set(range(offset, offset + kind.itemsize))
+        assert not place & taken and max(place) < record.itemsize
+        taken |= place
+    assert record.itemsize % 8 == 0
+
+
+def test_what_most_packets_need_lies_in_whole_lines_of_memory() -> None:
+    for record in (m.CONNECTION, m.FLOW, m.SEGMENT):
+        assert record.itemsize % m.LINE_BYTES == 0
+    offsets = {name: (m.FLOW.fields or {})[name][1] for name in m.FLOW.names or ()}
+    assert offsets["cwr_high"] == m.LINE_BYTES
+    assert offsets["ring_base"] == m.BOTH_LINES * m.LINE_BYTES
+    assert offsets["rack_end"] == m.DATA_LINES * m.LINE_BYTES
+    assert offsets["zero_windows"] == m.ACK_LINES * m.LINE_BYTES
+
+
+def test_fields_take_the_bytes_they_are_given() -> None:
+    record = m.words("a b:i4 c:u2 d:i1", unnamed=2)
+    assert [str(record[name]) for name in "abcd"] == ["int64", "int32", "uint16", "int8"]
+    assert record.itemsize == 16 + 16
+    lines = m.in_lines("a b:u4", "c d")
+    assert [(lines.fields or {})[name][1] for name in "abcd"] == [0, 8, 64, 72]
+    assert lines.itemsize == 128
+    with pytest.raises(ValueError, match="b: is not at a multiple of its size"):
+        m.words("a:i1 b:i4")
+    with pytest.raises(ValueError, match="longer than a line of memory"):
+        m.in_lines("a b c d e f g h i", "j")
 
 
 def test_a_batch_has_its_fields_by_column_and_no_two_at_one_place() -> None:
@@ -71,12 +97,6 @@ def test_the_table_of_columns_tells_where_each_lies_and_what_it_holds() -> None:
 
 def test_a_connection_and_its_flows_fill_whole_lines_of_memory() -> None:
     assert m.CONNECTION.itemsize % 64 == m.FLOW.itemsize % 64 == 0
-
-
-def test_what_nearly_every_packet_needs_of_a_flow_lies_first() -> None:
-    names = m.FLOW.names or ()
-    assert {"nxt", "una", "packets", "ring_head"} <= set(names[: m.OFTEN_WORDS])
-    assert names.index("sack_3_end") >= m.OFTEN_WORDS
 
 
 def test_counters_are_kept_per_flow_and_given_per_side() -> None:

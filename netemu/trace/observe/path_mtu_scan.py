@@ -13,7 +13,7 @@ from typing import Any
 from netemu.packet.tcp import ACK, FIN, PSH, RST, SYN
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import flow_at as known_flow_at
-from netemu.trace.layout import words
+from netemu.trace.layout import in_lines, words
 from netemu.trace.memory import i64, record_at
 from netemu.trace.verdict import KIND_NEW, KIND_TAIL_LOSS_PROBE, KIND_TIMEOUT
 
@@ -44,24 +44,22 @@ ROW = words("flow t_ns frame cause before after probe proven_ns timeouts since_n
 ROWS_PER_PACKET, ROWS_PER_FLOW = 3, 1
 """The most that a packet or ICMP message gives, and the end of a flow."""
 
-_OFTEN = """
-mtu una nxt full mark_end proven_ns limit max_window head_ns timeouts row_cause row_timeouts
-run_size run_end run_ns run_frame probe_size probe_start probe_end suspected
-"""
-OFTEN_BYTES = 8 * len(_OFTEN.split())
-"""Bytes of a flow that its packets need."""
-FLOW = words(
-    _OFTEN
-    + """
-probe_ns probe_frame syn_ns syn_frame row_ns row_frame row_before row_probe row_since_ns row_version row_router_hi
-row_router_lo
-"""
+FLOW = in_lines(
+    """
+una nxt head_ns mark_end proven_ns mtu:u4 limit:i4 max_window:i4 probe_size:u4 timeouts:u4 full:i1 row_cause:i1
+suspected:i1
+""",
+    "run_end run_ns probe_start probe_end run_size:u4 run_frame:u4 row_timeouts:u4 row_probe:u4 probe_ns syn_ns",
+    "probe_frame syn_frame row_ns row_frame row_before row_since_ns row_version row_router_hi row_router_lo",
 )
 """State of one flow as sender. ``row_*`` is the step that holds; it becomes a row when the next one comes.
 
 ``full``: a packet of size ``mtu`` has been sent since the step. ``mark_end``: where the oldest of those not yet
 acknowledged ends. ``run_*``: the last segment that more data of the same write followed. ``probe_*``: a single packet
 larger than ``mtu``. ``max_window``: the largest that the peer offered."""
+
+BOTH_LINES, DATA_LINES = 1, 2
+"""How many lines of memory of a flow a packet needs: where its data is acknowledged; where it sends data."""
 
 flow_at, row_at = record_at(FLOW), record_at(ROW)
 

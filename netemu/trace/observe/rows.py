@@ -4,6 +4,7 @@ Arrays cost a count of references at every use where the flow of control is not 
 the columns that observers want are read by address into records of words, some rows at a time.
 """
 
+# mypy: disable-error-code="no-any-return"
 # ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
@@ -13,11 +14,24 @@ from typing import Any
 import numpy as np
 
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.layout import COLUMN, Batch, Columns, column_at
-from netemu.trace.memory import byte, i64, le16, le32, prefetch, set_word, signed32, word
+from netemu.trace.layout import COLUMN, LINE_BYTES, Batch, Columns, column_at
+from netemu.trace.memory import (
+    byte,
+    eight_of_8,
+    eight_of_16,
+    eight_of_32,
+    eight_of_64,
+    eight_of_signed_32,
+    i64,
+    le16,
+    le32,
+    prefetch,
+    set_word,
+    signed32,
+    word,
+)
 
 _SIGNED = (np.dtype(np.int32),)
-_LINE_BYTES = 64
 _AT_ONCE = 64
 """Rows that are turned into columns at a time: so many of any record stay near the processor."""
 
@@ -33,6 +47,37 @@ def wanted(columns: Columns, batch: Batch) -> Any:
 
 
 @compiled
+def _value(source: int, size: int, i: int) -> int:
+    """Number ``i`` of values of ``size`` bytes, below 0 with a sign."""
+    if size == 8:
+        return word(source, i)
+    if abs(size) == 4:
+        number = le32(source, 4 * i)
+        return number if size == 4 else signed32(number)
+    return le16(source, 2 * i) if size == 2 else byte(source, i)
+
+
+@compiled
+def _take_column(target: int, size: int, source: int, count: int) -> None:
+    """Put ``count`` values of ``size`` bytes, below 0 with a sign, into words: eight at a time, then the rest."""
+    eights = count & ~7
+    for i in range(0, eights, 8):
+        to, at = target + 8 * i, source + abs(size) * i
+        if size == 8:
+            eight_of_64(to, at)
+        elif size == 4:
+            eight_of_32(to, at)
+        elif size == -4:
+            eight_of_signed_32(to, at)
+        elif size == 2:
+            eight_of_16(to, at)
+        else:
+            eight_of_8(to, at)
+    for i in range(eights, count):
+        set_word(target, i, _value(source, size, i))
+
+
+@compiled
 def take_rows(columns: int, count: int, first: int, some: int, rows: int, column_words: int) -> None:
     """Read ``some`` rows from row ``first`` on into the batch at ``rows``, whose columns are so many words apart.
 
@@ -40,32 +85,17 @@ def take_rows(columns: int, count: int, first: int, some: int, rows: int, column
     """
     for k in range(count):
         column = column_at(columns, k)
-        size, target = column.bytes, rows + 8 * column_words * k
-        source = column.address + abs(size) * first
-        if size == 8:
-            for i in range(some):
-                set_word(target, i, word(source, i))
-        elif size == 4:
-            for i in range(some):
-                set_word(target, i, le32(source, 4 * i))
-        elif size == -4:
-            for i in range(some):
-                set_word(target, i, signed32(le32(source, 4 * i)))
-        elif size == 2:
-            for i in range(some):
-                set_word(target, i, le16(source, 2 * i))
-        else:
-            for i in range(some):
-                set_word(target, i, byte(source, i))
+        source = column.address + abs(column.bytes) * first
+        _take_column(rows + 8 * column_words * k, column.bytes, source, some)
 
 
 @compiled
-def await_state(state: int, flow: int, width: int, used: int) -> None:
-    """Have the state of a connection on its way: of both directions the first ``used`` of ``width`` bytes."""
-    first = state + (flow >> 1) * 2 * width
-    for at in range(0, used, _LINE_BYTES):
-        prefetch(first + at)
-        prefetch(first + width + at)
+def await_state(state: int, flow: int, width: int, own: int, peer: int) -> None:
+    """Have states of ``width`` bytes on their way: the first lines of ``flow``'s, ``own``, and of its ``peer``'s."""
+    for line in range(own):
+        prefetch(state + flow * width + line * LINE_BYTES)
+    for line in range(peer):
+        prefetch(state + (flow ^ 1) * width + line * LINE_BYTES)
 
 
 @entry

@@ -140,8 +140,9 @@ def pipe(st: Any, f: Any) -> int:
         lost_end = f.highest_sacked
     elif f.ca_state == CA_LOSS:
         lost_end = max(f.loss_edge, f.highest_sacked)
-    lost_start = max(f.una, f.high_retransmitted)
     lost = i64(0)
-    if lost_end > lost_start:
-        lost = lost_end - lost_start - _sacked_between(st, f, lost_start, lost_end)
+    if lost_end:
+        lost_start = max(f.una, f.high_retransmitted)
+        if lost_end > lost_start:
+            lost = lost_end - lost_start - _sacked_between(st, f, lost_start, lost_end)
     return f.nxt - f.una - f.sacked - lost

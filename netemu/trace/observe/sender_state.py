@@ -1,11 +1,11 @@
 """What is kept of each flow to tell its sender's state over time, and the rows that are told of it.
 
-Both are records of 64-bit words, as in :mod:`netemu.trace.layout`; -1 stands for what is not known.
+Both are records as in :mod:`netemu.trace.layout`; -1 stands for what is not known.
 """
 
 from __future__ import annotations
 
-from netemu.trace.layout import words
+from netemu.trace.layout import in_lines, words
 from netemu.trace.memory import record_at
 
 LIMIT_NONE, LIMIT_CWND, LIMIT_RWND, LIMIT_NAGLE, LIMIT_APPLICATION, LIMIT_SNDBUF, LIMIT_PACING = range(7)
@@ -26,23 +26,31 @@ LIMIT_NONE, LIMIT_CWND, LIMIT_RWND, LIMIT_NAGLE, LIMIT_APPLICATION, LIMIT_SNDBUF
 REASON_ROUND, REASON_STATE, REASON_END = range(3)
 """Codes of :data:`netemu.recording.kinds.SENDER_REASONS`."""
 
-SENDER_FLOW = words(
+_OF_ACKS = (
     """
-una nxt edge edge_before fresh_ack ack_ns ack_pure pipe_before una_before small_end small_acked
-send_ns last_full last_push gap_ns syn_ns turn_ns full_bytes full_next mss
-freed unanswered even_gaps super_segments
-ca_state high_seq high_retransmitted loss_edge recovered_ns slot sacked highest_sacked
-round round_end sample sample_ns sample_una cwnd cwnd_una ssthresh cwnd_at_loss left_recovery phase
-srtt_ns rto_ns since_ns max_flight sent retransmitted acked busy_ns busy_before idle_ns
-"""
-    + " ".join(f"limited_{code}" for code in range(7))
-    + " "
-    + " ".join(f"before_{code}" for code in range(7))
+una nxt edge edge_before ack_ns pipe_before una_before fresh_ack:i1 ack_pure:i1 small_acked:i1 last_full:i1 last_push:i1
+super_segments:i1 ca_state:i1 left_recovery:i1
+""",
+    "small_end unanswered freed acked turn_ns srtt_ns sacked slot:i4 even_gaps:u4",
+    "rto_ns busy_ns idle_ns highest_sacked high_retransmitted loss_edge recovered_ns high_seq",
+)
+_OF_DATA = (
+    """
+send_ns since_ns round_end max_flight gap_ns mss:i4 full_bytes:i4 full_next:i4 sent:u4 retransmitted:u4 round:u4
+""",
+    "sample sample_ns sample_una limited_0 limited_1 limited_4 cwnd_at_loss ssthresh",
+)
+SENDER_FLOW = in_lines(
+    *_OF_ACKS,
+    *_OF_DATA,
+    " ".join(f"limited_{code}" for code in (2, 3, 5, 6))
+    + " syn_ns cwnd cwnd_una phase busy_before "
+    + " ".join(f"before_{code}" for code in range(7)),
 )
 """One direction of a connection as its sender; ``limited_N`` is the time in limit N, ``before_N`` at the last row."""
 
-OFTEN_BYTES = 8 * ((SENDER_FLOW.names or ()).index("before_0"))
-"""Bytes of a flow that its packets need; what follows is looked at when a row is written."""
+BOTH_LINES, ACK_LINES, DATA_LINES = 2, 3, 5
+"""How many lines of memory of a flow a packet needs: at least; where its data is acknowledged; where it sends data."""
 
 SENDER_ROW = words(
     """

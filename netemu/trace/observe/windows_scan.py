@@ -13,7 +13,7 @@ from typing import Any
 from netemu.packet.tcp import ACK, RST, SYN
 from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import flow_at as known_flow_at
-from netemu.trace.layout import words
+from netemu.trace.layout import in_lines, words
 from netemu.trace.memory import i64, record_at
 from netemu.trace.timers import TCP_RTO_MIN_NS
 from netemu.trace.verdict import KIND_NEW, KIND_WINDOW_PROBE
@@ -29,23 +29,26 @@ ROW = words("flow kind t_ns frame end_ns end_frame ended_by before after bytes c
 ROWS_PER_PACKET, ROWS_PER_FLOW = 4, 6
 """The most that a packet or ICMP message gives, and the end of a flow."""
 
-_OFTEN = """
-ack edge window largest first stepped last_ts last_id seen zero_frame probed shrunk_frame small silly_count
-nxt segment sent_ns acked_ns acked_frame small_ns small_frame last_ns last_frame shift
-"""
-OFTEN_BYTES = 8 * len(_OFTEN.split())
-"""Bytes of a flow that its packets need."""
-FLOW = words(
-    _OFTEN
-    + """
-step_ns step_frame zero_ns zero_before probes shrunk_ns shrunk_before shrunk_bytes shrunk_count
-silly_ns silly_frame silly_end_ns silly_end_frame silly_bytes
-idle_count idle_total_ns idle_ns idle_end_ns idle_frame idle_end_frame
-"""
+FLOW = in_lines(
+    """
+ack edge nxt last_ts window:i4 largest:i4 segment:i4 zero_frame:u4 shrunk_frame:u4 small:i4 last_id:u2 seen:i1 first:i1
+probed:i1 shift:i1
+""",
+    """
+sent_ns acked_ns small_ns last_ns acked_frame:u4 small_frame:u4 last_frame:u4 silly_count:u4 stepped:i4 step_frame:u4
+silly_frame:u4 silly_end_frame:u4
+""",
+    """
+step_ns zero_ns zero_before probes shrunk_ns shrunk_before shrunk_bytes shrunk_count
+silly_ns silly_end_ns silly_bytes idle_count idle_total_ns idle_ns idle_end_ns idle_frame idle_end_frame
+""",
 )
-"""One direction: the windows it advertises, and from ``nxt`` to ``acked_frame`` and ``idle`` the data it sends.
+"""One direction: the windows it advertises; ``nxt``, ``segment``, ``sent``, ``acked`` and ``idle``: the data it sends.
 
 ``largest`` was advertised at ``last_ns``; where the scale is not known, that is when ``shift`` was found too small."""
+
+BOTH_LINES, MOST_LINES = 1, 2
+"""How many lines of memory of a flow a packet needs: at least; where it sends data, or its data is acknowledged."""
 
 flow_at, row_at = record_at(FLOW), record_at(ROW)
 
