@@ -19,6 +19,8 @@ import pytest
 
 import netemu
 from netemu.cli import main
+from netemu.experiment.load import load_experiment
+from netemu.results.baseline import read_baseline
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ("tools/setup", "tools/give-back", "tools/as-root", "tools/guest-kernel", ".ci/run")
@@ -102,6 +104,13 @@ def test_ci_runs_make_test_without_standard_input() -> None:
         "make test </dev/null",
         "exec make kernel </dev/null",
     ]
+
+
+def test_the_baseline_of_the_workflow_names_the_claims_that_are_declared() -> None:
+    """A claim that was renamed would be no longer declared there, and every job would fail."""
+    for key, held in read_baseline(ROOT / "results/gallery/baseline.json").items():
+        experiment = load_experiment(ROOT / f"experiments/{key.partition('@')[0]}.py")
+        assert held == {claim.name: True for claim in experiment.claims}, key
 
 
 def test_make_help_names_every_public_target() -> None:
