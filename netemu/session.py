@@ -151,8 +151,10 @@ def _results(
     from netemu.figures.output import make_figures
     from netemu.report.page import write_report
     from netemu.trace.compiled import COMPILING, is_compiled
+    from netemu.trace.interrupts import end_waits_at_interrupt
     from netemu.trace.recording import write_tables
 
+    end_waits_at_interrupt()
     if not is_compiled():
         from netemu.trace.warm import warm_apart
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -156,9 +155,9 @@ def _analyze(files: list[Path], out: Path | None, kept: Path, selection: Selecti
     from netemu.trace.analysis import analyze_to_tables
     from netemu.trace.compiled import COMPILING, is_compiled
     from netemu.trace.export import write_analysis
+    from netemu.trace.interrupts import end_waits_at_interrupt
 
-    # Polars sets SIGINT up so that system calls go on after it: a wait for a thread or a process would never end.
-    signal.siginterrupt(signal.SIGINT, True)
+    end_waits_at_interrupt()
     if not is_compiled():
         from netemu.trace.warm import warm_apart
 

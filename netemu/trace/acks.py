@@ -3,6 +3,7 @@
 ``f`` is the flow whose data is acknowledged, ``p`` the packet that carries the acknowledgement.
 """
 # mypy: disable-error-code="no-any-return"
+# ruff: noqa: PLR0917 (compiled functions take their state by position)
 
 from __future__ import annotations
 
@@ -69,14 +70,23 @@ def _timestamp_rtt(s: Any, p: Any) -> int:
 
 
 @compiled
-def _take_rtt(st: Any, f: Any, p: Any, newest: int, oldest: int) -> None:
+def _take_rtt(st: Any, f: Any, p: Any, newest: int, oldest: int, other_ns: int, least: bool) -> None:
+    """Take the RTT from when the ``newest`` and ``oldest`` segment left; where that is not known (-1), another.
+
+    That is of the timestamps, or of SACK blocks, which tell no ``least`` one; -1 for none.
+    """
+    taken = newest >= 0
+    shortest = p.t_ns - newest if taken else other_ns
+    if taken or least:
+        note_min_rtt(f, shortest)
+    rtt_sample(f, p.t_ns - oldest if taken else other_ns)
+    if not taken:
+        return
     row = rtt_at(st.rtt, st.rtt_count)
     st.rtt_count += 1
     row.connection, row.direction, row.t_ns = p.connection, 1 - p.direction, p.t_ns
     row.capture, row.number = p.capture, p.number
-    note_min_rtt(f, p.t_ns - newest)
-    rtt_sample(f, p.t_ns - oldest)
-    row.rtt_ns, row.srtt_ns, row.rto_ns = p.t_ns - newest, f.srtt_ns >> 3, rto_ns(f)
+    row.rtt_ns, row.srtt_ns, row.rto_ns = shortest, f.srtt_ns >> 3, rto_ns(f)
 
 
 @compiled
@@ -113,13 +123,7 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
         pop_front(st, f)
         head = False
     p.ack_rtt_ns = p.t_ns - latest if latest >= 0 else -1
-    if not ambiguous and newest >= 0:
-        _take_rtt(st, f, p, newest, oldest)
-    elif sack_rtt >= 0:
-        rtt_sample(f, sack_rtt)
-    else:
-        note_min_rtt(f, stamped)
-        rtt_sample(f, stamped)
+    _take_rtt(st, f, p, i64(-1) if ambiguous else newest, oldest, sack_rtt if sack_rtt >= 0 else stamped, sack_rtt < 0)
     return first
 
 

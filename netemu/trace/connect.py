@@ -233,10 +233,9 @@ def set_key(p: Any) -> None:
     """Put into the TCP packet ``p`` what its connection is looked up by."""
     low = _source_is_low(p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
     p.low = 1 if low else 0
-    if low:
-        p.hash = _hash(_scope(p), p.src_hi, p.src_lo, p.dst_hi, p.dst_lo, (p.sport << 16) | p.dport)
-    else:
-        p.hash = _hash(_scope(p), p.dst_hi, p.dst_lo, p.src_hi, p.src_lo, (p.dport << 16) | p.sport)
+    a_hi, a_lo, a_port = (p.src_hi, p.src_lo, p.sport) if low else (p.dst_hi, p.dst_lo, p.dport)
+    b_hi, b_lo, b_port = (p.dst_hi, p.dst_lo, p.dport) if low else (p.src_hi, p.src_lo, p.sport)
+    p.hash = _hash(_scope(p), a_hi, a_lo, b_hi, b_lo, (a_port << 16) | b_port)
 
 
 @compiled
@@ -301,10 +300,9 @@ def await_segments(st: Any, p: Any) -> None:
 def find_connection(st: Any, p: Any) -> int:
     """The connection of the TCP packet ``p``, made when there is none; sets ``p.direction`` (0: from the client)."""
     low = p.low == 1
-    if low:
-        slot = _slot(st, p.hash, _scope(p), p.src_hi, p.src_lo, p.sport, p.dst_hi, p.dst_lo, p.dport)
-    else:
-        slot = _slot(st, p.hash, _scope(p), p.dst_hi, p.dst_lo, p.dport, p.src_hi, p.src_lo, p.sport)
+    a_hi, a_lo, a_port = (p.src_hi, p.src_lo, p.sport) if low else (p.dst_hi, p.dst_lo, p.dport)
+    b_hi, b_lo, b_port = (p.dst_hi, p.dst_lo, p.dport) if low else (p.src_hi, p.src_lo, p.sport)
+    slot = _slot(st, p.hash, _scope(p), a_hi, a_lo, a_port, b_hi, b_lo, b_port)
     index = _numbered(st, slot)
     if index >= 0:
         index = _incarnation(st, index, low, p)

@@ -182,7 +182,7 @@ first three big-endian words of 64 bits of a UDP datagram, as far as ``words_rea
 identifier and sequence number (RFC 792)."""
 
 MAX_SACK_BLOCKS = 4
-BATCH = 32
+BATCH = 64
 """Packets that are read before the first of them is classified: what they need of memory is on its way meanwhile."""
 MAX_RING = 1 << 16
 """Segments kept in flight per direction; the oldest are forgotten beyond this."""

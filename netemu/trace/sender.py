@@ -252,57 +252,60 @@ def _on_again(st: Any, f: Any, peer: Any, flow: int, k: int, start: int, end: in
 
 
 @compiled
+def _take_filled(st: Any, f: Any, k: int, start: int, end: int, late: bool, p: Any) -> None:
+    """``p`` fills the gap at position ``k``, or a part of it: ``late``, or as a retransmission."""
+    k = _split_gap(st, f, k, start, end, p)
+    filled = outstanding(st, f, k)
+    if late:
+        p.out_of_order, p.kind = 1, KIND_NEW
+        f.out_of_order_segments += 1
+    else:
+        filled.retransmitted, filled.event = 1, f.retrans_last
+    f.unique_payload_bytes += min(filled.end - filled.start, p.payload)
+
+
+@compiled
 def _on_old(st: Any, f: Any, peer: Any, flow: int, start: int, end: int, p: Any) -> None:
     """Sequence space that begins below the highest sent: late, copied by the network, or sent again."""
     k = find(st, f, start)
+    gap, lower = False, start
     if k < f.ring_count:
         s = outstanding(st, f, k)
-        if s.gap and end > s.start:
-            late = not fills_late(f, peer, s, p)
-            lower = max(start, s.start)
-            if late:
-                k = _split_gap(st, f, k, start, end, p)
-                p.out_of_order, p.kind = 1, KIND_NEW
-                f.out_of_order_segments += 1
-            else:
-                _on_again(st, f, peer, flow, k, start, end, p)
-                k = _split_gap(st, f, find(st, f, lower), start, end, p)
-                outstanding(st, f, k).retransmitted = 1
-                outstanding(st, f, k).event = f.retrans_last
-            filled = outstanding(st, f, k)
-            f.unique_payload_bytes += min(filled.end - filled.start, p.payload)
-            return
+        gap, lower = bool(s.gap and end > s.start), max(start, s.start)
     elif start < 1 and not (f.syn_sent or f.syn_ack_sent):
         p.out_of_order, p.kind = 1, KIND_NEW  # sent before the capture's first packet of this direction
         f.out_of_order_segments += 1
         f.unique_payload_bytes += p.payload
         return
-    if _crossed_its_ack(st, f, k, start, end, p):
-        return
-    if not _came_late(st, f, peer, k, start, end, p):
+    if gap:
+        late = not fills_late(f, peer, outstanding(st, f, k), p)
+    else:
+        late = _crossed_its_ack(st, f, k, start, end, p) or _came_late(st, f, peer, k, start, end, p)
+    if not late:
         _on_again(st, f, peer, flow, k, start, end, p)
+    if gap:
+        _take_filled(st, f, k if late else find(st, f, lower), start, end, late, p)
 
 
 @compiled
-def on_sequence(st: Any, f: Any, peer: Any, flow: int, p: Any) -> None:
-    """Classify the sequence space of ``p`` (not a SYN) sent by ``f`` to ``peer``; ``flow`` is the number of ``f``."""
+def on_sequence(st: Any, f: Any, peer: Any, p: Any) -> bool:
+    """Place the sequence space of ``p`` (not a SYN) sent by ``f`` to ``peer``; whether it may be data or a FIN."""
     if not f.isn_known:
         f.isn, f.isn_known = (p.seq - 1) & 0xFFFFFFFF, 1
         f.nxt = f.una = 1
     start = unwrap(f, p.seq, f.nxt)
     p.seq_offset = start
     if p.flags & RST:
-        return
+        return False
     if not -(1 << 30) < start - f.nxt < 1 << 30:
         st.stray += 1
-        return
+        return False
     probe = _is_probe(f, peer, p, start)
     if probe:
         p.kind = probe
         f.last_probe_kind = probe
         _count(f, probe, 1)
-        return
-    on_data(st, f, peer, flow, start, p)
+    return not probe
 
 
 @compiled

@@ -112,11 +112,15 @@ def _on_tcp(st: Any, p: Any) -> None:
     if p.flags & SYN and not p.flags & RST:
         on_syn(st, f, flow, p)
         p.window_bytes = p.window
-        if p.payload and p.kind == KIND_NEW:  # TCP Fast Open: data behind the SYN
-            on_data(st, f, peer, flow, i64(1), p)
-            p.kind = KIND_NEW
+        start, more = i64(1), bool(p.payload and p.kind == KIND_NEW)  # TCP Fast Open: data behind the SYN
     else:
-        on_sequence(st, f, peer, flow, p)
+        more = on_sequence(st, f, peer, p)
+        start = p.seq_offset
+    if more:
+        on_data(st, f, peer, flow, start, p)
+    if p.flags & SYN and not p.flags & RST:
+        p.kind = KIND_NEW if more else p.kind
+    else:
         p.window_full = _fills_window(f, peer, p)
     note_provocation(f, p, ACK_CHALLENGE if unacceptable else _probe_answer(p.kind))
     if p.flags & RST:
