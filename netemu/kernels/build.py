@@ -30,6 +30,9 @@ _PROGRESS_S = 5.0
 _STEP_BACK = ("chrt", "--idle", "0", "nice", "-n", "19")
 _LOG = "build.log"
 _ARCH = ["ARCH=um", "SUBARCH=x86_64"]
+_UNUSED_TOOLS = ["RUSTC=no-rustc", "PAHOLE=no-pahole"]
+"""Kconfig writes the versions of those it finds into the configuration, which is part of the program
+(``--showconfig``); nothing here is made by them, so that they are not looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +255,7 @@ def _environment() -> dict[str, str]:
 
 
 def _make_argv(tree: Path, output: Path, arguments: list[str]) -> list[str]:
-    return ["make", "-C", str(tree), f"O={output}", *_ARCH, *arguments]
+    return ["make", "-C", str(tree), f"O={output}", *_ARCH, *_UNUSED_TOOLS, *arguments]
 
 
 def _run_make(tree: Path, output: Path, arguments: list[str]) -> None:

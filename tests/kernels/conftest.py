@@ -17,9 +17,12 @@ VERSION = 9
 PATCHLEVEL = 9
 SUBLEVEL = 1
 EXTRAVERSION =
+RUSTC = rustc
+PAHOLE = pahole
 
 allnoconfig olddefconfig:
 \t@touch $(O)/.config; echo CONFIG_HZ=250 >>$(O)/.config
+\t@echo "# $$($(RUSTC) --version) $$($(PAHOLE) --version)" >>$(O)/.config
 
 linux:
 \t@echo '  CC      init/main.o'; sh $(CURDIR)/compile.sh $(O)

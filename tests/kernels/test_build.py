@@ -49,6 +49,21 @@ def test_tarball_and_directory_give_the_same_program(linux: Path, tarball: Path,
     assert one.name != other.name
 
 
+def test_programs_that_a_kernel_is_not_made_by_leave_no_trace_in_it(
+    tarball: Path, data: Path, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("rustc", "pahole"):
+        tool = tmp_path / "tools" / name
+        tool.parent.mkdir(exist_ok=True)
+        tool.write_text(f"#!/bin/sh\necho {name} 1.95.0\n")
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tool.parent), prepend=os.pathsep)
+    assert subprocess.run(["rustc"], capture_output=True, check=True).stdout == b"rustc 1.95.0\n"
+    config = (build_named(None, tarball, store, quiet).directory / "config").read_text()
+    assert "CONFIG_HZ=250" in config
+    assert "1.95.0" not in config
+
+
 def test_a_kernel_that_is_there_is_not_built_again(tarball: Path, data: Path, store: Store) -> None:
     first = build_named(None, tarball, store, quiet)
     said: list[str] = []
