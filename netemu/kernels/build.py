@@ -165,6 +165,8 @@ def make(shop: Path, progress: Progress, effort: Effort, lock: int) -> None:
     count = effort.jobs or len(os.sched_getaffinity(0))
     words = [*effort.words, *_make_argv(shop / "source", shop / "output", [f"-j{count}", "linux"])]
     spec = {"argv": [shutil.which(words[0]), *words[1:]], "trees": []}
+    scratch = shop / "scratch"  # what a killed compiler leaves goes with the workshop
+    scratch.mkdir(exist_ok=True)
     with (
         (shop / _LOG).open("a") as file,
         subprocess.Popen(
@@ -173,7 +175,7 @@ def make(shop: Path, progress: Progress, effort: Effort, lock: int) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=_environment(),
+            env={**_environment(), "TMPDIR": str(scratch)},
             errors="replace",
             pass_fds=(lock,),
             start_new_session=True,

@@ -77,18 +77,21 @@ def warm_apart() -> None:
     if is_compiled():
         return
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
-    words, environment = [sys.executable, "-m", "netemu.trace.warm"], {**os.environ, "PYTHONPATH": path}
-    # Of their own process group: Ctrl-C is for the process that waits, and that ends them.
-    running = [
-        subprocess.Popen([*words, part], stdin=subprocess.DEVNULL, env=environment, process_group=0)
-        for part in (_ALL, _OBSERVERS)
-    ]
-    try:
-        codes = [process.wait() for process in running]
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
+    words = [sys.executable, "-m", "netemu.trace.warm"]
+    # What they write for a while lies in a directory of this process, which outlives them.
+    with tempfile.TemporaryDirectory(prefix="netemu-warm-") as scratch:
+        environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": scratch}
+        # Of their own process group: Ctrl-C is for the process that waits, and that ends them.
+        running = [
+            subprocess.Popen([*words, part], stdin=subprocess.DEVNULL, env=environment, process_group=0)
+            for part in (_ALL, _OBSERVERS)
+        ]
+        try:
+            codes = [process.wait() for process in running]
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
     if any(codes):
         raise MissingCapability(f"the analysis could not be compiled (exit codes {codes}); what went wrong is above")
 

@@ -129,6 +129,14 @@ def test_a_full_disk_is_called_so(linux: Path, data: Path, store: Store) -> None
     assert store.entries() == []
 
 
+def test_what_a_compiler_leaves_lies_in_the_workshop(linux: Path, data: Path, store: Store) -> None:
+    (linux / "compile.sh").write_text('echo part >"$TMPDIR/cc1.s"; echo "main.c:1: error: killed" >&2; exit 1\n')
+    with pytest.raises(MissingCapability, match="error: killed"):
+        build_named(None, linux, store, quiet)
+    (left,) = store.workshop.glob("*/scratch/cc1.s")
+    assert left.read_text() == "part\n"
+
+
 PROGRAM = (
     "import sys; from pathlib import Path; from netemu.kernels import recipe;"
     "from netemu.kernels.build import build_named; from netemu.kernels.store import Store;"

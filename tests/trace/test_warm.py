@@ -39,7 +39,9 @@ def test_compiling_ends_at_once_with_the_command(number: int, code: int, says: s
     talk = Talk()
     talk.handshake()
     words = [sys.executable, "-m", "netemu", "analyze", str(write_pcap(tmp_path / "a.pcap", talk.records))]
-    environment = os.environ | {"NETEMU_COMPILED": str(tmp_path)}
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = os.environ | {"NETEMU_COMPILED": str(tmp_path), "TMPDIR": str(scratch)}
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
         assert command.stderr is not None
         assert "compiling" in command.stderr.readline()
@@ -54,3 +56,4 @@ def test_compiling_ends_at_once_with_the_command(number: int, code: int, says: s
     assert command.returncode == code
     assert says in told and len(told.splitlines()) <= 1
     assert len(compilers) == 2 and not any(Path(f"/proc/{process}").exists() for process in compilers)
+    assert list(scratch.iterdir()) == []
