@@ -17,6 +17,8 @@ References: RFC 8985 (RACK-TLP), RFC 6675, RFC 6298; tcp_schedule_loss_probe, tc
 tcp_retransmit_timer in net/ipv4 of the kernel.
 """
 
+from typing import Any
+
 import polars as pl
 
 from netemu.experiment import Experiment, Outcome, Run, bulk, equal, holds, observed
@@ -116,13 +118,19 @@ def _data(run: Run, flow: str) -> pl.DataFrame:
     return run.packets(flow, at="h1-eth0", direction=0).filter(pl.col("payload_bytes") > 0).sort("t_ns")
 
 
+def _segment(run: Run, flow: str, number: int) -> dict[str, Any]:
+    """The data segment of that number, from 0, and ``waited_ns`` since the one before it."""
+    segments = _data(run, flow).with_columns(waited_ns=pl.col("t_ns").diff())
+    row = next(segments[number : number + 1].iter_rows(named=True), None)
+    return observed(row, f"data segment {number + 1} of {flow}")
+
+
 @experiment.claim("window: a tail-loss probe is the first to break the silence, after two smoothed round trips")
 def probe_time(run: Run) -> Outcome:
     """tcp_schedule_loss_probe: 2 srtt and 2 ticks (TCP_TIMEOUT_MIN); the timer wheel may add an eighth."""
     sampled = run.sockets("window").filter(pl.col("srtt_ns") > 0).sort("t_ns")
     least_ms = 2 * observed(sampled["srtt_ns"].first(), "srtt of the sender") / 1e6
-    times = _data(run, "window")["t_ns"].to_list()
-    waited_ms = (times[10] - times[9]) / 1e6
+    waited_ms = _segment(run, "window", 10)["waited_ns"] / 1e6
     return holds(
         least_ms - 1 <= waited_ms <= least_ms * 1.125 + 10,
         expected=f"2 srtt = {least_ms:.1f} ms, up to an eighth and 10 ms more",
@@ -134,7 +142,7 @@ def probe_time(run: Run) -> Outcome:
 @experiment.claim("window: the probe carries new data, since there was some to send")
 def probe_is_new(run: Run) -> Outcome:
     """tcp_send_loss_probe prefers a segment never sent before; RFC 8985 section 7.3."""
-    return equal(_data(run, "window")["kind"].to_list()[10], "new")
+    return equal(_segment(run, "window", 10)["kind"], "new")
 
 
 @experiment.claim("window: the probe's SACK starts fast recovery of all ten, and no timer fires")
@@ -154,8 +162,7 @@ def timer_time(run: Run) -> Outcome:
     """The probe re-arms the timer (tcp_send_loss_probe, tcp_rearm_rto); the timer wheel may add an eighth."""
     sampled = run.sockets("timeout").filter(pl.col("srtt_ns") > 0).sort("t_ns")
     rto_ms = observed(sampled["rto_ns"].first(), "RTO of the sender") / 1e6
-    times = _data(run, "timeout")["t_ns"].to_list()
-    waited_ms = (times[11] - times[10]) / 1e6
+    waited_ms = _segment(run, "timeout", 11)["waited_ns"] / 1e6
     return holds(
         rto_ms - 5 <= waited_ms <= rto_ms * 1.125 + 10,
         expected=f"RTO of {rto_ms:.0f} ms, up to an eighth and 10 ms more",

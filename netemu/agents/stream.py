@@ -13,7 +13,7 @@ from netemu.agents.options import linger_zero, set_option
 from netemu.agents.payload import Payload
 from netemu.agents.session import Session
 from netemu.agents.system import Epoll, Socket
-from netemu.agents.tcp_info import TCP_CLOSE, read_tcp_info
+from netemu.agents.tcp_info import TCP_CLOSE, read_tcp_info, read_tcp_state
 
 _SO_COOKIE = 57
 _RETRY = (errno.EINTR, errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY)
@@ -178,7 +178,7 @@ class Stream:
 
     def is_closed(self) -> bool:
         """Whether the kernel is done with the connection: both FINs acknowledged, or reset."""
-        return read_tcp_info(self.sock, self._system.linux_version())["tcpi_state"] == TCP_CLOSE
+        return read_tcp_state(self.sock) == TCP_CLOSE
 
     def _close_both_ways(self) -> None:
         """FIN both ways and wait until the last is acknowledged, so that TCP_INFO holds every retransmission."""

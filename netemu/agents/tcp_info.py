@@ -101,6 +101,11 @@ def read_tcp_info(sock: Socket, linux: tuple[int, int]) -> dict[str, int]:
     return decode_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1024), linux)
 
 
+def read_tcp_state(sock: Socket) -> int:
+    """TCP_INFO's first field alone: ``tcpi_state``."""
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+
+
 def encode_tcp_info(info: Mapping[str, int]) -> bytes:
     """The struct of 7.2 up to its last field that ``info`` has, bit fields put together; what it lacks before is 0."""
     packed = {

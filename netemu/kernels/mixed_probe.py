@@ -62,4 +62,4 @@ class CrossingLinks:
 def _note_sent(trial: Trial, sent: Mapping[str, Any], offset_ns: int) -> None:
     trial.realtime_sent_ns.update((frame, when - offset_ns) for frame, when in enumerate(sent["sent_ns"]))
     trial.held_bytes.extend([] if sent["held_bytes"] is None else [sent["held_bytes"]])
-    trial.late_feed = sent["late_feed"]
+    trial.late_fed = sent["late_fed"]

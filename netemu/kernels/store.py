@@ -168,7 +168,8 @@ class Store:
         there = f" (there is {named[0].name}, Debian's, which knows real time only)" if named else ""
         places = ", ".join(map(str, (self.own, *self.shared)))
         raise MissingCapability(
-            f"uml:{name}: {wanted} of that name is not in {places}{there}: netemu kernels build {series(name)}"
+            f"uml:{name}: {wanted} of that name is not in {places}{there}: netemu kernels build {series(name)} (netemu"
+            " kernels list names the versions that Debian has; another is built from --source TARBALL)"
         )
 
     def remove(self, name: str) -> Path:

@@ -54,7 +54,7 @@ class CrossingProbes:
             str(trial.target.number): {
                 "sent_ns": [when + to_monotonic_ns for _, when in sorted(trial.realtime_sent_ns.items())],
                 "held_bytes": min(trial.held_bytes, default=None),
-                "late_feed": trial.late_feed,
+                "late_fed": trial.late_fed,
                 "begin_ns": trial.begin_ns,
                 "wait_ns": max(0, trial.deadline_ns - time.monotonic_ns()),
             }

@@ -45,7 +45,9 @@ LATE_NS = {"delay": 300_000_000, "train": 150_000_000}
 class Trial:
     """One shape sent over one target: what was sent when, what came when, what the sender's socket still held.
 
-    ``source`` and ``sink`` are None where this process has no socket at that end.
+    ``late_fed``: frames that were sent when the line may have sent all before them. ``line_free_ns``: by when it has
+    sent what its queue holds at the least (monotonic). ``source`` and ``sink`` are None where this process has no
+    socket at that end.
     """
 
     target: Target
@@ -56,8 +58,9 @@ class Trial:
     realtime_came_ns: dict[int, int] = field(default_factory=dict)
     mtu_came: bool = False
     held_bytes: list[int] = field(default_factory=list)
-    late_feed: bool = False
+    late_fed: list[int] = field(default_factory=list)
     begin_ns: int = 0
+    line_free_ns: int = 0
     deadline_ns: int = 0
 
     @property
@@ -80,13 +83,13 @@ class Trial:
         shape, target = self.shape, self.target
         assert self.source is not None
         train = shape.kind == "train"
-        if train and number >= shape.burst and target.line_ns(shape.ip_bytes):
-            # The queue in front of the line ran empty if this frame comes later than all before it have left.
-            if now_ns > self.begin_ns + number * target.line_ns(shape.ip_bytes):
-                self.late_feed = True
-            else:
-                self.held_bytes.append(self.source.unsent_bytes())
         ip_bytes = target.passing_mtu_bytes if train and number == 0 else shape.ip_bytes
+        if train and number and target.line_ns(ip_bytes):
+            if now_ns > self.line_free_ns:
+                self.late_fed.append(number)
+            elif number >= shape.burst:
+                self.held_bytes.append(self.source.unsent_bytes())
+        self.line_free_ns = target.line_free_ns(max(self.line_free_ns, now_ns), now_ns, ip_bytes)
         data = frame((target.source, target.sink), ip_bytes, target.number, KINDS[shape.kind], number)
         self.realtime_sent_ns[number] = time.time_ns()
         self.source.send(data)
@@ -165,11 +168,10 @@ class Record:
             ]
             found: dict[str, Finding | None] = {"delay_ns": judge_delay(target, transits)}
         else:
-            sent = trial.realtime_sent_ns
             came = {number: when for number, when in trial.realtime_came_ns.items() if number or trial.even}
             found = {
                 "mtu_bytes": judge_mtu(target, trial.mtu_came, larger_refused),
-                "rate_bps": judge_rate(target, trial.shape, sent, came, trial.late_feed),
+                "rate_bps": judge_rate(target, trial.shape, came, trial.late_fed),
                 "held_bytes": judge_held(trial.held_bytes),
             }
         self.quantities |= {name: finding for name, finding in found.items() if finding is not None}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from netemu.specs import LinkDirection
@@ -58,6 +58,20 @@ class Target:
         if self.spec.rate_bps is None:
             return 0
         return (ip_bytes + self.spec.overhead_bytes) * 8 * 1_000_000_000 // self.spec.rate_bps
+
+    def queue_frames(self, ip_bytes: int) -> int:
+        """How many packets of that size the queue in front of the line holds."""
+        queue = self.spec.queue
+        return queue.packets if queue.packets is not None else (queue.bytes or 0) // ip_bytes
+
+    def line_free_ns(self, busy_until_ns: int, now_ns: int, ip_bytes: int) -> int:
+        """Until when the line is busy at the least once a packet is sent at ``now_ns``, be it faster than asked for.
+
+        A full queue drops the packet, and then as many as it holds are still to be sent.
+        """
+        least_ns = int(self.line_ns(ip_bytes) / OVERFEED)
+        full_ns = max(self.line_ns(ip_bytes), self.queue_frames(ip_bytes) * least_ns)
+        return min(busy_until_ns + least_ns, now_ns + full_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +122,14 @@ def train_shape(target: Target) -> Shape:
         line_ns = target.line_ns(ip_bytes)
     wanted_ns = min(SLOW_TRAIN_NS, max(TRAIN_NS, 50 * target.spec.jitter_ns))
     count = max(LEAST_TRAIN, wanted_ns // line_ns)
-    burst = min(max(2, math.ceil(TRAIN_NS / 4 / line_ns)), _queue_frames(target, ip_bytes) // 2, count)
+    burst = min(max(2, math.ceil(TRAIN_NS / 4 / line_ns)), target.queue_frames(ip_bytes) // 2, count)
     return Shape("train", ip_bytes, count, max(1, burst), int(line_ns / OVERFEED))
-
-
-def _queue_frames(target: Target, ip_bytes: int) -> int:
-    queue = target.spec.queue
-    if queue.packets is not None:
-        return queue.packets
-    return (queue.bytes or 0) // ip_bytes
 
 
 def latest_arrival_ns(target: Target, shape: Shape, last_sent_ns: int) -> int:
     """When the last frame is on the far side at the latest, on a wire that is as asked and in time."""
     line_ns = target.line_ns(shape.ip_bytes)
-    waiting = min(shape.count, _queue_frames(target, shape.ip_bytes) + 1)
+    waiting = min(shape.count, target.queue_frames(shape.ip_bytes) + 1)
     first_ns = target.line_ns(target.passing_mtu_bytes)
     return last_sent_ns + first_ns + waiting * line_ns + target.spec.delay_ns + target.spec.jitter_ns
 
@@ -149,27 +156,25 @@ def judge_delay(target: Target, transits_ns: Sequence[int]) -> Finding:
 
 
 def judge_rate(
-    target: Target, shape: Shape, sent_ns: Mapping[int, int], came_ns: Mapping[int, int], late_feed: bool
+    target: Target, shape: Shape, came_ns: Mapping[int, int], late_fed: Sequence[int] = ()
 ) -> Finding | None:
     """The rate at which the train came, against the rate asked for; None where none is asked for.
 
-    ``sent_ns`` and ``came_ns`` are by frame. ``late_feed``: the queue in front of the line ran empty at least once,
-    since the sender was late; then only frames count that were there when the one before them left the line.
+    ``came_ns`` is by frame. ``late_fed``: frames before which the queue in front of the line may have run empty, since
+    the sender was late; what counts then is the longest part of the train without one.
     """
     asked = target.spec.rate_bps
     if asked is None:
         return None
     relative = RATE_TOLERANCE[target.backend]
     line_ns = target.line_ns(shape.ip_bytes)
-    if late_feed:
-        steps, span_ns, samples = _busy_steps(target, sent_ns, came_ns)
-        if steps < LEAST_TRAIN - 1:
-            return Finding(asked, None, int(asked * relative), None, "the probe could not send as fast as that")
-    elif len(came_ns) < 3:
+    if len(came_ns) < 3:
         note = f"only {len(came_ns)} of {shape.count} frames of the train arrived"
         return Finding(asked, None, int(asked * relative), False, note)
-    else:
-        steps, span_ns, samples = _envelope(list(came_ns.values()), line_ns)
+    fed_ns = max(_parts(came_ns, late_fed), key=len)
+    if late_fed and len(fed_ns) < LEAST_TRAIN:
+        return Finding(asked, None, int(asked * relative), None, "the probe could not send as fast as that")
+    steps, span_ns, samples = _envelope(fed_ns, line_ns)
     bits = steps * (shape.ip_bytes + target.spec.overhead_bytes) * 8
     measured = int(bits * 1e9 / max(span_ns, 1))
     noise_ns = (NOISE_NS[target.backend] + target.spec.jitter_ns) / math.sqrt(samples)
@@ -190,15 +195,17 @@ def _envelope(arrivals_ns: Sequence[int], line_ns: int) -> tuple[int, int, int]:
     return steps, steps * line_ns + min(early_ns[-third:]) - min(early_ns[:third]), third
 
 
-def _busy_steps(target: Target, sent_ns: Mapping[int, int], came_ns: Mapping[int, int]) -> tuple[int, int, int]:
-    """``(frames, ns they took, samples)`` of frames that were sent before the one in front of them left the line."""
-    numbers = sorted(came_ns, key=lambda number: came_ns[number])
-    gaps_ns = [
-        came_ns[later] - came_ns[earlier]
-        for earlier, later in pairwise(numbers)
-        if sent_ns[later] < came_ns[earlier] - target.spec.delay_ns
-    ]
-    return len(gaps_ns), sum(gaps_ns), 1
+def _parts(came_ns: Mapping[int, int], late_fed: Sequence[int]) -> list[list[int]]:
+    """The arrivals, parted before each frame of ``late_fed``, or the first behind it that came."""
+    parts: list[list[int]] = [[]]
+    breaks = deque(sorted(late_fed))
+    for number in sorted(came_ns):
+        if breaks and breaks[0] <= number:
+            parts.append([])
+        while breaks and breaks[0] <= number:
+            breaks.popleft()
+        parts[-1].append(came_ns[number])
+    return parts
 
 
 def judge_mtu(target: Target, passed: bool, larger_refused: bool) -> Finding:

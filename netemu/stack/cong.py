@@ -146,6 +146,8 @@ class TcpCongestionOps:
 
 
 _registered: dict[str, CongestionOps] = {}
+_untried: dict[str, str] = {}
+"""Plug-ins that nobody has asked for yet: name -> place."""
 
 
 def tcp_validate_congestion_control(ops: object, place: str) -> CongestionOps:
@@ -184,8 +186,20 @@ def tcp_register_congestion_control(ops: object, place: str = "registered by a p
 
 
 def tcp_ca_find(name: str) -> CongestionOps | None:
-    """The control of that name, plug-ins included; None when there is none."""
+    """The control of that name, plug-ins included; None when there is none.
+
+    :raises BadInput: a plug-in breaks the contract; all of it is tried the first time that a plug-in is asked for.
+    """
     _load()
+    if name in _untried:
+        from netemu.stack.testing.congestion import check_congestion_control
+
+        place = _untried.pop(name)
+        try:
+            check_congestion_control(_registered[name])
+        except BadInput as broken:
+            _untried[name] = place
+            raise BadInput(f"{broken} ({place})") from broken
     return _registered.get(name)
 
 
@@ -208,10 +222,11 @@ def _load() -> None:
 
 
 def load_plug_in(entry: EntryPoint) -> None:
-    """Register what an entry point names; BadInput when it cannot be loaded or breaks the contract."""
+    """Register what an entry point names; BadInput when it cannot be loaded or has not the form of a control."""
     place = f"entry point {entry.name} = {entry.value}"
     ops = plug_ins.made(plug_ins.load_plug_in(_KIND, entry), plug_ins.place_of(_KIND, entry))
     name = tcp_validate_congestion_control(ops, place).name
     if name != entry.name:
         raise BadInput(f"{_KIND} {place}: its name is {name!r}; name the entry point so")
     tcp_register_congestion_control(ops, place)
+    _untried[name] = place

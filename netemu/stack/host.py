@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Protocol, cast
 
 from netemu.errors import BadInput
@@ -42,16 +42,39 @@ class MakeHost(Protocol):
 
 
 def host_maker(profile: Profile) -> MakeHost:
-    """What makes the hosts of ``profile``; BadInput when its plug-in cannot be loaded or cannot be called."""
+    """What makes the hosts of ``profile``; BadInput when its plug-in cannot be loaded or breaks the contract."""
     if not profile.stack:
         return make_host
     for entry in entry_points(group=STACKS, name=profile.stack):
-        found = plug_ins.load_plug_in("stack", entry)
-        if not callable(found):
-            place = plug_ins.place_of("stack", entry)
-            raise BadInput(f"{place}: is a {type(found).__name__}; name a function such as netemu.stack.host.make_host")
-        return cast(MakeHost, found)
+        return _plugged_in(entry, profile)
     raise BadInput(f"profile {profile.name!r}: no entry point {profile.stack!r} in the group {STACKS}")
+
+
+_tried: set[EntryPoint] = set()
+"""Plug-ins that have kept the contract."""
+
+
+def _plugged_in(entry: EntryPoint, profile: Profile) -> MakeHost:
+    """What ``entry`` names, once two of its hosts have kept the contract of a stack on a bad wire."""
+    from netemu.stack.testing.stacks import check_stack  # late: it needs hosts
+
+    place, found = plug_ins.place_of("stack", entry), plug_ins.load_plug_in("stack", entry)
+    if not callable(found):
+        raise BadInput(f"{place}: is a {type(found).__name__}; name a function such as netemu.stack.host.make_host")
+    theirs = cast(MakeHost, found)
+
+    def one(name: str, address: str) -> Stack:
+        interface = Interface("eth0", 1500, (f"{address}/24",))
+        return theirs(name, profile, interfaces=[interface], routes=(), sysctls={}, router=False, seed=1,
+                      carried_by_kernel=False)  # fmt: skip
+
+    if entry not in _tried:
+        try:
+            check_stack(one)
+        except BadInput as broken:
+            raise BadInput(f"{place}: {broken}") from broken
+        _tried.add(entry)
+    return theirs
 
 
 def make_host(

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from netemu.agents.linux import LinuxSystem
-from netemu.agents.tcp_info import TCP_CLOSE, decode_tcp_info, encode_tcp_info, layout, read_tcp_info
+from netemu.agents.tcp_info import TCP_CLOSE, decode_tcp_info, encode_tcp_info, layout, read_tcp_info, read_tcp_state
 from tests.agents.harness import Namespace
 
 LINUX = LinuxSystem().linux_version()
@@ -66,6 +66,6 @@ def test_fields_agree_with_what_the_socket_did(cage: Namespace) -> None:
     peer.close()
     with pytest.raises(ConnectionResetError):
         client.recv(1)
-    assert read_tcp_info(client, LINUX)["tcpi_state"] == TCP_CLOSE
+    assert read_tcp_info(client, LINUX)["tcpi_state"] == read_tcp_state(client) == TCP_CLOSE
     client.close()
     server.close()

@@ -42,7 +42,20 @@ def interpreter(given: str | None) -> str:
 
 def transfer(python: str, size_bytes: int, rate_bps: int, delay_ns: int, queue_packets: int) -> tuple[float, float]:
     """Seconds of wall and of processor time in which ns-3 simulates one TCP flow of ``size_bytes``."""
-    argv = [python, "-c", _PROGRAM, str(size_bytes), f"{rate_bps}bps", f"{delay_ns}ns", f"{queue_packets}p"]
+    # However a benchmark ends, what it began ends too.
+    argv = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "--",
+        python,
+        "-c",
+        _PROGRAM,
+        str(size_bytes),
+        f"{rate_bps}bps",
+        f"{delay_ns}ns",
+        f"{queue_packets}p",
+    ]
     output = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     answer = json.loads(output.splitlines()[-1])
     if answer["received_bytes"] != size_bytes:

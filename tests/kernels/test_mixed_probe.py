@@ -58,7 +58,7 @@ class Guests:
         return {
             "sent_ns": [10**9 + max(0, f - shape.burst + 1) * shape.gap_ns + here for f in range(shape.count)],
             "held_bytes": self._held if kind == "train" else None,
-            "late_feed": False,
+            "late_fed": [],
             "wait_ns": 0,
         }
 

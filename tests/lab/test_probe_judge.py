@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netemu.lab.probe import Trial
 from netemu.lab.probe_judge import (
     DELAY_FRAMES,
     SMALL_IP_BYTES,
@@ -34,7 +35,7 @@ def target(backend: str = "relay", back_mtu_bytes: int | None = None, **directio
     return Target(0, "l1", "a_to_b", backend, there, wiring.ports["h1"][0], wiring.ports["h2"][0])
 
 
-def judged(of: Target, rate_bps: int, count: int | None = None, late_feed: bool = False, stall_ns: int = 0) -> Finding:
+def judged(of: Target, rate_bps: int, count: int | None = None, stall_ns: int = 0) -> Finding:
     """The finding on a train of ``count`` frames that left the line at ``rate_bps`` and was sent at 1.25 times the
     rate asked for; the middle half of it came late by ``stall_ns``."""
     shape = train_shape(of)
@@ -47,7 +48,7 @@ def judged(of: Target, rate_bps: int, count: int | None = None, late_feed: bool 
     for number in frames:
         left_ns = max(left_ns, sent[number]) + line_ns
         came[number] = int(left_ns) + of.spec.delay_ns + (stall_ns if number in stalled else 0)
-    finding = judge_rate(of, shape, sent, came, late_feed)
+    finding = judge_rate(of, shape, came)
     assert finding is not None
     return finding
 
@@ -139,29 +140,81 @@ def test_a_relay_that_woke_up_late_in_between_is_not_a_slow_wire() -> None:
     assert judged(target(rate_bps=10_000_000), 10_000_000, stall_ns=5 * MS).ok is True
 
 
-def test_of_a_train_fed_late_only_frames_that_waited_count() -> None:
+def test_of_a_train_fed_late_the_longest_part_counts_that_kept_the_line_busy() -> None:
     of = target(rate_bps=10_000_000, delay_ns=7 * MS)
     shape = train_shape(of)
     line_ns = of.line_ns(shape.ip_bytes)
-    # Pairs of frames at once, with pauses of five times the line's time between them.
-    sent = {number: number // 2 * 5 * line_ns for number in range(12)}
-    came = {number: sent[number] + (1 + number % 2) * line_ns + 7 * MS for number in range(12)}
-    finding = judge_rate(of, shape, sent, came, late_feed=True)
+    # Six frames at once, with pauses of ten times the line's time between them; the second six lose their first.
+    came = {number: number // 6 * 10 * line_ns + (1 + number % 6) * line_ns + 7 * MS for number in range(12)}
+    del came[6]
+    finding = judge_rate(of, shape, came, late_fed=[6])
     assert finding is not None
     assert (finding.measured, finding.ok) == (pytest.approx(10_000_000, rel=1e-4), True)
 
 
+class Socket:
+    """A sender's socket in front of a line with a queue: when each frame is through, or that the queue was full."""
+
+    def __init__(self, line_ns: int, queue_frames: int) -> None:
+        self.now_ns = 0
+        self.left_ns: dict[int, int] = {}
+        self._line_ns, self._queue_frames = line_ns, queue_frames
+        self._number = 0
+
+    def unsent_bytes(self) -> int:
+        return 0
+
+    def send(self, data: bytes) -> None:
+        ends = sorted(self.left_ns.values())
+        if sum(end - self._line_ns > self.now_ns for end in ends) < self._queue_frames:
+            self.left_ns[self._number] = max([self.now_ns, *ends[-1:]]) + self._line_ns
+        self._number += 1
+
+
+@given(
+    queue=st.integers(2, 60),
+    pauses=st.lists(st.floats(0, 30), min_size=50, max_size=50),
+    off=st.sampled_from([0.9, 1.0, 1.1]),
+)
+def test_a_sender_that_pauses_never_makes_a_right_wire_wrong_or_a_wrong_one_right(
+    queue: int, pauses: list[float], off: float
+) -> None:
+    of = target(rate_bps=10_000_000, queue=Queue(packets=queue))
+    shape = train_shape(of)
+    socket = Socket(int(of.line_ns(shape.ip_bytes) / off), queue)
+    trial = Trial(of, shape, source=socket)  # type: ignore[arg-type]
+    # One pause in five, so that there are parts without any.
+    for number in range(shape.count):
+        socket.now_ns = max(socket.now_ns, trial.due_ns(number))
+        socket.now_ns += int(pauses[number % 50] * MS) if number % 5 == 4 and pauses[number % 50] > 15 else 0
+        trial.send(number, socket.now_ns)
+    finding = judge_rate(of, shape, socket.left_ns, trial.late_fed)
+    assert finding is not None
+    assert finding.ok in ((True, None) if off == 1 else (False, None))
+    assert finding.ok is not None or trial.late_fed
+
+
+def test_a_sender_in_time_feeds_late_nowhere() -> None:
+    for queue in (1, 2, 1000):
+        of = target(rate_bps=10_000_000, queue=Queue(packets=queue))
+        trial = Trial(of, train_shape(of), source=Socket(of.line_ns(1500), queue))  # type: ignore[arg-type]
+        for number in range(trial.shape.count):
+            trial.send(number, trial.due_ns(number))
+        assert trial.late_fed == []
+        assert len(trial.held_bytes) == trial.shape.count - trial.shape.burst
+
+
 def test_a_sender_that_was_too_slow_proves_nothing() -> None:
     of = target(rate_bps=10**9)
-    sent = {number: number * MS for number in range(20)}
-    finding = judge_rate(of, train_shape(of), sent, {n: when + 100_000 for n, when in sent.items()}, late_feed=True)
+    came = {number: number * MS + 100_000 for number in range(20)}
+    finding = judge_rate(of, train_shape(of), came, late_fed=list(range(1, 20)))
     assert finding is not None
     assert (finding.ok, finding.measured) == (None, None)
 
 
 def test_no_rate_is_asked_for_and_none_is_judged() -> None:
     of = target()
-    assert judge_rate(of, train_shape(of), {}, {}, late_feed=False) is None
+    assert judge_rate(of, train_shape(of), {}) is None
 
 
 def test_an_mtu_passes_and_one_byte_more_is_refused() -> None:

@@ -75,6 +75,28 @@ def test_what_breaks_the_contract_is_refused_by_name(changes: dict[str, Any], to
     assert "mine:Broken" in str(refusal.value)
 
 
+class Negative(Fixed):
+    """Has the form of a control and breaks the contract."""
+
+    name = "negative"
+
+    def ssthresh(self, sk: TcpSock) -> int:
+        return -5
+
+
+def test_a_plug_in_is_tried_when_it_is_asked_for() -> None:
+    cong.load_plug_in(EntryPoint("negative", "tests.stack.test_cong:Negative", cong.GROUP))
+    assert "negative" in cong.tcp_available_congestion_control()
+    told = r"'negative': ssthresh\(\) returned -5; .* \(entry point negative = tests\.stack\.test_cong:Negative\)$"
+    for _ in range(2):
+        with pytest.raises(BadInput, match=told):
+            cong.tcp_ca_find("negative")
+    cong.load_plug_in(EntryPoint("fixed", "tests.stack.test_cong:Fixed", cong.GROUP))
+    found = cong.tcp_ca_find("fixed")
+    assert isinstance(found, Fixed)
+    assert cong.tcp_ca_find("fixed") is found
+
+
 def test_a_plug_in_that_cannot_be_loaded_or_has_another_name_is_refused() -> None:
     for value, told in (
         ("no.such.module:X", "cannot be loaded"),

@@ -51,6 +51,21 @@ def test_seeds_make_different_hosts() -> None:
     assert first.random.u64() == same.random.u64() != other.random.u64()
 
 
+def nothing(*_args: object, **_by_name: object) -> None:
+    """A plug-in that makes no host."""
+
+
+class Deaf:
+    """A plug-in's host that has no sockets to show."""
+
+    def __init__(self, *_args: object, **_by_name: object) -> None:
+        pass
+
+    def handle(self, *_args: object, **_by_name: object) -> None: ...
+
+    def next_deadline_ns(self) -> None: ...
+
+
 def _plugged_in(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     entries = {("netemu.stacks", "theirs"): (EntryPoint("theirs", value, "netemu.stacks"),)}
     found = lambda group, name=None: entries.get((group, name), ())  # noqa: E731
@@ -63,6 +78,7 @@ def test_a_whole_stack_of_others_makes_the_hosts(monkeypatch: pytest.MonkeyPatch
     theirs = profile.find_profile("theirs")
     assert theirs.judgement == "unjudged"
     assert host_maker(theirs) is make_host
+    assert host_maker(profile.find_profile("theirs")) is make_host
     assert host_maker(PROFILES["linux-7"]) is make_host
 
 
@@ -71,6 +87,10 @@ def test_a_whole_stack_of_others_makes_the_hosts(monkeypatch: pytest.MonkeyPatch
     [
         ("no.such:make", "stack theirs = no.such:make: cannot be loaded"),
         ("netemu.stack.host:__all__", "is a list; name a function"),
+        ("builtins:print", r"stack theirs = builtins:print: the stack: a host cannot be made: TypeError"),
+        ("builtins:dict", r"the stack: a host cannot be made: TypeError: dict expected at most 1 argument, got 2"),
+        ("tests.stack.test_host:nothing", r"the stack: a NoneType has no handle\(\)"),
+        ("tests.stack.test_host:Deaf", r"a Deaf has no sockets\(\)"),
     ],
 )
 def test_a_stack_that_is_none_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, value: str, told: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from errno import ECONNRESET, EPIPE, ETIMEDOUT
 from typing import TYPE_CHECKING, Any
 
@@ -29,25 +30,41 @@ MakeHost = Callable[[str, str], "Stack"]
 def check_stack(make_host: MakeHost, seeds: Iterable[int] = range(5)) -> None:
     """Let two hosts talk, for each seed on a wire that loses, duplicates and delays more, while hostile segments come.
 
-    :raises BadInput: an event raises; bytes arrive that were not sent so; a call ends with an errno that no wire can
-        cause; time may go back; a snapshot breaks what it must keep (:func:`check_snapshot`).
+    :raises BadInput: a host cannot be made or lacks a method; an event raises; bytes arrive that were not sent so; a
+        call ends with an errno that no wire can cause; time may go back; a snapshot breaks what it must keep
+        (:func:`check_snapshot`).
     """
-    _check_time(make_host("h1", ADDRESSES["h1"]))
+    try:
+        first = make_host("h1", ADDRESSES["h1"])
+    except MISTAKES as error:
+        raise BadInput(f"the stack: a host cannot be made: {type(error).__name__}: {error}") from error
+    for method in METHODS:
+        if not callable(getattr(first, method, None)):
+            raise BadInput(f"the stack: a {type(first).__name__} has no {method}(); see netemu.stack.stack.Stack")
+    with _named("the stack"):
+        _check_time(first)
     for seed in seeds:
-        conversation = Conversation(make_host, seed)
-        try:
-            conversation.run()
-        except MISTAKES as error:
-            raise BadInput(f"the stack, seed {seed}: an event raised {type(error).__name__}: {error}") from error
+        with _named(f"the stack, seed {seed}"):
+            Conversation(make_host, seed).run()
+
+
+METHODS = ("handle", "next_deadline_ns", "sockets", "counters", "snapshot")
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """What an event raises is a mistake of the stack's."""
+    try:
+        yield
+    except MISTAKES as error:
+        raise BadInput(f"{place}: an event raised {type(error).__name__}: {error}") from error
 
 
 def _check_time(stack: Stack) -> None:
     stack.handle(Deadline(), now_ns=10)
-    try:
+    with suppress(ValueError):
         stack.handle(Deadline(), now_ns=9)
-    except ValueError:
-        return
-    raise BadInput("the stack: handle() let time go back from 10 to 9 ns; it must raise ValueError")
+        raise BadInput("the stack: handle() let time go back from 10 to 9 ns; it must raise ValueError")
 
 
 class Conversation:

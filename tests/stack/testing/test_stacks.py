@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from netemu.errors import BadInput
 from netemu.stack.eras import PROFILES
 from netemu.stack.events import Action, Complete, Event, Received, SystemCall
 from netemu.stack.host import Interface, make_host
+from netemu.stack.inet_diag import Entry
 from netemu.stack.stack import LinuxStack
 from netemu.stack.testing import check_snapshot, check_stack
 from netemu.stack.testing.stacks import ADDRESSES, PORT
@@ -42,8 +43,23 @@ class Wrapped:
     def next_deadline_ns(self) -> int | None:
         return self.linux.next_deadline_ns()
 
+    def sockets(self) -> Iterable[Entry]:
+        return self.linux.sockets()
+
+    def counters(self) -> Mapping[str, int]:
+        return self.linux.counters()
+
     def snapshot(self) -> Mapping[str, object]:
         return self.linux.snapshot()
+
+
+class Unmade(Wrapped):
+    def __init__(self, name: str, address: str) -> None:
+        raise TypeError("no such argument")
+
+
+class Countless(Wrapped):
+    counters = None  # type: ignore[assignment]
 
 
 class Timeless(Wrapped):
@@ -84,6 +100,8 @@ def _bytes(action: Action) -> bool:
 @pytest.mark.parametrize(
     ("stack", "told"),
     [
+        (Unmade, "a host cannot be made: TypeError: no such argument"),
+        (Countless, r"a Countless has no counters\(\)"),
         (Timeless, "let time go back"),
         (Garbling, "bytes arrived that were not sent so"),
         (Refusing, "a call ended with errno 22"),
