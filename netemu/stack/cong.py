@@ -192,14 +192,8 @@ def tcp_ca_find(name: str) -> CongestionOps | None:
     """
     _load()
     if name in _untried:
-        from netemu.stack.testing.congestion import check_congestion_control
-
-        place = _untried.pop(name)
-        try:
-            check_congestion_control(_registered[name])
-        except BadInput as broken:
-            _untried[name] = place
-            raise BadInput(f"{broken} ({place})") from broken
+        plug_ins.try_congestion_control(_registered[name], _untried[name])
+        del _untried[name]
     return _registered.get(name)
 
 

@@ -37,5 +37,15 @@ def made(found: object, place: str) -> object:
         raise BadInput(f"{place}: {found.__name__}() cannot be made: {_told(error)}") from error
 
 
+def try_congestion_control(ops: object, place: str) -> None:
+    """The whole contract, which takes a second; BadInput with ``place`` when ``ops`` breaks it."""
+    from netemu.stack.testing.congestion import check_congestion_control  # late: it needs sockets
+
+    try:
+        check_congestion_control(ops)
+    except BadInput as broken:
+        raise BadInput(f"{broken} ({place})") from broken
+
+
 def _told(error: BaseException) -> str:
     return str(error) if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: {error}"
