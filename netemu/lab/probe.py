@@ -104,7 +104,7 @@ def probe_links(network: Network, plan: Plan, backends: Mapping[str, str]) -> li
     -------
     list of dict
         For each direction ``link``, ``direction``, ``backend``, ``attempts``, and by quantity (``delay_ns``,
-        ``mtu_bytes``, ``rate_bps``, ``held_bytes``) what was asked, measured and tolerated, and ``ok``: None where
+        ``mtu_bytes``, ``held_bytes``, ``rate_bps``) what was asked, measured and tolerated, and ``ok``: None where
         nothing could be proved, ``note`` then says why (see :func:`unproved`).
 
     Raises
@@ -171,8 +171,8 @@ class Record:
             came = {number: when for number, when in trial.realtime_came_ns.items() if number or trial.even}
             found = {
                 "mtu_bytes": judge_mtu(target, trial.mtu_came, larger_refused),
-                "rate_bps": judge_rate(target, trial.shape, came, trial.late_fed),
                 "held_bytes": judge_held(trial.held_bytes),
+                "rate_bps": judge_rate(target, trial.shape, came, trial.late_fed),
             }
         self.quantities |= {name: finding for name, finding in found.items() if finding is not None}
         return all(finding is None or finding.ok for finding in found.values())
