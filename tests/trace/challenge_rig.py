@@ -56,24 +56,27 @@ def _checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def _segment(flags: int, seq: int, ack: int, payload: bytes) -> bytes:
-    """A TCP segment from a to b without options."""
+def _packet(flags: int, seq: int, ack: int, payload: bytes, ip_id: int) -> bytes:
+    """A TCP segment from a to b without options; the kernel fills in the header's length and checksum."""
     bare = struct.pack("!HHIIBBHHH", *PORTS, seq % 2**32, ack % 2**32, 0x50, flags, 500, 0, 0) + payload
     pseudo = socket.inet_aton(A) + socket.inet_aton(B) + struct.pack("!HH", 6, len(bare))
-    return bare[:16] + struct.pack("!H", _checksum(pseudo + bare)) + bare[18:]
+    ends = socket.inet_aton(A) + socket.inet_aton(B)
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 0, ip_id, 0x4000, 64, 6, 0) + ends
+    return header + bare[:16] + struct.pack("!H", _checksum(pseudo + bare)) + bare[18:]
 
 
-def _numbers(watch: socket.socket) -> tuple[int, int]:
-    """Sequence and acknowledgement number that the next segment from a would have."""
-    seq = ack = 0
+def _numbers(watch: socket.socket) -> tuple[int, int, int]:
+    """Sequence and acknowledgement number and IP identification that the next segment from a would have."""
+    seq = ack = ip_id = 0
     watch.settimeout(0.2)
     while True:
         try:
             frame = watch.recv(65535)
         except TimeoutError:
-            return seq, ack
+            return seq, ack, ip_id
         if frame[12:14] == b"\x08\x00" and frame[23] == 6 and frame[26:30] == socket.inet_aton(A):
-            size, offset = struct.unpack_from("!H", frame, 16)[0], 14 + 20
+            size, last_id = struct.unpack_from("!HH", frame, 16)
+            offset, ip_id = 14 + 20, (last_id + 1) % 2**16 or 1  # 0 is none: the kernel would choose one
             start, acked, words, flags = struct.unpack_from("!IIBB", frame, offset + 4)
             seq, ack = start + size - 20 - 4 * (words >> 4) + bool(flags & SYN), acked
 
@@ -93,12 +96,13 @@ def _talk(listener: socket.socket) -> None:
         client.sendall(bytes(100))
         server.sendall(bytes(100))
         assert client.recv(100) and server.recv(100)
-    seq, ack = _numbers(watch)
-    forger = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+    seq, ack, ip_id = _numbers(watch)
+    # IPPROTO_RAW: with our own IP header. One of the kernel's choice could say that a segment is older than the last.
+    forger = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     for flags, ahead, acked in FORGED.values():
         time.sleep(_PAUSE_S)
         payload = bytes(100) if flags & PSH else b""
-        forger.sendto(_segment(flags, seq + ahead, ack + acked if flags & ACK else 0, payload), (B, 0))
+        forger.sendto(_packet(flags, seq + ahead, ack + acked if flags & ACK else 0, payload, ip_id), (B, 0))
     time.sleep(_PAUSE_S)
     client.sendall(bytes(100))
     assert server.recv(100)
