@@ -29,7 +29,16 @@ class Nullable:
     absent: Any
 
 
-Column = Any | Named | Nullable
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A column of 64-bit numbers side by side, each less ``less``; null where they are ``absent`` before that."""
+
+    values: Any
+    absent: int
+    less: int = 0
+
+
+Column = Any | Named | Nullable | Marked
 """An array of numbers or truths, one of the above, or a series of text."""
 Rows = Mapping[str, Column]
 """Rows of a table by column."""
@@ -40,9 +49,14 @@ def of_list(kind: str, codes: Any) -> Named:
     return Named(codes, ENUMS[kind])
 
 
-def absent_at(values: Any, absent: int, origin_ns: int = 0) -> Nullable:
+def absent_at(values: Any, absent: int, origin_ns: int = 0) -> Marked:
     """``values`` less ``origin_ns``, null where they are ``absent``."""
-    return Nullable(values - origin_ns if origin_ns else np.ascontiguousarray(values), values == absent)
+    return Marked(np.ascontiguousarray(values, np.int64), absent, origin_ns)
+
+
+def told(column: Marked) -> Nullable:
+    """The same with a truth for each row."""
+    return Nullable(column.values - column.less if column.less else column.values, column.values == column.absent)
 
 
 def null_where(absent: Any, values: Any) -> Nullable:
@@ -55,10 +69,12 @@ def height(rows: Rows) -> int:
     first = next(iter(rows.values()))
     if isinstance(first, Named):
         return len(first.codes)
-    return len(first.values) if isinstance(first, Nullable) else len(first)
+    return len(first.values) if isinstance(first, Nullable | Marked) else len(first)
 
 
 def _series(kind: str, column: Column) -> pl.Series:
+    if isinstance(column, Marked):
+        column = told(column)
     if isinstance(column, Nullable):
         return pl.Series(column.values).set(pl.Series(column.absent), None)
     if not isinstance(column, Named):

@@ -11,10 +11,11 @@ import polars as pl
 from netemu.recording.kinds import CAPTURED, ENDS, OPENINGS, RETRANSMISSION_KINDS
 from netemu.recording.tables import CONNECTION_SIDE
 from netemu.trace import layout as m
-from netemu.trace.column import Column, Named, Nullable, Rows, absent_at, null_where, of_list
+from netemu.trace.column import Column, Marked, Named, Nullable, Rows, absent_at, null_where, of_list
 from netemu.trace.engine import Reader
+from netemu.trace.gather import fields_of
 from netemu.trace.lifetime import RESET_REFUSED
-from netemu.trace.state import both_flows, taken
+from netemu.trace.state import both_flows
 from netemu.trace.tables import endpoint_texts
 
 _CLASSES = tuple(f"retransmits_{name}" for name in RETRANSMISSION_KINDS)
@@ -22,6 +23,17 @@ _OF_THE_OTHERS_PACKETS = ("acked_bytes", "isn", "packets")
 """What the other direction's packets tell of a side of which the capture holds none; its packets are none."""
 _OF_BOTH = ("acked_bytes", "spurious_retransmits", *_CLASSES)
 """What of a side only both directions together tell."""
+_COUNTERS = tuple(name for name in m.COUNTERS if name in CONNECTION_SIDE)
+_TELLS_SIDE = """
+mss_announced mss_used_bytes wscale isn una fin_end packets isn_known syn_sent syn_ack_sent synced reset_kind
+first_data_ns last_data_ns unique_payload_bytes data_segments
+"""
+_TELLS_CONNECTION = """
+capture index version addr_lo_hi addr_lo_lo port_lo addr_hi_hi addr_hi_lo port_hi client_is_low start_ns end_ns
+syn_seen syn_ack_seen fin_seen rst_seen reset_by
+"""
+_OF_FLOW, _OF_CONNECTION = tuple(dict.fromkeys([*_COUNTERS, *_TELLS_SIDE.split()])), tuple(_TELLS_CONNECTION.split())
+"""What a row is made of."""
 FIGURES = ("path_mtu_bytes", "rtt_min_ns", "rtt_median_ns")
 """What of a side others than the pass tell."""
 
@@ -94,6 +106,8 @@ def _hidden(column: Column, untold: Any) -> Column:
     """The column, null where ``untold``."""
     if isinstance(column, Named):
         return Named(np.where(untold, -1, column.codes), column.names)
+    if isinstance(column, Marked):
+        return Marked(np.where(untold, column.absent, column.values), column.absent, column.less)
     if isinstance(column, Nullable):
         return Nullable(column.values, column.absent | untold)
     return Nullable(column, untold)
@@ -111,7 +125,7 @@ def _hide_untold(side: dict[str, Column], missing: Any, other_missing: Any) -> d
 
 
 def _side(flows: Any, figures: Mapping[str, Any]) -> dict[str, Column]:
-    counters = {name: flows[name].astype(np.int64) for name in m.COUNTERS if name in CONNECTION_SIDE}
+    counters = {name: flows[name] for name in _COUNTERS}
     side: dict[str, Column] = dict(counters)
     side["retransmitted_segments"] = sum(counters[name] for name in _CLASSES)
     for name, column in (
@@ -119,12 +133,14 @@ def _side(flows: Any, figures: Mapping[str, Any]) -> dict[str, Column]:
         ("mss_used_bytes", "mss_used_bytes"),
         ("window_scale", "wscale"),
     ):
-        side[name] = absent_at(flows[column].astype(np.int64), -1)
-    side["isn"] = null_where(~_isn_is_true(flows), flows["isn"].astype(np.int64))
+        side[name] = absent_at(flows[column], -1)
+    side["isn"] = null_where(~_isn_is_true(flows), flows["isn"])
     side["acked_bytes"] = np.maximum(flows["una"] - 1 - _fin_acked(flows), 0)
     side["reset_kind"] = of_list("reset_kind", flows["reset_kind"])
     side["max_window_bytes"] = np.maximum(counters["max_window_bytes"], 0)
-    side |= {name: absent_at(figures[name] if name in figures else np.full(flows.size, -1), -1) for name in FIGURES}
+    side |= {
+        name: absent_at(figures[name] if name in figures else np.full(flows["una"].size, -1), -1) for name in FIGURES
+    }
     span = flows["last_data_ns"] - flows["first_data_ns"]
     with np.errstate(divide="ignore", invalid="ignore"):
         goodput = flows["unique_payload_bytes"] * 8e9 / span
@@ -137,9 +153,9 @@ def connections_rows(reader: Reader, numbers: Any, figures: Mapping[str, Any], o
 
     ``figures`` are those of :data:`FIGURES` for every flow of the file, -1 for null; one that is missing is null.
     """
-    tables, own = reader.state.tables, both_flows(numbers)
-    table, flows = taken(tables["connections"], numbers), taken(tables["flows"], own)
-    figures = {name: values[own] for name, values in figures.items()}
+    table = fields_of(reader.state.tables["connections"], numbers, _OF_CONNECTION)
+    flows = fields_of(reader.state.tables["flows"], both_flows(numbers), _OF_FLOW)
+    sides = [{name: values[way::2] for name, values in flows.items()} for way in (0, 1)]
     low = _endpoints(table, ("addr_lo_hi", "addr_lo_lo", "port_lo"))
     high = _endpoints(table, ("addr_hi_hi", "addr_hi_lo", "port_hi"))
     is_low = pl.Series(table["client_is_low"] == 1)
@@ -154,14 +170,14 @@ def connections_rows(reader: Reader, numbers: Any, figures: Mapping[str, Any], o
         & (table["syn_ack_seen"] == 1)
         & ((table["fin_seen"] == 3) | (table["rst_seen"] == 1)),
     }
-    a, b = flows[0::2], flows[1::2]
+    a, b = sides
     columns |= _life(table, a, b)
     missing = {
         "a_": captured_code(a, b) == CAPTURED.index("server"),
         "b_": captured_code(a, b) == CAPTURED.index("client"),
     }
-    for direction, prefix, other in ((0, "a_", "b_"), (1, "b_", "a_")):
-        side = _side(flows[direction::2], {name: values[direction::2] for name, values in figures.items()})
+    for way, prefix, other in ((0, "a_", "b_"), (1, "b_", "a_")):
+        side = _side(sides[way], {name: values[2 * numbers + way] for name, values in figures.items()})
         side = _hide_untold(side, missing[prefix], missing[other])
         columns |= {prefix + name: column for name, column in side.items()}
     return columns

@@ -155,7 +155,7 @@ def _pack(values: int, width: int, out: int, at: int) -> int:
 
 @compiled
 def _differences(values: int, count: int, narrow: bool, deltas: int) -> int:
-    """Put ``count`` differences to the value before, less the smallest of them, into ``deltas``; returns that."""
+    """Put ``count`` differences to the value before into ``deltas``; returns the smallest of them."""
     least = i64(0x7FFFFFFFFFFFFFFF)
     if narrow:  # differences of 32-bit columns wrap
         for i in range(count):
@@ -167,11 +167,18 @@ def _differences(values: int, count: int, narrow: bool, deltas: int) -> int:
             delta = word(values, i + 1) - word(values, i)
             set_word(deltas, i, delta)
             least = min(least, delta)
-    for i in range(count):
-        set_word(deltas, i, word(deltas, i) - least)
-    for i in range(count, BLOCK):
-        set_word(deltas, i, i64(0))
     return least
+
+
+@compiled
+def _lower(deltas: int, least: int) -> int:
+    """Make the differences of a miniblock less by ``least``; returns all bits that any of them has then."""
+    bits = i64(0)
+    for i in range(_MINIBLOCK):
+        value = word(deltas, i) - least
+        set_word(deltas, i, value)
+        bits |= value
+    return bits
 
 
 @entry
@@ -192,23 +199,23 @@ def encode_delta(source: int, size: int, count: int, shift: int, narrow: bool, r
     while done < count:
         some = min(i64(BLOCK), count - done)
         here = source + abs(size) * done
-        if some == BLOCK and _is_constant(here, abs(size), _first(here - abs(size), abs(size))):
+        before = _first(here - abs(size), abs(size))
+        if some == BLOCK and _first(here, abs(size)) == before and _is_constant(here, abs(size), before):
             put64(out, at, i64(0))  # the least difference, and the widths of those above it
             at += 1 + MINIBLOCKS
             done += BLOCK
             continue
         _take(here, size, some, shift, room + 8)
         least = _differences(room, some, narrow, deltas)
+        for i in range(some, BLOCK):
+            set_word(deltas, i, least)
         set_word(room, 0, word(room, some))
         at = _varint(out, at, _zigzag(least))
         widths = at
         at += MINIBLOCKS
         sizes = i64(0)
         for k in range(MINIBLOCKS):
-            bits = i64(0)
-            for i in range(k * _MINIBLOCK, (k + 1) * _MINIBLOCK):
-                bits |= word(deltas, i)
-            width = bit_width(bits)
+            width = bit_width(_lower(deltas + 8 * k * _MINIBLOCK, least))
             sizes |= width << (8 * k)
             at = _pack(deltas + 8 * k * _MINIBLOCK, width, out, at)
         put32(out, widths, sizes)
@@ -240,3 +247,22 @@ def encode_codes(source: int, size: int, count: int, width: int, room: int, out:
             at += width
         done += some
     return at
+
+
+@entry
+def keep_present(source: int, count: int, absent: int, least: int, bits: int, values: int) -> int:
+    """Put those of ``count`` words that are neither ``absent`` nor below ``least`` into ``values``; returns how many.
+
+    There are as many ``bits``, eight to a byte and lowest first, which tell where those are.
+    """
+    kept = i64(0)
+    for first in range(0, count, 8):
+        found = i64(0)
+        for k in range(min(i64(8), count - first)):
+            value = word(source, first + k)
+            present = i64((value != absent) & (value >= least))
+            set_word(values, kept, value)
+            found |= present << k
+            kept += present
+        put8(bits, first >> 3, found)
+    return kept

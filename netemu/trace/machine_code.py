@@ -30,6 +30,11 @@ def _engine() -> Any:
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
 
 
+_RAISED = ctypes.c_void_p()
+_RAISED_AT = ctypes.addressof(_RAISED)
+"""Where all functions put what they raise; that they did is told by what they return."""
+
+
 class Code:
     """A function of machine code that takes whole numbers; other threads of Python run meanwhile."""
 
@@ -43,8 +48,8 @@ class Code:
         self._call = prototype(address)
 
     def __call__(self, *numbers: int) -> Any:
-        result, raised = self._result(), ctypes.c_void_p()
-        status = self._call(ctypes.addressof(result), ctypes.addressof(raised), *map(int, numbers))
+        result = self._result()
+        status = self._call(ctypes.addressof(result), _RAISED_AT, *map(int, numbers))
         if status:
             raise AssertionError(f"compiled code ended with status {status}")
         found = tuple(getattr(result, name) for name in self._names)

@@ -7,8 +7,9 @@ Format: github.com/apache/parquet-format (parquet.thrift, Encodings.md, LogicalT
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from io import BytesIO
@@ -20,8 +21,8 @@ import numpy as np
 import polars as pl
 
 from netemu.recording.tables import ENUMS, Schema
-from netemu.trace.column import Column, Named, Nullable, Rows, height
-from netemu.trace.encode import BLOCK, ROOM_WORDS, SPARE_BYTES, encode_codes, encode_delta
+from netemu.trace.column import Column, Marked, Named, Nullable, Rows, height
+from netemu.trace.encode import BLOCK, ROOM_WORDS, SPARE_BYTES, encode_codes, encode_delta, keep_present
 from netemu.trace.tables import polars_schema
 from netemu.trace.thrift import I32, I64, LIST, STRUCT, TEXT, flag, int8, integer, listed, struct, text, varint
 
@@ -36,8 +37,10 @@ _PHYSICAL = {
     **{"bool": _BOOLEAN, "i64": _INT64, "f64": _DOUBLE, "str": _BYTE_ARRAY},
     **dict.fromkeys(ENUMS, _BYTE_ARRAY),
 }
+_CHUNK_START, _CHUNK_META, _NEXT_I64, _NEXT_BUT_ONE_I64, _ENDS = b"\x26", b"\x1c", b"\x16", b"\x26", b"\0\0"
+"""What stands before fields 2 and 3 of a ColumnChunk, and before those of its meta data, each a step and a type; the
+ends of both. Of every row group there are as many as columns: so they are not put together field by field."""
 _LENGTH_BYTES = 4
-_FEW = 256
 _KEPT = 256
 """Encoded headers that are kept: those of the row groups of a file are mostly the same."""
 _AT_ONCE = 1000
@@ -80,7 +83,7 @@ def _page(kind: int, size: int, values: int, encoding: int) -> bytes:
 
 @cache
 def _column_head(name: str, physical: int, *encodings: int) -> bytes:
-    """What every row group says of a column."""
+    """What every row group says of a column, up to field 4."""
     return struct(
         {
             1: (I32, integer(physical)),
@@ -88,7 +91,7 @@ def _column_head(name: str, physical: int, *encodings: int) -> bytes:
             3: (LIST, listed(TEXT, [text(name)])),
             4: (I32, integer(0)),
         }
-    )
+    )[:-1]
 
 
 @lru_cache(_KEPT)
@@ -97,11 +100,11 @@ def _all_levels(count: int) -> bytes:
     return len(runs).to_bytes(_LENGTH_BYTES, "little") + runs
 
 
-def _levels(absent: Any, count: int) -> bytes:
-    """Definition levels of a page: which of its ``count`` rows have a value."""
-    if absent is None or not absent.any():
+def _levels(present: Any, count: int) -> bytes:
+    """Definition levels of a page: which of its ``count`` rows have a value, as bits; None where each has."""
+    if present is None:
         return _all_levels(count)
-    runs = varint((count + 7) // 8 << 1 | 1) + np.packbits(~absent, bitorder="little").tobytes()
+    runs: bytes = varint((count + 7) // 8 << 1 | 1) + present.tobytes()
     return len(runs).to_bytes(_LENGTH_BYTES, "little") + runs
 
 
@@ -116,10 +119,12 @@ def _one_run(count: int, code: int = 0, width: int = 1) -> bytes:
 
 
 def _is_constant(values: Any) -> bool:
-    """Whether there are several values, and all are the same; some of them tell it of most columns that are not."""
+    """Whether there are several values, and all are the same: the bytes of one are those of the one before."""
     if len(values) < 2 or values[0] != values[-1]:
         return False
-    return bool((values[:_FEW] == values[0]).all() and (values == values[0]).all())
+    words, size = np.ascontiguousarray(values), values.itemsize
+    first = int(words.ctypes.data)
+    return bool(_compare(first, first + size, (len(words) - 1) * size) == 0)
 
 
 def _plain_texts(texts: Iterable[str]) -> bytes:
@@ -152,12 +157,26 @@ def _size(values: Any) -> int:
 
 
 def _split(column: Column) -> tuple[Any, Any]:
-    """Which rows are null, None for no row; and the values of the others."""
+    """Which rows are not null, as bits, None for every row; and their values."""
+    if isinstance(column, Marked):
+        return _present(column.values, column.absent)
     if not isinstance(column, Nullable):
         return None, column
     if not column.absent.any():
         return None, column.values
-    return column.absent, column.values[~column.absent]
+    return _bits(~column.absent), column.values[~column.absent]
+
+
+def _bits(truths: Any) -> Any:
+    return np.packbits(truths, bitorder="little")
+
+
+def _present(values: Any, absent: int, least: int = -(1 << 63)) -> tuple[Any, Any]:
+    """As :func:`_split`, of words of which those that are ``absent`` or below ``least`` stand for null."""
+    words = np.ascontiguousarray(values)
+    bits, kept = np.empty((words.size + 7) // 8, np.uint8), np.empty(words.size, np.int64)
+    count = keep_present(words.ctypes.data, words.size, absent, least, bits.ctypes.data, kept.ctypes.data)
+    return (None, words) if count == words.size else (bits, kept[:count])
 
 
 @cache
@@ -170,13 +189,24 @@ def _notes(columns: tuple[tuple[str, str], ...]) -> list[bytes]:
     return [struct({1: (TEXT, text(key)), 2: (TEXT, text(value))}) for key, value in notes.items()]
 
 
+def _comparison() -> Callable[[int, int, int], int]:
+    """The C library's memcmp(3), which ends at the first difference: too soon to let other threads of Python run."""
+    function = ctypes.PyDLL(None).memcmp
+    function.argtypes, function.restype = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t), ctypes.c_int
+    found: Callable[[int, int, int], int] = function
+    return found
+
+
+_compare = _comparison()
+
+
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """What a data page holds: values as encoded, and which rows have none (None: each has)."""
+    """What a data page holds: values as encoded, and which rows have one, as bits (None: each has)."""
 
     packed: Any
     encoding: int
-    absent: Any
+    present: Any
 
 
 @dataclass(slots=True)
@@ -194,12 +224,14 @@ class ParquetFile:
     _at: int = 0
     _groups: list[bytes] = field(default_factory=list)
     _room: Any = field(default_factory=lambda: np.zeros(ROOM_WORDS, np.int64))
+    _room_at: int = field(init=False)
     _out: Any = field(default_factory=lambda: np.zeros(0, np.uint8))
+    _out_at: int = 0
     _used: int = 0
     _parts: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._file = self.path.open("wb", buffering=0)
+        self._file, self._room_at = self.path.open("wb", buffering=0), int(self._room.ctypes.data)
         self._put(_MAGIC)
 
     def __enter__(self) -> ParquetFile:
@@ -269,7 +301,8 @@ class ParquetFile:
         most = (count // BLOCK + 2) * (8 * BLOCK + 16) + SPARE_BYTES
         if self._used + most > self._out.size:
             self._out, self._used = np.empty(max(most, _ROOM_BYTES), np.uint8), 0
-        return int(self._out.ctypes.data) + self._used
+            self._out_at = int(self._out.ctypes.data)
+        return self._out_at + self._used
 
     def _taken(self, size: int) -> Any:
         """The bytes that were put into that room."""
@@ -279,10 +312,12 @@ class ParquetFile:
     def _write_column(self, name: str, kind: str, column: Column, count: int, shift: int) -> bytes:
         if isinstance(column, Named):
             return self._write_names(name, column, count)
-        absent, values = _split(column)
+        present, values = _split(column)
+        shift += column.less if isinstance(column, Marked) else 0
         packed: Any
         if kind in ("str", *ENUMS):
-            absent, packed, encoding = values.is_null().to_numpy(), _texts(values.drop_nulls()), _PLAIN
+            present = _bits(values.is_not_null().to_numpy()) if values.null_count() else None
+            packed, encoding = _texts(values.drop_nulls()), _PLAIN
         elif kind == "bool":
             packed, encoding = np.packbits(values, bitorder="little"), _PLAIN
         elif kind == "f64":
@@ -290,33 +325,34 @@ class ParquetFile:
         elif _is_constant(values):
             start = self._at
             self._put(_one_value(int(values[0]) - shift, 8 if kind == "i64" else 4))
-            return self._write_page(name, kind, _Values(_one_run(len(values)), _DICTIONARY, absent), count, start)
+            return self._write_page(name, kind, _Values(_one_run(len(values)), _DICTIONARY, present), count, start)
         else:
             packed, encoding = self._delta(values, shift, narrow=kind != "i64"), _DELTA
-        return self._write_page(name, kind, _Values(packed, encoding, absent), count)
+        return self._write_page(name, kind, _Values(packed, encoding, present), count)
 
     def _delta(self, column: Any, shift: int, *, narrow: bool) -> Any:
-        values, room = np.ascontiguousarray(column), self._room.ctypes.data
+        values, room = np.ascontiguousarray(column), self._room_at
         out = self._room_for(values.size)
         return self._taken(encode_delta(values.ctypes.data, _size(values), values.size, shift, narrow, room, out))
 
     def _write_names(self, name: str, column: Named, count: int) -> bytes:
-        codes, absent, start = column.codes, None, self._at
-        if codes.dtype.kind == "i" and (codes < 0).any():
-            absent = codes < 0
-            codes = codes[~absent]
+        codes, present, start = column.codes, None, self._at
+        if codes.dtype == np.int64:
+            present, codes = _present(codes, -1, 0)
+        elif codes.dtype.kind == "i" and (codes < 0).any():
+            present, codes = _bits(codes >= 0), codes[codes >= 0]
         self._put(_dictionary(tuple(column.names)))
         width = max((len(column.names) - 1).bit_length(), 1)
         if _is_constant(codes):
             packed: Any = _one_run(codes.size, int(codes[0]), width)
         else:
-            codes, room, out = np.ascontiguousarray(codes), self._room.ctypes.data, self._room_for(codes.size)
+            codes, room, out = np.ascontiguousarray(codes), self._room_at, self._room_for(codes.size)
             packed = self._taken(encode_codes(codes.ctypes.data, _size(codes), codes.size, width, room, out))
-        return self._write_page(name, "str", _Values(packed, _DICTIONARY, absent), count, start)
+        return self._write_page(name, "str", _Values(packed, _DICTIONARY, present), count, start)
 
     def _write_page(self, name: str, kind: str, values: _Values, count: int, start: int | None = None) -> bytes:
         """Write the data page of a column chunk that begins at ``start``, here unless it has a dictionary."""
-        data, levels = self._at, _levels(values.absent, count)
+        data, levels = self._at, _levels(values.present, count)
         self._put(_page(_DATA_PAGE, len(levels) + len(values.packed), count, values.encoding) + levels)
         self._put(values.packed)
         encodings = [values.encoding] if start is None else [_PLAIN, values.encoding]
@@ -325,14 +361,9 @@ class ParquetFile:
 
     def _chunk(self, name: str, physical: int, encodings: list[int], *, start: int, data: int, count: int) -> bytes:
         """The description of a column of a row group: its pages lie from ``start`` to here, the data from ``data``."""
-        size = self._at - start
-        meta = {
-            5: (I64, integer(count)),
-            6: (I64, integer(size)),
-            7: (I64, integer(size)),
-            9: (I64, integer(data)),
-        }
+        size, begin, head = integer(self._at - start), integer(start), _column_head(name, physical, *encodings)
+        parts = [_CHUNK_START, begin, _CHUNK_META, head, _NEXT_I64, integer(count), _NEXT_I64, size, _NEXT_I64, size]
+        parts += [_NEXT_BUT_ONE_I64, integer(data)]
         if data > start:
-            meta[11] = (I64, integer(start))
-        head = _column_head(name, physical, *encodings)
-        return struct({2: (I64, integer(start)), 3: (STRUCT, struct(meta, head, 4))})
+            parts += [_NEXT_BUT_ONE_I64, begin]
+        return b"".join((*parts, _ENDS))

@@ -9,7 +9,10 @@ import numpy as np
 from netemu.trace.chunk_rows import captures_of
 from netemu.trace.column import Rows, absent_at, null_where, of_list
 from netemu.trace.engine import Reader
-from netemu.trace.state import taken
+from netemu.trace.gather import fields_of
+from netemu.trace.layout import EVENT
+
+_TOLD = tuple(name for name in EVENT.names or () if name not in ("ts_val", "previous"))
 
 
 def retransmissions_in(reader: Reader, frames: range, origin_ns: int) -> Rows:
@@ -22,11 +25,11 @@ def retransmissions_in(reader: Reader, frames: range, origin_ns: int) -> Rows:
 
 def retransmissions_rows(reader: Reader, numbers: Any, origin_ns: int) -> Rows:
     """The retransmissions of these ``numbers``, of which nothing more will be proven."""
-    return retransmissions_of(reader, taken(reader.state.tables["events"], numbers), origin_ns)
+    return retransmissions_of(reader, fields_of(reader.state.tables["events"], numbers, _TOLD), origin_ns)
 
 
 def retransmissions_of(reader: Reader, rows: Any, origin_ns: int) -> Rows:
-    """The retransmissions that these records of the pass tell."""
+    """The retransmissions that these records of the pass tell, or their fields as columns."""
     capture, connection = captures_of(reader, rows["flow"] >> 1)
     return {
         "capture": capture,

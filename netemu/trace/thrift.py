@@ -18,6 +18,12 @@ def varint(value: int) -> bytes:
     """A number without sign, seven bits a byte, lowest first."""
     if value <= 0x7F:
         return _BYTES[value]
+    if value <= 0x3FFF:
+        return bytes((value & 0x7F | 0x80, value >> 7))
+    if value <= 0x1FFFFF:
+        return bytes((value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14))
+    if value <= 0xFFFFFFF:
+        return bytes((value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14 & 0x7F | 0x80, value >> 21))
     found = bytearray()
     while value > 0x7F:
         found.append(value & 0x7F | 0x80)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from netemu.recording.tables import Schema
-from netemu.trace.column import Named, Nullable, absent_at, frame_of, height, null_where, of_list, rows_of
+from netemu.trace.column import Named, Nullable, absent_at, frame_of, height, null_where, of_list, rows_of, told
 
 SCHEMA: Schema = {
     "capture": ("str", "few texts"),
@@ -49,3 +49,9 @@ def test_rows_of_a_frame_give_the_same_frame() -> None:
 def test_no_rows_are_a_frame_too() -> None:
     empty = frame_of({name: rows_of(frame_of(ROWS, SCHEMA).clear())[name] for name in SCHEMA}, SCHEMA)
     assert empty.is_empty() and empty.columns == list(SCHEMA)
+
+
+def test_a_marked_column_is_null_by_what_it_was_before_something_is_taken_from_it() -> None:
+    column = told(absent_at(np.int64([5, -1, 4, 3])[::2], 4, 4))
+    assert column.values.tolist() == [1, 0] and column.absent.tolist() == [False, True]
+    assert height({"a": absent_at(np.int64([5, -1]), -1)}) == 2

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from netemu.trace.encode import BLOCK, ROOM_WORDS, SPARE_BYTES, encode_codes, encode_delta
+from netemu.trace.encode import BLOCK, ROOM_WORDS, SPARE_BYTES, encode_codes, encode_delta, keep_present
 
 COUNTS = st.sampled_from([0, 1, 2, 31, 32, 33, 127, 128, 129, 130, 400])
 
@@ -121,3 +121,14 @@ def test_codes_come_back(width: int, count: int, bits: int, random: Any) -> None
     room, out = np.full(ROOM_WORDS, -1, np.int64), np.full(2 * count + 100 + SPARE_BYTES, 0xAA, np.uint8)
     size = encode_codes(codes.ctypes.data, size_of(codes.dtype), count, width, room.ctypes.data, out.ctypes.data)
     assert decode_codes(out[:size].tobytes(), count) == codes[:count].tolist()
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 200])
+@pytest.mark.parametrize(("absent", "least"), [(-1, -(1 << 63)), (-1, 0), (7, -(1 << 63)), (2, 3)])
+def test_what_is_present_is_kept_and_told_by_bits(count: int, absent: int, least: int) -> None:
+    values = np.random.default_rng(count).integers(-3, 9, count)
+    bits, kept = np.full((count + 7) // 8 + 1, 0xA5, np.uint8), np.full(count + 1, 99, np.int64)
+    number = keep_present(values.ctypes.data, count, absent, least, bits.ctypes.data, kept.ctypes.data)
+    present = (values != absent) & (values >= least)
+    assert kept[:number].tolist() == values[present].tolist() and kept[count] == 99
+    assert bits[:-1].tolist() == np.packbits(present, bitorder="little").tolist() and bits[-1] == 0xA5

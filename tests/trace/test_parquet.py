@@ -12,7 +12,7 @@ import pytest
 
 from netemu.recording.tables import Schema
 from netemu.trace import parquet
-from netemu.trace.column import Named, Nullable, frame_of, of_list
+from netemu.trace.column import Marked, Named, Nullable, frame_of, of_list
 from netemu.trace.parquet import ParquetFile
 from netemu.trace.tables import polars_schema
 
@@ -92,6 +92,9 @@ GAPS: Schema = {
     "none": ("ca_state", "nothing but nulls"),
     "count": ("i64", "with nulls"),
     "same": ("i32", "one number and nulls"),
+    "marked": ("i64", "with nulls, less something"),
+    "all": ("i32", "could be null"),
+    "alike": ("u16", "one number, less itself, and nulls"),
     "absent": ("u32", "nothing but nulls"),
     "rate": ("f64", "with nulls"),
     "flag": ("bool", "with nulls"),
@@ -111,6 +114,9 @@ def gaps(count: int, seed: int) -> dict[str, Any]:
         "none": of_list("ca_state", np.full(count, -1)),
         "count": Nullable(rng.integers(-(2**63), 2**63 - 1, count), absent()),
         "same": Nullable(np.full(count, -7), absent()),
+        "marked": Marked(np.where(absent(), -1, rng.integers(0, 2**40, count)), -1, 10**12),
+        "all": Marked(rng.integers(0, 2**31 - 1, count), -1),
+        "alike": Marked(np.where(absent(), 0, 2**31), 0, 2**31),
         "absent": Nullable(np.zeros(count, np.int64), np.ones(count, bool)),
         "rate": Nullable(rng.random(count), absent()),
         "flag": Nullable(rng.random(count) < 0.5, absent()),

@@ -24,6 +24,13 @@ def test_numbers_without_sign_come_back(value: int) -> None:
     assert unsigned(t.varint(value) + b"rest") == (value, b"rest")
 
 
+@pytest.mark.parametrize("bits", range(1, 40))
+def test_numbers_of_every_length_come_back(bits: int) -> None:
+    for value in ((1 << bits) - 1, 1 << bits, 0x5A5A5A5A5A >> (40 - bits)):
+        assert unsigned(t.varint(value) + b"rest") == (value, b"rest")
+        assert len(t.varint(value)) == max(-(-value.bit_length() // 7), 1)
+
+
 @pytest.mark.parametrize(("value", "code"), [(0, 0), (-1, 1), (1, 2), (-2, 3), (2, 4), (2**31 - 1, 2**32 - 2)])
 def test_numbers_with_sign_are_folded(value: int, code: int) -> None:
     assert unsigned(t.integer(value)) == (code, b"")

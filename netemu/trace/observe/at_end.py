@@ -13,7 +13,7 @@ import numpy as np
 
 from netemu.trace.column import Column
 from netemu.trace.observe.growing import Growing
-from netemu.trace.state import moved
+from netemu.trace.state import as_words, copied, moved, taken
 
 MOST = 1 << 18
 """Rows that are kept."""
@@ -45,7 +45,7 @@ class AtEnd(ABC):
 
     def keep(self, count: int) -> None:
         """Keep the rows that a chunk gave."""
-        self._kept.append(self.rows[:count].copy())
+        self._kept.append(copied(self.rows[:count]))
         self._held += count
 
     @property
@@ -55,11 +55,15 @@ class AtEnd(ABC):
 
     def take(self) -> Any:
         """The rows that are kept, in order; none is kept then."""
-        found, self._kept, self._held = np.concatenate(self._kept), [], 0
+        found, self._kept, self._held = self._joined(), [], 0
         return self._in_order(found)
 
     def _in_order(self, rows: Any) -> Any:
-        return rows[np.lexsort((rows[self.order], rows["t_ns"], rows["flow"]))]
+        return taken(rows, np.lexsort((rows[self.order], rows["t_ns"], rows["flow"])))
+
+    def _joined(self) -> Any:
+        """All rows that are kept."""
+        return np.concatenate([as_words(rows) for rows in self._kept]).view(self.rows.dtype).reshape(-1)
 
     def end(self, flows: int, going_on: Any) -> Any:
         """Every row of the flows that do not go on, in order; ``going_on`` are numbered anew, from 0."""
@@ -68,12 +72,13 @@ class AtEnd(ABC):
         aside = self.state.set_aside(going_on)
         count = self.scan.finish(self.state.address, flows, rows.ctypes.data)
         self.state.restart(aside, flows)
-        found = np.concatenate([*self._kept, rows[:count]])
+        self._kept.append(rows[:count])
+        found = self._joined()
         places = moved(going_on, flows)[found["flow"]]
-        stays = found[places >= 0]
+        stays = taken(found, places >= 0)
         stays["flow"] = places[places >= 0]
         self._kept, self._held = [stays], stays.size
-        return self._in_order(found[places < 0])
+        return self._in_order(taken(found, places < 0))
 
     @abstractmethod
     def columns(self, rows: Any, origin_ns: int) -> dict[str, Column]:

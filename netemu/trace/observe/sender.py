@@ -9,7 +9,7 @@ import numpy as np
 
 from netemu.recording.kinds import ENUMS
 from netemu.recording.sender_tables import EPISODES, SENDER
-from netemu.trace.column import Column, Nullable, of_list
+from netemu.trace.column import Column, absent_at, of_list
 from netemu.trace.engine import Chunk
 from netemu.trace.observe.growing import Growing
 from netemu.trace.observe.rows import joined, turned
@@ -17,7 +17,7 @@ from netemu.trace.observe.sender_episodes import EPISODE, EPISODE_FLOW, end_epis
 from netemu.trace.observe.sender_loop import finish
 from netemu.trace.observe.sender_state import SENDER_FLOW, SENDER_ROW, SENDER_STATE, SLOT_WORDS
 
-_ROWS = 1 << 14
+_ROWS = 1 << 15
 _UNKNOWN = (
     *("una", "nxt", "edge", "edge_before", "pipe_before", "send_ns", "syn_ns", "turn_ns", "slot", "ssthresh"),
     *("srtt_ns", "rto_ns", "since_ns", "small_end", "recovered_ns"),
@@ -107,8 +107,9 @@ def columns(table: str, rows: Mapping[str, Any], origin_ns: int) -> dict[str, Co
         if kind in ENUMS:
             found[name] = of_list(kind, values)
             continue
-        absent = values == -1
-        if name in _TIMES:
-            values = np.where(absent, -1, values - origin_ns)
-        found[name] = Nullable(values, absent) if name in _NULLABLE else values
+        less = origin_ns if name in _TIMES else 0
+        if name in _NULLABLE:
+            found[name] = absent_at(values, -1, less)
+        else:
+            found[name] = values - less if less else values
     return found

@@ -7,8 +7,8 @@ from typing import Any
 
 from netemu.recording.kinds import EPISODE_REASONS, SENDER_LIMITS
 from netemu.trace.compiled import compiled, entry
-from netemu.trace.layout import words
-from netemu.trace.memory import i64, record_at, set_word, word
+from netemu.trace.layout import LINE_BYTES, words
+from netemu.trace.memory import i64, prefetch, record_at, set_word, word
 from netemu.trace.observe.sender_pipe import CA_CWR
 from netemu.trace.observe.sender_state import (
     PHASE_CONGESTION_AVOIDANCE,
@@ -41,6 +41,8 @@ EPISODE_FLOW = words(
 """
 _ROW_BYTES, _FLOW_BYTES = SENDER_ROW.itemsize, EPISODE_FLOW.itemsize
 _ACCOUNTS = (SENDER_ROW.names or ()).index("cwnd_limited_ns")
+_AHEAD = 8
+"""Rows between asking for an episode and using it."""
 _episode_at, _flow_at = record_at(EPISODE), record_at(EPISODE_FLOW)
 
 
@@ -116,6 +118,10 @@ def join_rows(rows: int, count: int, state: int, episodes: int) -> int:
     """Take ``count`` rows of ``sender`` in; returns how many episodes ended with them, one for a row at most."""
     ended = i64(0)
     for i in range(count):
+        if i + _AHEAD < count:
+            later = state + sender_row_at(rows, i + _AHEAD).flow * _FLOW_BYTES
+            for line in range(0, _FLOW_BYTES, LINE_BYTES):
+                prefetch(later + line)
         r = sender_row_at(rows, i)
         s, spent = _flow_at(state, r.flow), state + r.flow * _FLOW_BYTES
         if not s.seen or r.phase != s.phase:
