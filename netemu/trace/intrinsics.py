@@ -154,16 +154,22 @@ def _signed32(_typing: Any, value: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-def _prefetch(_typing: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        number = ir.IntType(32)
-        pointer = builder.inttoptr(args[0], _BYTE.as_pointer())
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [pointer, *(ir.Constant(number, value) for value in (0, 3, 1))])
-        return context.get_dummy_value()
+def prefetcher(write: bool) -> Callable[[int], None]:
+    """A compiled function ``(address)``: that memory will be read soon, or written to."""
 
-    return types.none(types.int64), generate
+    def fetch(_typing: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            number = ir.IntType(32)
+            pointer = builder.inttoptr(args[0], _BYTE.as_pointer())
+            kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            builder.call(function, [pointer, *(ir.Constant(number, value) for value in (int(write), 3, 1))])
+            return context.get_dummy_value()
+
+        return types.none(types.int64), generate
+
+    function: Callable[[int], None] = intrinsic(fetch)
+    return function
 
 
 def _shift_right(_typing: Any, value: Any, count: Any) -> Any:
@@ -180,7 +186,7 @@ def _bit_width(_typing: Any, value: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-word, set_word, signed32, prefetch = intrinsic(_word), intrinsic(_set_word), intrinsic(_signed32), intrinsic(_prefetch)
+word, set_word, signed32 = intrinsic(_word), intrinsic(_set_word), intrinsic(_signed32)
 shift_right, bit_width = intrinsic(_shift_right), intrinsic(_bit_width)
 
 

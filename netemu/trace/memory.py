@@ -62,8 +62,10 @@ word: Callable[[int, int], int] = _intrinsic("word")
 """``(base, index)``: the 64-bit word number ``index`` from address ``base``."""
 set_word: Callable[[int, int, int], None] = _intrinsic("set_word")
 """``(base, index, value)``: store ``value`` as that word."""
-prefetch: Callable[[int], None] = _intrinsic("prefetch")
+prefetch: Callable[[int], None] = _intrinsic("prefetcher", False)
 """``(address)``: that memory will be read soon; any number will do, nothing is read."""
+prefetch_to_write: Callable[[int], None] = _intrinsic("prefetcher", True)
+"""The same where it will be written to: other processors give up what they have of it."""
 shift_right: Callable[[int, int], int] = _intrinsic("shift_right")
 """``(value, count)``: shifted right by 0 to 63 bits without keeping the sign."""
 signed32: Callable[[int], int] = _intrinsic("signed32")

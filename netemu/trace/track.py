@@ -16,6 +16,7 @@ from netemu.trace.fragments import reassemble
 from netemu.trace.layout import (
     BATCH,
     FIELDS,
+    LINE_BYTES,
     MAX_SACK_BLOCKS,
     PACKET,
     column_at,
@@ -34,6 +35,7 @@ from netemu.trace.memory import (
     eight_to_64,
     i64,
     prefetch,
+    prefetch_to_write,
     put8,
     put16,
     put32,
@@ -256,6 +258,16 @@ def _store(st: Any, columns: int, row: int) -> None:
 
 
 @compiled
+def _await_columns(columns: int, row: int, count: int) -> None:
+    """Have what a batch of ``count`` packets from ``row`` on will be put into on its way."""
+    for k in range(COLUMNS):
+        column = column_at(columns, k)
+        first = column.address + row * column.bytes
+        for at in range(first, first + count * column.bytes, LINE_BYTES):
+            prefetch_to_write(at)
+
+
+@compiled
 def _must_grow(st: Any) -> bool:
     return bool(
         pool_is_low(st)
@@ -309,6 +321,7 @@ def run(
             status = _read(data, end, scan, interfaces, st, min(i64(BATCH), rows - row))
             if st.batch_count == 0:
                 return status, row
+            _await_columns(columns, row, st.batch_count)
         while st.batch_next < st.batch_count:
             if _must_grow(st):
                 return GROW, row

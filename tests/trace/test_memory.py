@@ -66,6 +66,7 @@ def stores(data: int, at: int, value: int) -> None:
 @entry
 def bits(value: int, count: int) -> tuple[int, int]:
     m.prefetch(value)
+    m.prefetch_to_write(value)
     return m.shift_right(value, count), m.bit_width(value)
 
 

@@ -90,6 +90,17 @@ def take_rows(columns: int, count: int, first: int, some: int, rows: int, column
 
 
 @compiled
+def await_rows(columns: int, count: int, first: int, some: int) -> None:
+    """Have ``some`` rows from row ``first`` on on their way, of the columns that :func:`take_rows` reads."""
+    for k in range(count):
+        column = column_at(columns, k)
+        size = abs(column.bytes)
+        start = column.address + size * first
+        for at in range(start, start + size * some, LINE_BYTES):
+            prefetch(at)
+
+
+@compiled
 def await_state(state: int, flow: int, width: int, own: int, peer: int) -> None:
     """Have states of ``width`` bytes on their way: the first lines of ``flow``'s, ``own``, and of its ``peer``'s."""
     for line in range(own):

@@ -8,7 +8,7 @@ from netemu.trace.compiled import compiled, entry
 from netemu.trace.layout import FLOW, Batch, column_at, icmp_at, words
 from netemu.trace.memory import i64, le32, record_at
 from netemu.trace.observe import path_mtu_scan, sender_loop, sender_state, windows_scan
-from netemu.trace.observe.rows import await_state, take_rows
+from netemu.trace.observe.rows import await_rows, await_state, take_rows
 
 BATCH = 32
 """Packets read at a time."""
@@ -65,6 +65,8 @@ def observe(loop: int, i: int) -> int:
     flows, payloads = column_at(st.columns, _FLOW_COLUMN).address, column_at(st.columns, _PAYLOAD_COLUMN).address
     while i < size:
         some = min(i64(BATCH), size - i)
+        if i + 3 * BATCH <= size:
+            await_rows(st.columns, _COLUMNS, i + 2 * BATCH, i64(BATCH))
         take_rows(st.columns, _COLUMNS, i, some, st.packets, _COLUMN_WORDS)
         for k in range(some):
             if sender_loop.is_full(sender):

@@ -7,7 +7,7 @@ import pytest
 
 from netemu.trace.compiled import entry
 from netemu.trace.layout import Batch, new_columns, words
-from netemu.trace.observe.rows import joined, take_rows, turned, wanted
+from netemu.trace.observe.rows import await_rows, joined, take_rows, turned, wanted
 
 NAMES = "t_ns flow frame flags kind"
 RECORD, BATCH = words(NAMES), Batch(NAMES, 3)
@@ -16,6 +16,7 @@ COLUMN_WORDS = BATCH.column_words
 
 @entry
 def _take(columns: int, count: int, first: int, some: int, rows: int) -> None:
+    await_rows(columns, count, first, some)
     take_rows(columns, count, first, some, rows, COLUMN_WORDS)
 
 
