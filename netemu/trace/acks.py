@@ -15,7 +15,8 @@ from netemu.trace.compiled import compiled
 from netemu.trace.evidence import note_congestion_echo
 from netemu.trace.layout import event_at, rtt_at
 from netemu.trace.memory import i64
-from netemu.trace.sack_blocks import flag_spurious, on_sack, rack_advance
+from netemu.trace.rack import rack_advance, rack_sent_after, recovery_was_needed, reordering_window_ns, widen_window
+from netemu.trace.sack_blocks import flag_spurious, on_sack
 from netemu.trace.segments import outstanding, pop_front, unwrap
 from netemu.trace.timers import note_min_rtt, rto_ns, rtt_sample
 from netemu.trace.verdict import (
@@ -24,7 +25,6 @@ from netemu.trace.verdict import (
     SPURIOUS_EIFEL,
     SPURIOUS_FRTO,
     enter_recovery,
-    rack_sent_after,
 )
 
 _SCAN = 256
@@ -90,8 +90,10 @@ def _take_rtt(st: Any, f: Any, p: Any, newest: int, oldest: int, other_ns: int, 
 
 
 @compiled
-def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
+def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int, sack: bool) -> int:
     """Remove what ``acked`` covers and take the RTT from it, never from retransmitted data (Karn).
+
+    F-RTO step 3.b. Without ``sack`` originals beside a retransmission prove nothing: it may have filled their gap.
 
     Returns when the first of what it covers was sent last, or -1.
     """
@@ -110,7 +112,7 @@ def _take_acked(st: Any, f: Any, p: Any, acked: int, sack_rtt: int) -> int:
             oldest = s.sent_ns if oldest < 0 else oldest
             newest = s.sent_ns
             f.reordered |= 1 if s.end < f.highest_sacked else 0
-            if f.frto and f.ca_state == CA_LOSS and s.end <= f.high_seq:
+            if f.frto and f.ca_state == CA_LOSS and s.end <= f.high_seq and (sack or not ambiguous):
                 f.ca_state = CA_OPEN
                 if not ambiguous and p.ts_ecr <= 0:
                     _flag_timeout(st, f)
@@ -161,7 +163,7 @@ def _recover_again(st: Any, f: Any, p: Any) -> None:
     if f.ring_count == 0:
         return
     s = outstanding(st, f, 0)
-    lost = rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + max(f.min_rtt_ns >> 2, 0)
+    lost = rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + reordering_window_ns(f)
     if lost and not s.sacked:
         enter_recovery(st, f, p)
 
@@ -175,7 +177,10 @@ def _leave_state(st: Any, f: Any, p: Any, sack: bool) -> None:
     if f.ca_state == CA_OPEN:
         return
     recovered = f.una >= f.high_seq if sack else f.una > f.high_seq
-    if recovered or _may_undo(f, p):
+    undone = _may_undo(f, p)
+    if recovered or undone:
+        if not undone:
+            recovery_was_needed(f)
         f.ca_state = CA_OPEN
         if sack:
             _recover_again(st, f, p)
@@ -189,7 +194,7 @@ def _leave_state(st: Any, f: Any, p: Any, sack: bool) -> None:
 @compiled
 def _find_lost_retransmission(st: Any, f: Any, p: Any) -> None:
     """In Loss, a retransmission that RACK proves lost takes the kernel to Recovery (FLAG_LOST_RETRANS)."""
-    window = max(f.min_rtt_ns >> 2, 0) if f.reordered else 0  # tcp_rack_reo_wnd
+    window = reordering_window_ns(f) if f.reordered else i64(0)
     for k in range(min(f.ring_count, _SCAN)):
         s = outstanding(st, f, k)
         if not s.retransmitted or s.sacked or s.sent_ns < f.loss_ns:
@@ -241,7 +246,7 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
         f.una = acked
         f.dupacks = f.backoff = 0
         f.timer_base_ns = p.t_ns
-        first_ns = _take_acked(st, f, p, acked, sack_rtt)
+        first_ns = _take_acked(st, f, p, acked, sack_rtt, sack)
         _leave_state(st, f, p, sack)
     elif is_duplicate_ack(f, receiver, p, acked):
         p.duplicate_ack = 1
@@ -251,6 +256,7 @@ def on_ack(st: Any, f: Any, receiver: Any, p: Any) -> None:
     note_congestion_echo(f, p)
     f.provoked = 0
     f.last_ack_ns = p.t_ns
+    widen_window(f, p.t_ns)
     f.ack_seen = 1
     if f.ca_state == CA_LOSS:
         _find_lost_retransmission(st, f, p)

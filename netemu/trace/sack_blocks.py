@@ -12,6 +12,7 @@ from typing import Any
 from netemu.trace.compiled import compiled
 from netemu.trace.layout import MAX_SACK_BLOCKS, event_at, sack_at
 from netemu.trace.memory import i64, set_word, word
+from netemu.trace.rack import rack_advance, rack_on_dsack
 from netemu.trace.segments import find, outstanding, unwrap
 from netemu.trace.timers import note_min_rtt
 from netemu.trace.verdict import CA_LOSS, CA_OPEN, SPURIOUS_DSACK
@@ -29,17 +30,6 @@ def flag_spurious(st: Any, f: Any, event: int, proof: int) -> None:
     f.spurious_retransmits += 1
     set_word(st.patches, st.patch_count, event)
     st.patch_count += 1
-
-
-@compiled
-def rack_advance(f: Any, s: Any, t_ns: int) -> None:
-    """``tcprack_advance``: a retransmission answered sooner than the smallest RTT was answered by its original."""
-    if f.rack_ns >= 0 and not (s.sent_ns > f.rack_ns or (s.sent_ns == f.rack_ns and s.end > f.rack_end)):
-        return
-    rtt = t_ns - s.sent_ns
-    if s.retransmitted and rtt < f.min_rtt_ns - (f.min_rtt_ns >> 4):  # the tap is not the kernel's clock
-        return
-    f.rack_ns, f.rack_end, f.rack_rtt_ns = s.sent_ns, s.end, rtt
 
 
 @compiled
@@ -144,6 +134,7 @@ def on_sack(st: Any, f: Any, p: Any, acked: int) -> int:
     if _is_dsack(blocks, count, acked):
         p.dsack = 1
         first = 1
+        rack_on_dsack(f)
         _on_dsack(st, f, word(blocks, 0), word(blocks, 1))
     rtt = i64(-1)
     for i in range(first, count):

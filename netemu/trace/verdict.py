@@ -15,6 +15,7 @@ from netemu.trace.compiled import compiled
 from netemu.trace.evidence import keep
 from netemu.trace.layout import event_at, segment_at
 from netemu.trace.memory import i64
+from netemu.trace.rack import rack_sent_after, reordering_window_ns
 from netemu.trace.segments import outstanding
 from netemu.trace.timers import pto_ns, rto_ns
 
@@ -55,12 +56,6 @@ _ACTS_NS = 2_000_000
 
 
 @compiled
-def rack_sent_after(f: Any, sent_ns: int, end: int) -> bool:
-    """Whether something sent later than a segment has been delivered (``tcp_rack_sent_after``)."""
-    return f.rack_ns > sent_ns or (f.rack_ns == sent_ns and f.rack_end > end)
-
-
-@compiled
 def _answers_an_ack(f: Any, t_ns: int, within_ns: int) -> bool:
     """Whether an ACK passed so recently that it can have made the sender act; ``turn_ns`` is its way there and back."""
     allowed = _LATE_NS if f.turn_ns < 0 else within_ns + 2 * f.turn_ns
@@ -71,9 +66,9 @@ def _answers_an_ack(f: Any, t_ns: int, within_ns: int) -> bool:
 def _rack_timer_may_run(f: Any, t_ns: int) -> bool:
     """Whether an ACK came so recently that RACK may still be waiting for what was reordered.
 
-    ``tcp_rack_reo_wnd``: a quarter of the smallest RTT, then two ticks and what a timer is late.
+    It waits for its window, then two ticks and what a timer is late.
     """
-    return t_ns - f.last_ack_ns <= max(f.min_rtt_ns >> 2, 0) + _LATE_NS
+    return t_ns - f.last_ack_ns <= reordering_window_ns(f) + _LATE_NS
 
 
 @compiled
@@ -124,7 +119,9 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
         due = head and _timer_was_due(f, s.sent_ns, p.t_ns) and not _rack_timer_may_run(f, p.t_ns)
         return KIND_TIMEOUT if due else KIND_FAST
     if not sack and f.dupacks >= 3 and head:
-        return KIND_FAST if _answers_an_ack(f, p.t_ns, _LATE_NS) else KIND_TIMEOUT
+        # No probe's timer has the place of the retransmission timer here; reordering may have made three too few.
+        due = _timer_was_due(f, f.timer_base_ns, p.t_ns) or not _answers_an_ack(f, p.t_ns, _LATE_NS)
+        return KIND_TIMEOUT if due else KIND_FAST
     if sack and tail and not f.tlp_high and f.una < f.nxt:
         return _probe_or_timeout(f, p.t_ns) if head else KIND_TAIL_LOSS_PROBE
     if head and _timer_is_likely(f, s.sent_ns if known else f.last_send_ns, p.t_ns):
@@ -218,6 +215,8 @@ def enter_state(st: Any, f: Any, trigger: int, head: bool, again: bool, p: Any) 
     if trigger == KIND_TIMEOUT:
         if f.ca_state != CA_LOSS or (head and (again or _timer_was_due(f, f.timer_base_ns, p.t_ns))):
             enter_loss(f, p)
+        elif not f.backoff:
+            f.frto = 0  # step 2.b without new data to send: what was sent before the timeout is sent again
     elif trigger == KIND_FAST:
         if f.ca_state in (CA_OPEN, CA_LOSS):
             enter_recovery(st, f, p)
