@@ -15,6 +15,7 @@ from netemu.trace.compiled import compiled
 from netemu.trace.evidence import note_congestion_echo
 from netemu.trace.layout import event_at, rtt_at
 from netemu.trace.memory import i64
+from netemu.trace.order import TICK_NS
 from netemu.trace.rack import rack_advance, rack_sent_after, recovery_was_needed, reordering_window_ns, widen_window
 from netemu.trace.sack_blocks import flag_spurious, on_sack
 from netemu.trace.segments import outstanding, pop_front, unwrap
@@ -54,19 +55,18 @@ def _flag_timeout(st: Any, f: Any) -> None:
 
 @compiled
 def _timestamp_rtt(s: Any, p: Any) -> int:
-    """The RTT that the echoed timestamp gives where ``s`` was sent at that time, or -1 (``tcp_rtt_tsopt_us``).
+    """The RTT that the echoed timestamp gives where ``s`` was sent at that time or since, or -1 (``tcp_rtt_tsopt_us``).
 
     The kernel's timestamps count milliseconds, and it takes none for one: RTTs below that are seen as 1 ms.
     """
     if p.ts_ecr <= 0 or s.ts_val < 0:
         return -1
-    if s.ts_val == p.ts_ecr:
-        sent_ns = s.sent_ns
-    elif s.retransmitted == 1 and ((p.ts_ecr - s.ts_val) & 0xFFFFFFFF) >= 0x80000000:
-        sent_ns = s.first_ns  # the original was answered
-    else:
-        return -1
-    return max((p.t_ns - sent_ns) // 1_000_000, 1) * 1_000_000
+    sent_ns, later = s.sent_ns, (s.ts_val - p.ts_ecr) & 0xFFFFFFFF
+    if later:  # what was sent before this retransmission was answered: its original, or another segment
+        sent_ns -= later * TICK_NS
+        if not s.retransmitted or later >= 0x80000000 or sent_ns < s.first_ns - TICK_NS:
+            return -1
+    return max((p.t_ns - sent_ns) // TICK_NS, 1) * TICK_NS
 
 
 @compiled
@@ -155,16 +155,17 @@ def _answer_to_probe(f: Any, p: Any, acked: int, advanced: bool) -> None:
 
 
 @compiled
-def _recover_again(st: Any, f: Any, p: Any) -> None:
+def _recover_again(st: Any, f: Any, p: Any, marked: bool) -> None:
     """What was found lost meanwhile takes the kernel back to Recovery at once, its first retransmission's time kept.
 
-    ``tcp_fastretrans_alert`` goes on to its last case after ``tcp_try_undo_recovery``.
+    ``tcp_fastretrans_alert`` goes on to its last case after ``tcp_try_undo_recovery``. What was sent again is still
+    ``marked`` as lost, unless a timeout was undone (``tcp_undo_cwnd_reduction``).
     """
     if f.ring_count == 0:
         return
     s = outstanding(st, f, 0)
     lost = rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + reordering_window_ns(f)
-    if lost and not s.sacked:
+    if (lost or (marked and s.retransmitted and s.sent_ns >= f.loss_ns)) and not s.sacked:
         enter_recovery(st, f, p)
 
 
@@ -181,9 +182,10 @@ def _leave_state(st: Any, f: Any, p: Any, sack: bool) -> None:
     if recovered or undone:
         if not undone:
             recovery_was_needed(f)
+        marked = not (undone and f.ca_state == CA_LOSS)
         f.ca_state = CA_OPEN
         if sack:
-            _recover_again(st, f, p)
+            _recover_again(st, f, p, marked)
     elif f.ca_state == CA_LOSS and f.frto:
         if f.nxt > f.high_seq:
             f.frto = 0

@@ -10,7 +10,7 @@ from netemu.trace.compiled import compiled
 
 _DEFAULT_RTT_NS = 3_000_000
 """Where the capture gives no RTT: what Wireshark takes as the longest time of a reordering."""
-_TICK_NS = 1_000_000
+TICK_NS = 1_000_000
 """One step of Linux's TCP timestamps."""
 _COUNTED = 4
 """So many IP identifications that count up show that the stack counts."""
@@ -90,7 +90,7 @@ def was_sent_before(f: Any, peer: Any, s: Any, p: Any) -> bool:
         return False
     rtt = _round_trip_ns(f, peer)
     if p.ts_val >= 0:
-        return s.ts_val == p.ts_val and rtt > 2 * _TICK_NS
+        return s.ts_val == p.ts_val and rtt > 2 * TICK_NS
     return p.ip_version == 6 and p.t_ns - s.sent_ns < rtt - rtt // 8
 
 
@@ -101,4 +101,4 @@ def was_sent_with_latest(f: Any, peer: Any, start: int, p: Any) -> bool:
     if order:
         return order < 0
     same_tick = p.ts_val >= 0 and p.ts_val == f.ts_val and start >= f.ts_start
-    return same_tick and _round_trip_ns(f, peer) > 2 * _TICK_NS
+    return same_tick and _round_trip_ns(f, peer) > 2 * TICK_NS

@@ -12,6 +12,8 @@ from typing import Any
 from netemu.trace.compiled import compiled
 from netemu.trace.memory import i64
 
+_TAP_NS = 20_000
+"""How much longer the kernel may see a round trip than the tap, which is behind it."""
 _MOST_STEPS = 254
 _PERSIST = 16
 """TCP_RACK_RECOVERY_THRESH: recoveries without a D-SACK until the window is as before."""
@@ -32,7 +34,7 @@ def rack_advance(f: Any, s: Any, t_ns: int) -> None:
     if f.reordered:
         f.reo_newest_ns = max(f.reo_newest_ns, s.sent_ns)
     rtt = t_ns - s.sent_ns
-    if s.retransmitted and rtt < f.min_rtt_ns - (f.min_rtt_ns >> 4):  # the tap is not the kernel's clock
+    if s.retransmitted and rtt < f.min_rtt_ns - min(f.min_rtt_ns >> 4, i64(_TAP_NS)):
         return
     f.rack_rtt_ns = rtt
     if f.rack_ns < s.sent_ns or (f.rack_ns == s.sent_ns and f.rack_end < s.end):

@@ -17,7 +17,7 @@ from netemu.trace.layout import event_at, segment_at
 from netemu.trace.memory import i64
 from netemu.trace.rack import rack_sent_after, reordering_window_ns
 from netemu.trace.segments import outstanding
-from netemu.trace.timers import pto_ns, rto_ns
+from netemu.trace.timers import TCP_RTO_MIN_NS, pto_ns, rto_ns
 
 (
     KIND_NONE,
@@ -84,6 +84,17 @@ def _timer_was_due(f: Any, sent_ns: int, t_ns: int) -> bool:
 
 
 @compiled
+def _is_silent(f: Any, t_ns: int) -> bool:
+    """Whether no ACK came for so long that nothing but the retransmission timer is left to make the sender act.
+
+    Neither RACK's timer nor pacing holds anything back for half of that timer; its estimate may be that wrong. Before
+    any sample the timeout may be that of an earlier connection (``tcp_init_metrics``), the shortest for one.
+    """
+    longest = rto_ns(f) >> 1 if f.srtt_ns else i64(TCP_RTO_MIN_NS)
+    return t_ns - f.last_ack_ns > longest and not _rack_timer_may_run(f, t_ns)
+
+
+@compiled
 def _timer_is_likely(f: Any, sent_ns: int, t_ns: int) -> bool:
     """Whether a timer rather than an ACK made the sender send again what it had sent at ``sent_ns``.
 
@@ -116,7 +127,8 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
     s = outstanding(st, f, k) if known else segment_at(st.segments, 0)
     head, tail = start <= f.una, end >= f.nxt
     if known and sack and rack_sent_after(f, s.sent_ns, s.end):
-        due = head and _timer_was_due(f, s.sent_ns, p.t_ns) and not _rack_timer_may_run(f, p.t_ns)
+        due = _timer_was_due(f, s.sent_ns, p.t_ns) and not _rack_timer_may_run(f, p.t_ns)
+        due = head and (due or _is_silent(f, p.t_ns))
         return KIND_TIMEOUT if due else KIND_FAST
     if not sack and f.dupacks >= 3 and head:
         # No probe's timer has the place of the retransmission timer here; reordering may have made three too few.
@@ -135,9 +147,10 @@ def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) ->
         return KIND_FAST
     s = outstanding(st, f, k)
     proven = sack and rack_sent_after(f, s.sent_ns, s.end)
-    if _timer_was_due(f, s.sent_ns, p.t_ns) and not (proven and _rack_timer_may_run(f, p.t_ns)):
+    began = s.sent_ns if sack else f.timer_base_ns  # without SACK no other timer takes its place
+    if _timer_was_due(f, began, p.t_ns) and not (proven and _rack_timer_may_run(f, p.t_ns)):
         return KIND_TIMEOUT
-    if not (sack or _answers_an_ack(f, p.t_ns, _LATE_NS)):
+    if _is_silent(f, p.t_ns) or not (sack or _answers_an_ack(f, p.t_ns, _LATE_NS)):
         return KIND_TIMEOUT
     if proven:
         return KIND_FAST
@@ -194,7 +207,7 @@ def enter_loss(f: Any, p: Any) -> None:
     """The retransmission timer fired (``tcp_enter_loss``); F-RTO is tried unless Recovery was under way."""
     f.frto = 1 if (f.ca_state == CA_OPEN or f.backoff) else 0
     if f.ca_state == CA_OPEN or f.una >= f.high_seq or (f.ca_state == CA_LOSS and not f.backoff):
-        _start_undo(f, i64(0))
+        _start_undo(f, i64(1 if f.tlp_high else 0))
     f.backoff += 1
     f.ca_state, f.loss_ns, f.high_seq, f.tlp_high = CA_LOSS, p.t_ns, f.nxt, 0
 

@@ -58,6 +58,21 @@ def test_an_echo_of_the_retransmission_proves_nothing(tmp_path: Path) -> None:
     assert one(talk.analyse(tmp_path))["a_spurious_retransmits"] == 0
 
 
+def test_the_echoed_time_gives_the_rtt_where_everything_was_sent_again(tmp_path: Path) -> None:
+    """The ACK answers the first of two retransmissions, of 10 ms ago: neither the other, nor an original."""
+    talk = Talk(stamps=True)
+    talk.handshake()
+    for i in range(3):
+        talk.say(20, "a", 1 + MSS * i, 1, MSS)
+    for i, t_ms in enumerate((520, 525)):
+        talk.say(t_ms, "a", 1 + MSS * i, 1, MSS)
+    talk.say(530, "b", 1, 1 + 2 * MSS, stamps=(1530, 1520))
+    talk.say(1030, "a", 1 + 2 * MSS, 1, MSS)
+    rows = talk.analyse(tmp_path).retransmissions
+    assert rows["start_offset_bytes"].to_list() == [1, 1 + MSS, 1 + 2 * MSS]
+    assert rows["rto_ns"][2] == 210_000_000
+
+
 def test_sending_what_was_acknowledged_is_spurious(tmp_path: Path) -> None:
     talk = started()
     talk.say(20, "a", 1, 1, MSS)

@@ -90,6 +90,16 @@ def test_a_retransmission_answered_too_soon_tells_nothing() -> None:
     assert sender.last == (10, 2000, 20)
 
 
+@pytest.mark.parametrize(("early_us", "taken"), [(10, True), (100, False)])
+def test_the_tap_may_see_a_round_trip_a_little_shorter(early_us: int, taken: bool) -> None:
+    sender = Sender()
+    sender.deliver(10, 2000, at_ms=30)
+    segment = np.zeros(1, SEGMENT)
+    segment["sent_ns"], segment["end"], segment["retransmitted"] = 40 * MS, 3000, 1
+    _deliver(sender.flow.ctypes.data, segment.ctypes.data, 0, 60 * MS - 1000 * early_us)
+    assert (sender.last[1] == 3000) is taken
+
+
 def test_each_round_with_a_dsack_widens_the_window_up_to_the_smoothed_rtt() -> None:
     sender = Sender()
     windows = [sender.window_ms]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netemu.recording.tables import RETRANSMISSION_KINDS as CLASSES
 from netemu.recording.tables import SEGMENT_KINDS
 from netemu.trace import verdict
-from tests.trace.build import ACK, FIN, Talk, one
+from tests.trace.build import ACK, FIN, SYN, Talk, one
 
 MSS = 1448
 
@@ -201,6 +201,78 @@ def test_a_timer_that_fires_in_recovery_is_told_by_the_silence_before_it(tmp_pat
     talk.say(200, "b", 1, 1, sack=[(at(1), at(6))])
     talk.say(255, "a", at(0), 1, MSS)
     assert talk.kinds(tmp_path)[7:] == ["fast", "timeout"]
+
+
+@pytest.mark.parametrize(("silent_ms", "kind"), [(6, "fast"), (230, "timeout")])
+def test_without_sack_the_timer_runs_from_the_partial_ack(silent_ms: int, kind: str, tmp_path: Path) -> None:
+    """What paces holds a retransmission back; that the hole's first copy left long before is no timer's lateness."""
+    talk = sent(6, sack=False)
+    talk.say(29, "b", 1, at(1))
+    for i in range(3):
+        talk.say(30 + i / 100, "b", 1, at(1))
+    again(talk, 30.1, 1)
+    talk.say(300, "b", 1, at(3))
+    again(talk, 300 + silent_ms, 3)
+    assert verdicts(talk, tmp_path) == ["fast", kind]
+
+
+def test_a_long_silence_in_recovery_is_the_timers_though_its_estimate_is_too_long(tmp_path: Path) -> None:
+    """Neither pacing nor RACK's timer keeps a sender quiet for most of 464 ms once a loss is proven."""
+    talk = Talk()
+    talk.handshake()
+    talk.say(20, "a", at(0), 1, MSS)
+    talk.say(420, "b", 1, at(1))
+    for i in range(1, 6):
+        talk.say(430 + i, "a", at(i), 1, MSS)
+    talk.say(440, "b", 1, at(1), sack=[(at(2), at(6))])
+    again(talk, 440.1, 1)
+    talk.say(441, "a", at(6), 1, MSS)
+    talk.say(451, "b", 1, at(1), sack=[(at(2), at(7))])
+    again(talk, 751, 1)
+    retransmissions = talk.analyse(tmp_path).retransmissions
+    assert retransmissions["kind"].to_list() == ["fast", "timeout"]
+    assert retransmissions["sent_after_arrived"].to_list() == [True, True]
+    assert retransmissions["rto_ns"][1] > 450_000_000
+
+
+def test_before_any_rtt_sample_the_shortest_timeout_may_be_an_earlier_connections(tmp_path: Path) -> None:
+    """A repeated SYN gives none without timestamps; the kernel then starts from what it kept of the destination."""
+    talk = Talk(stamps=False)
+    for t_ms in (0, 1020):
+        talk.say(t_ms, "a", 0, 0, flags=SYN)
+    talk.say(1030, "b", 0, 1, flags=SYN | ACK)
+    talk.say(1030.1, "a", 1, 1)
+    talk.say(1030.2, "a", 1, 1, 200)
+    talk.say(1030.3, "a", 201, 1, 100)
+    talk.say(1040, "b", 1, 1, sack=[(201, 301)])
+    talk.say(1250, "a", 1, 1, 200)
+    assert verdicts(talk, tmp_path) == ["syn", "timeout"]
+
+
+def test_what_was_sent_again_keeps_the_sender_in_recovery_beyond_its_end(tmp_path: Path) -> None:
+    """Data sent since was lost and sent again: it is still marked as lost, and a sender in Recovery does not probe."""
+    talk = sent(5)
+    talk.say(30, "b", 1, 1, sack=[(at(2), at(5))])
+    again(talk, 30.1, 0)
+    talk.say(30.2, "a", at(5), 1, MSS)
+    again(talk, 30.3, 1)
+    talk.say(40.4, "b", 1, 1, sack=[(at(1), at(5))])
+    again(talk, 40.5, 0, 5)
+    talk.say(50.6, "b", 1, at(5))
+    again(talk, 276, 5)
+    assert verdicts(talk, tmp_path) == ["fast", "fast", "fast", "fast", "timeout"]
+
+
+@pytest.mark.parametrize(("probed", "kind"), [(False, "fast"), (True, "timeout")])
+def test_a_dsack_does_not_undo_a_timeout_while_a_probes_may_follow(probed: bool, kind: str, tmp_path: Path) -> None:
+    """``tcp_init_undo`` counts the probe's retransmission too: both copies must be reported."""
+    talk = sent(3)
+    if probed:
+        again(talk, 50, 2)
+    again(talk, 280, 0)
+    talk.say(290, "b", 1, at(1), sack=[(at(0), at(1))])
+    again(talk, 290.1, 1)
+    assert verdicts(talk, tmp_path)[-2:] == ["timeout", kind]
 
 
 @given(steps=STEPS, sack=st.booleans(), stamps=st.booleans())
