@@ -126,10 +126,9 @@ def _when_open(st: Any, f: Any, k: int, start: int, end: int, p: Any, sack: bool
     known = k < f.ring_count
     s = outstanding(st, f, k) if known else segment_at(st.segments, 0)
     head, tail = start <= f.una, end >= f.nxt
-    if known and sack and rack_sent_after(f, s.sent_ns, s.end):
-        due = _timer_was_due(f, s.sent_ns, p.t_ns) and not _rack_timer_may_run(f, p.t_ns)
-        due = head and (due or _is_silent(f, p.t_ns))
-        return KIND_TIMEOUT if due else KIND_FAST
+    proven, late = known and sack and rack_sent_after(f, s.sent_ns, s.end), not _rack_timer_may_run(f, p.t_ns)
+    if proven and not (late and (tail or (head and _is_silent(f, p.t_ns)))):  # else the sender had not seen it so
+        return KIND_TIMEOUT if late and head and _timer_was_due(f, s.sent_ns, p.t_ns) else KIND_FAST
     if not sack and f.dupacks >= 3 and head:
         # No probe's timer has the place of the retransmission timer here; reordering may have made three too few.
         due = _timer_was_due(f, f.timer_base_ns, p.t_ns) or not _answers_an_ack(f, p.t_ns, _LATE_NS)

@@ -263,6 +263,20 @@ def test_what_was_sent_again_keeps_the_sender_in_recovery_beyond_its_end(tmp_pat
     assert verdicts(talk, tmp_path) == ["fast", "fast", "fast", "fast", "timeout"]
 
 
+def test_a_proof_that_the_sender_did_not_act_upon_is_none(tmp_path: Path) -> None:
+    """The copy was answered 10 us sooner than the shortest round trip: by its original, as the sender's clock had it.
+
+    An original acknowledged beside it ends the timeout's state (F-RTO), so that the tail is probed.
+    """
+    talk = sent(3, stamps=True)
+    again(talk, 260, 0)
+    talk.say(269.99, "b", 1, at(2), sack=[(at(0), at(1))], stamps=(1269, 1020))
+    again(talk, 545, 2)
+    rows = talk.analyse(tmp_path).retransmissions
+    assert rows["kind"].to_list() == ["timeout", "tail_loss_probe"]
+    assert rows["sent_after_arrived"].to_list() == [False, True]
+
+
 @pytest.mark.parametrize(("probed", "kind"), [(False, "fast"), (True, "timeout")])
 def test_a_dsack_does_not_undo_a_timeout_while_a_probes_may_follow(probed: bool, kind: str, tmp_path: Path) -> None:
     """``tcp_init_undo`` counts the probe's retransmission too: both copies must be reported."""
