@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from netemu.lab.binomial import is_explained
 from netemu.specs import FixedLoss, LinkDirection, Plan
 
 LATENESS_NS = 1_000_000
@@ -15,8 +15,8 @@ LATENESS_NS = 1_000_000
 MISSED_SAMPLES_RATIO = 0.1
 """A sampler that misses more was starved of processor time, and so were the hosts."""
 
-BINOMIAL_SIGMAS = 4.0
-"""A true binomial leaves this band once in 16,000 links; seeds are fixed, so a plan that leaves it does so always."""
+BINOMIAL_CHANCE = 1 / 16_000
+"""A true binomial leaves its band on one link in so many; seeds are fixed, so a plan that leaves it does so always."""
 
 
 @dataclass(slots=True)
@@ -69,11 +69,9 @@ def _is_late(account: Mapping[str, Any]) -> bool:
 
 def _judge_direction(place: str, direction: LinkDirection, account: Mapping[str, Any], validity: Validity) -> None:
     packets, lost = account["packets"], account["dropped"].get("drop_loss", 0)
-    if isinstance(direction.loss, FixedLoss) and not direction.schedule:
-        expected = packets * direction.loss.ratio
-        allowed = BINOMIAL_SIGMAS * math.sqrt(expected * (1 - direction.loss.ratio)) + 1
-        if abs(lost - expected) > allowed:
-            validity.voids.append(f"{place}: loss asked {direction.loss.ratio:.4g}, wire lost {lost} of {packets}")
+    ratio = direction.loss.ratio if isinstance(direction.loss, FixedLoss) and not direction.schedule else None
+    if ratio is not None and not is_explained(lost, packets, ratio, BINOMIAL_CHANCE):
+        validity.voids.append(f"{place}: loss asked {ratio:.4g}, wire lost {lost} of {packets}")
     validity.degradations.extend(f"{place}: {rule} never met its packet" for rule in account.get("unmet_drops", []))
     if _is_late(account):
         validity.degradations.append(

@@ -147,10 +147,13 @@ retransmits_syn_ack retransmits_fin spurious_retransmits window_probes keepalive
 resets super_segments jumbo_segments syn_ns syn_ts_val syn_ip_id loss_ns undo_events undo_marker turn_ns
 reo_newest_ns reo_since_ns reo_steps reo_persist reo_dsack
 pmtu_icmp syn_row fin_end retrans_end sack_0_start sack_0_end
-sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end
+sack_1_start sack_1_end sack_2_start sack_2_end sack_3_start sack_3_end syn_asked
 """,
 )
-"""One direction of a connection, as its sender; flow ``2 * connection + direction``."""
+"""One direction of a connection, as its sender; flow ``2 * connection + direction``.
+
+``syn_asked``: a SYN of the other end passed since this one answered one.
+"""
 
 COUNTERS = tuple(_COUNTERS.split())
 

@@ -9,7 +9,7 @@ from typing import Any
 from netemu.packet.tcp import ACK, FIN, RST, SYN
 from netemu.trace.compiled import compiled
 from netemu.trace.evidence import take, take_syn
-from netemu.trace.layout import event_at, segment_at
+from netemu.trace.layout import event_at, flow_at, segment_at
 from netemu.trace.order import COPY_NS, fills_late, note_order, was_sent_before, was_sent_with_latest
 from netemu.trace.segments import at, find, insert, outstanding, unwrap
 from netemu.trace.verdict import (
@@ -78,6 +78,10 @@ def on_syn(st: Any, f: Any, flow: int, p: Any) -> None:
     repeated = f.syn_ack_sent if answer else f.syn_sent
     since_ns = p.t_ns - f.syn_ns
     same = p.ip_id == f.syn_ip_id and p.ts_val == f.syn_ts_val
+    if not answer:
+        flow_at(st.flows, flow ^ 1).syn_asked = 1
+    elif f.syn_asked:  # by a SYN that came again, be it a copy: this is no copy (tcp_check_req)
+        same = False
     if repeated and same and since_ns < (COPY_NS if p.ip_id > 0 else _INSTANT_NS):
         p.network_duplicate = 1
         return
@@ -89,7 +93,7 @@ def on_syn(st: Any, f: Any, flow: int, p: Any) -> None:
         add_event(st, f, flow, 0, 1, p.kind, p)
         _count(f, p.kind, 1)
     if answer:
-        f.syn_ack_sent = 1
+        f.syn_ack_sent, f.syn_asked = 1, 0
     else:
         f.syn_sent = 1
     f.mss_announced, f.wscale, f.sack_permitted = p.mss, p.wscale, p.sack_permitted

@@ -97,6 +97,19 @@ def test_syn_syn_ack_and_fin_have_classes_of_their_own(tmp_path: Path) -> None:
     assert row["complete"] is True
 
 
+def test_an_answer_to_a_copied_syn_is_sent_again_and_a_copied_answer_is_not(tmp_path: Path) -> None:
+    """Both have the same timestamps; the server's kernel answers each copy of the SYN that reaches it."""
+    talk = Talk()
+    talk.say(0, "a", 0, 0, flags=SYN, ip_id=0)
+    talk.say(0.0001, "b", 0, 1, flags=SYN | ACK, ip_id=0)
+    talk.say(0.0002, "a", 0, 0, flags=SYN, ip_id=0)
+    talk.say(0.0003, "b", 0, 1, flags=SYN | ACK, ip_id=0)
+    talk.say(0.0004, "b", 0, 1, flags=SYN | ACK, ip_id=0)
+    packets = talk.analyse(tmp_path).packets
+    assert packets["kind"].to_list() == ["new", "new", "none", "syn_ack", "none"]
+    assert packets["network_duplicate"].to_list() == [False, False, True, False, True]
+
+
 def test_a_fin_with_payload_is_of_its_triggers_class(tmp_path: Path) -> None:
     talk = started()
     talk.say(20, "a", 1, 1, 100, flags=FIN | PSH | ACK)
