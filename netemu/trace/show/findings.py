@@ -81,8 +81,8 @@ def worst_of(analysis: Analysis, count: int) -> tuple[list[Finding], int]:
     """
     connections, ranks = analysis.scan("connections"), _ranks()
     seen = connections.select(pl.sum_horizontal(rank.is_not_null() for rank in ranks).sum()).collect(engine="streaming")
-    worst = connections.select(worst=pl.min_horizontal(ranks)).collect(engine="streaming").with_row_index()
-    chosen = worst.drop_nulls().bottom_k(count, by=["worst", "index"])["index"].sort()
+    worst = connections.select(worst=pl.min_horizontal(ranks)).with_row_index().filter(pl.col("worst").is_not_null())
+    chosen = worst.bottom_k(count, by=["worst", "index"]).collect(engine="streaming")["index"].sort()
     rows = _rows_at(connections, chosen)
     others = list(_beside_connections(analysis))
     found = [*(one for row in rows for one in _of_connection(row)), *others]

@@ -50,14 +50,13 @@ def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool =
     if analysis.selection:
         lines += _wrapped(f"shown: {analysis.selection}; analysed: everything", width)
     lines += _findings_text(*worst_of(analysis, _FINDINGS), several, width)
-    payload = connections.select(_PAYLOAD).collect(engine="streaming").to_series()
-    shown = _rows(connections, payload.arg_sort(descending=True).head(limit).to_list())
+    shown, count = _rows(connections, _largest(connections, limit)), analysis.height("connections")
     if shown.height:
         lines += ["", *_overview(shown, several, width)]
-    left = payload.len() - shown.height
+    left = count - shown.height
     if left > 0:
         lines.append(f"{counted(left, 'connection')} with less payload not shown; --limit N shows more")
-    if details or payload.len() <= DETAILED:
+    if details or count <= DETAILED:
         for row in shown.iter_rows(named=True):
             lines += ["", *connection_text(row, several=several)]
     lines += datagrams_text(analysis.tables["datagrams"], width)
@@ -65,6 +64,13 @@ def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool =
     lines += _comments_text(analysis, width)
     lines += _warnings_text(analysis.warnings, width)
     return "\n".join(lines)
+
+
+def _largest(connections: pl.LazyFrame, limit: int) -> list[int]:
+    """The numbers of the rows with most payload, those first; of millions no more is held."""
+    numbered = connections.select(_PAYLOAD).with_row_index("row")
+    found = numbered.top_k(limit, by=["payload_bytes", "row"], reverse=[False, True]).collect(engine="streaming")
+    return found.sort("payload_bytes", "row", descending=[True, False])["row"].to_list()
 
 
 def _rows(table: pl.LazyFrame, numbers: list[int]) -> pl.DataFrame:
