@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -101,9 +100,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _print(analysis: Analysis, args: argparse.Namespace, written: list[str]) -> None:
     if args.json:
-        from netemu.trace.show.machine import as_json
+        from netemu.trace.show.machine import json_text
 
-        print(json.dumps(as_json(analysis), indent=2))
+        sys.stdout.writelines(json_text(analysis))
+        print()
         return
     from netemu.trace.show.text import as_text
 

@@ -34,14 +34,14 @@ def write_analysis(
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         analysis = analyze_to_tables(files, part, inner=inner)
-        connections = analysis.connections
-        ends = ends_of(files, part / "packets.parquet", connections)
-        if not ends.transits.is_empty():
-            names += ["transits", "clocks"]
-            ends.transits.write_parquet(part / "transits.parquet")
-            ends.clocks.write_parquet(part / "clocks.parquet")
+        if analysis.has_several_captures:
+            ends = ends_of(files, part / "packets.parquet", analysis.connections)
+            if not ends.transits.is_empty():
+                names += ["transits", "clocks"]
+                ends.transits.write_parquet(part / "transits.parquet")
+                ends.clocks.write_parquet(part / "clocks.parquet")
         if selection:
-            _narrow(part, selection, selection.chosen(connections))
+            _narrow(part, selection, selection.chosen(analysis.scan("connections")))
         for path in sorted(part.glob("*.parquet")):
             pl.scan_parquet(path).sink_csv(path.with_suffix(".csv"))
         directory.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,7 @@ def test_captures_at_one_time_that_share_nothing_are_told(tmp_path: Path) -> Non
         write_pcap(tmp_path / f"{name}.pcap", talk(client, isn).records)
         for name, client, isn in (("inside", "10.0.0.1", 1000), ("outside", "192.0.2.1", 5000))
     ]
-    found = findings_of(analyze(files))
+    found = list(findings_of(analyze(files)))
     assert [(one.kind, one.connection, one.count) for one in found] == [("not_matched", -1, 2)]
 
 
@@ -68,7 +68,7 @@ def test_captures_at_other_times_need_not_share_anything(tmp_path: Path) -> None
         write_pcap(tmp_path / "a.pcap", talk("10.0.0.1", 1000).records),
         write_pcap(tmp_path / "b.pcap", late.records),
     ]
-    assert not findings_of(analyze(files))
+    assert not list(findings_of(analyze(files)))
 
 
 def test_both_ends_of_a_translated_connection_are_joined() -> None:

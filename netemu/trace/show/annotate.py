@@ -80,4 +80,4 @@ def _chosen(path: Path, selection: Selection, inner: bool) -> tuple[pl.DataFrame
     if not selection:
         return pl.DataFrame(), 0
     connections = analyze(path, keep_packets=False, inner=inner).connections
-    return selection.chosen(connections), Reader(path).first_time_ns() or 0
+    return selection.chosen(connections.lazy()), Reader(path).first_time_ns() or 0

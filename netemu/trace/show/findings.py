@@ -13,6 +13,7 @@ from netemu.recording.tables import RETRANSMISSION_KINDS
 from netemu.trace.clamped import clamped_mss
 from netemu.trace.ends_path import candidates
 from netemu.trace.show.result import Analysis
+from netemu.trace.show.rows import batches_of
 from netemu.trace.show.words import counted, format_share, times
 from netemu.trace.translated import translated
 
@@ -51,11 +52,6 @@ class Finding:
     count: int
     text: str
 
-    @property
-    def rank(self) -> tuple[int, int]:
-        """Sorts the worst first."""
-        return (list(WHY).index(self.kind), -self.count)
-
 
 _OF_A_SIDE = (
     *("packets", "data_segments", "retransmitted_segments", "spurious_retransmits", "zero_windows", "window_probes"),
@@ -63,15 +59,43 @@ _OF_A_SIDE = (
     *(f"retransmits_{name}" for name in RETRANSMISSION_KINDS),
 )
 _LOOKED_AT = ("capture", "connection", "end", *(side + name for side in ("a_", "b_") for name in _OF_A_SIDE))
-_AT_ONCE = 1 << 17
-"""Connections looked at at once: a flood has millions, and each is a suspect."""
+_HELD = 1 << 16
+"""Findings that are put in order at a time: a flood has millions of connections, and each has one."""
 _RANK_BITS = 40
 """A finding's count takes fewer bits; its place in WHY stands above them in the number that orders findings."""
 
 
-def findings_of(analysis: Analysis) -> list[Finding]:
-    """The findings of the connections that an analysis holds, the worst first."""
-    return sorted(_findings(analysis), key=lambda one: one.rank)
+def findings_of(analysis: Analysis) -> Iterator[Finding]:
+    """The findings of the connections that an analysis holds, the worst first; of millions few are held at a time."""
+    return heapq.merge(_in_order(analysis), sorted(_beside_connections(analysis), key=_number), key=_number)
+
+
+def _in_order(analysis: Analysis) -> Iterator[Finding]:
+    """Those of connections: some ranks at a time, or one rank, whose findings have the connections' order."""
+    connections, ranks = analysis.scan("connections"), _ranks()
+    for low, high in _spans(connections, ranks):
+        having = connections.filter(pl.any_horizontal(rank.is_between(low, high) for rank in ranks))
+        rows = (row for batch in batches_of(having.select(_LOOKED_AT)) for row in batch.iter_rows(named=True))
+        found = (one for row in rows for one in _of_connection(row) if low <= _number(one) <= high)
+        yield from found if low == high else sorted(found, key=_number)
+
+
+def _spans(connections: pl.LazyFrame, ranks: list[pl.Expr]) -> Iterator[tuple[int, int]]:
+    """The ranks that there are, from the least: spans of them that have :data:`_HELD` findings at most, or one rank."""
+    told = connections.select(rank=pl.concat_list(ranks)).explode("rank").drop_nulls()
+    first, last, held = 0, 0, 0
+    for rank, count in told.group_by("rank").len().collect(engine="streaming").sort("rank").iter_rows():
+        if held and held + count > _HELD:
+            yield first, last
+            held = 0
+        first, last, held = first if held else rank, rank, held + count
+    if held:
+        yield first, last
+
+
+def _number(one: Finding) -> int:
+    """What :func:`_rank` gives for a finding."""
+    return (list(WHY).index(one.kind) << _RANK_BITS) - one.count
 
 
 def worst_of(analysis: Analysis, count: int) -> tuple[list[Finding], int]:
@@ -86,7 +110,7 @@ def worst_of(analysis: Analysis, count: int) -> tuple[list[Finding], int]:
     rows = _rows_at(connections, chosen)
     others = list(_beside_connections(analysis))
     found = [*(one for row in rows for one in _of_connection(row)), *others]
-    return heapq.nsmallest(count, found, key=lambda one: one.rank), int(seen.item() or 0) + len(others)
+    return heapq.nsmallest(count, found, key=_number), int(seen.item() or 0) + len(others)
 
 
 def _rows_at(connections: pl.LazyFrame, places: pl.Series) -> list[dict[str, Any]]:
@@ -97,19 +121,10 @@ def _rows_at(connections: pl.LazyFrame, places: pl.Series) -> list[dict[str, Any
     return chosen.collect(engine="streaming").sort("index").drop("index").rows(named=True)
 
 
-def _findings(analysis: Analysis) -> Iterator[Finding]:
-    connections = analysis.scan("connections")
-    for start in range(0, analysis.height("connections"), _AT_ONCE):
-        some = _suspects(connections.slice(start, _AT_ONCE)).select(_LOOKED_AT).collect(engine="streaming")
-        yield from (one for row in some.iter_rows(named=True) for one in _of_connection(row))
-    yield from _beside_connections(analysis)
-
-
 def _beside_connections(analysis: Analysis) -> Iterator[Finding]:
-    connections = analysis.scan("connections")
     yield from _of_icmp(analysis.icmp)
     yield from _of_black_holes(analysis.tables["path_mtu"])
-    if connections.select(pl.col("capture").n_unique()).collect(engine="streaming").item() > 1:
+    if analysis.has_several_captures:
         yield from _of_clamping(analysis.connections)
         yield from _of_translation(analysis.connections)
         if not analysis.selection:
@@ -117,7 +132,7 @@ def _beside_connections(analysis: Analysis) -> Iterator[Finding]:
 
 
 def _rank(kind: str, count: pl.Expr, told: pl.Expr) -> pl.Expr:
-    """A number that orders findings of ``kind`` as :attr:`Finding.rank` does; null where there is none."""
+    """A number that orders findings of ``kind`` by kind and count; null where there is none."""
     return pl.when(told.fill_null(value=False)).then((list(WHY).index(kind) << _RANK_BITS) - count.cast(pl.Int64))
 
 
@@ -152,15 +167,6 @@ def _ranks() -> list[pl.Expr]:
         ):
             found.append(_rank(kind, pl.col(prefix + name), pl.col(prefix + name) > 0))
     return found
-
-
-def _suspects(connections: pl.LazyFrame) -> pl.LazyFrame:
-    """Connections that may have a finding; the others, mostly all, are not looked at one by one."""
-    counts = ("retransmitted_segments", "zero_windows", "out_of_order_segments", "keepalives", "spurious_retransmits")
-    bad = [pl.col(side + name) > 0 for side in ("a_", "b_") for name in counts]
-    silent = [pl.col(side + "packets") == 0 for side in ("a_", "b_")]
-    reset = pl.col("end").is_in(["refused", *_RESETS]).fill_null(False)
-    return connections.filter(pl.any_horizontal(*bad, *silent, reset))
 
 
 def _of_connection(row: dict[str, Any]) -> Iterator[Finding]:

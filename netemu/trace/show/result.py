@@ -99,8 +99,7 @@ class Analysis:
         """The rows that ``selection`` shows."""
         if not selection:
             return replace(self, selection=selection)
-        ends = self.scan("connections").select("capture", "connection", "client", "server")
-        chosen = selection.chosen(ends.collect()) if selection.by_connection else pl.DataFrame()
+        chosen = selection.chosen(self.scan("connections"))
         known = self.tables
         tables: Mapping[str, pl.DataFrame] = (
             known.where(lambda columns: selection.predicate(columns, chosen))
@@ -119,6 +118,12 @@ class Analysis:
         """How many rows a table has."""
         known = self.tables
         return known.height(table) if isinstance(known, TableFiles) else known[table].height
+
+    @property
+    def has_several_captures(self) -> bool:
+        """Whether its connections are those of more than one capture."""
+        captures = self.scan("connections").select(pl.col("capture").n_unique())
+        return int(captures.collect(engine="streaming").item()) > 1
 
     def connection(self, number: int, capture: str | None = None) -> Connection:
         """One connection; ``capture`` is needed where several captures have that number."""

@@ -15,6 +15,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import polars as pl
 
 from netemu.errors import BadInput
+from netemu.trace.show.rows import batches_of
 from netemu.units import format_time, parse_time_ns
 
 Network = IPv4Network | IPv6Network
@@ -70,34 +71,37 @@ class Selection:
 
     # ---- which connections -----------------------------------------------------------------------------------------
 
-    def chosen(self, connections: pl.DataFrame) -> pl.DataFrame:
-        """The rows of a table ``connections`` that this picks by connection, host and port (time left aside).
+    def chosen(self, connections: pl.LazyFrame) -> pl.DataFrame:
+        """``capture`` and ``connection`` of what this picks by connection, host and port (time left aside).
 
-        Raises :class:`~netemu.errors.BadInput` for the number of a connection that no capture has.
+        Nothing where it does not pick by these. Raises :class:`~netemu.errors.BadInput` for the number of a connection
+        that no capture has.
         """
         if not self.by_connection:
-            return connections
+            return pl.DataFrame()
         self._check_numbers(connections)
+        ends = connections.select("capture", "connection", "client", "server")
+        return pl.concat([ends.head(0).collect(), *map(self._among, batches_of(ends))]).drop("client", "server")
+
+    def _among(self, connections: pl.DataFrame) -> pl.DataFrame:
         ends = {text: _split(text) for name in ("client", "server") for text in connections[name].unique().to_list()}
         keep = [
             self._takes(capture, number, ends[client], ends[server])
-            for capture, number, client, server in connections.select(
-                "capture", "connection", "client", "server"
-            ).iter_rows()
+            for capture, number, client, server in connections.iter_rows()
         ]
         return connections.filter(pl.Series(keep, dtype=pl.Boolean))
 
-    def _check_numbers(self, connections: pl.DataFrame) -> None:
+    def _check_numbers(self, connections: pl.LazyFrame) -> None:
         for one in self.connections:
             if not isinstance(one, Numbered):
                 continue
-            inside = pl.lit(True) if one.capture is None else pl.col("capture") == one.capture
-            if connections.filter(inside & (pl.col("connection") == one.number)).is_empty():
-                captures = sorted(connections["capture"].unique().to_list())
+            inside = connections if one.capture is None else connections.filter(pl.col("capture") == one.capture)
+            if inside.filter(pl.col("connection") == one.number).head(1).collect().is_empty():
+                captures = connections.select("capture").unique().collect()["capture"].sort().to_list()
                 if one.capture is not None and one.capture not in captures:
                     raise BadInput(f"connection {_connection_text(one)}: no such capture; there is {_some(captures)}")
-                numbers = connections.filter(inside)["connection"].to_list()
-                have = f"connections 0 to {max(numbers)}" if numbers else "no TCP connection"
+                most = inside.select(pl.col("connection").max()).collect().item()
+                have = "no TCP connection" if most is None else f"connections 0 to {most}"
                 raise BadInput(f"connection {_connection_text(one)}: no such number; there is {have}")
 
     def _takes(self, capture: str, number: int, client: tuple[str, int], server: tuple[str, int]) -> bool:
@@ -160,7 +164,7 @@ def _any_of(chosen: pl.DataFrame) -> pl.Expr:
     """Rows that belong to one of the connections ``chosen``."""
     parts = [pl.lit(False)]
     for (capture,), rows in chosen.select("capture", "connection").group_by("capture", maintain_order=True):
-        parts.append((pl.col("capture") == capture) & pl.col("connection").is_in(rows["connection"].to_list()))
+        parts.append((pl.col("capture") == capture) & pl.col("connection").is_in(rows["connection"].implode()))
     return pl.any_horizontal(parts)
 
 

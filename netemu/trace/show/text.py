@@ -45,7 +45,7 @@ def headline(analysis: Analysis) -> str:
 def as_text(analysis: Analysis, limit: int, *, width: int = 100, details: bool = False) -> str:
     """The summary that ``netemu analyze`` prints, of at most ``limit`` connections: those with most payload."""
     connections = analysis.scan("connections")
-    several = connections.select(pl.col("capture").n_unique()).collect(engine="streaming").item() > 1
+    several = analysis.has_several_captures
     lines = [headline(analysis)]
     if analysis.selection:
         lines += _wrapped(f"shown: {analysis.selection}; analysed: everything", width)
