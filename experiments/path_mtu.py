@@ -25,8 +25,8 @@ REPORT = {4: "icmp_fragmentation_needed", 6: "icmp_packet_too_big"}
 
 experiment = Experiment("path_mtu", question="How does a Linux host find the smallest MTU on its path?")
 experiment.parameter("size", 400_000, "bytes that each flow sends", parse=parse_size_bytes)
-experiment.parameter("rate", 20_000_000, "rate of every link", parse=parse_rate_bps)
-experiment.parameter("delay", 5_000_000, "one-way delay of every link", parse=parse_time_ns)
+experiment.parameter("rate", "20Mbit/s", "rate of every link", parse=parse_rate_bps)
+experiment.parameter("delay", "5ms", "one-way delay of every link", parse=parse_time_ns)
 
 
 @experiment.topology

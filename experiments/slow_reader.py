@@ -38,7 +38,7 @@ WHEEL = 1 / 8  # a jiffies timer is rounded up by at most one eighth of its dela
 
 experiment = Experiment("slow_reader", question="What happens to a sender whose receiver does not read?")
 experiment.parameter("size", 1_000_000, "bytes that each flow sends", parse=parse_size_bytes)
-experiment.parameter("pause", 5_000_000_000, "how long the reader waits before its first recv", parse=parse_time_ns)
+experiment.parameter("pause", "5s", "how long the reader waits before its first recv", parse=parse_time_ns)
 experiment.parameter("buffer", 65_536, "SO_RCVBUF that the reader asks for", parse=parse_size_bytes)
 
 

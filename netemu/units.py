@@ -102,6 +102,8 @@ def format_ratio(ratio: float) -> str:
 def _parse(value: object, place: str, units: Mapping[str, int], allowed: str) -> int:
     result = _exact(value, units)
     if result is None:
+        if _exact(value, {**units, "": 1}) is not None:
+            raise BadInput(f"{place}: {value!r} has no unit; use {allowed.partition(' or a whole')[0]}")
         raise BadInput(f"{place}: {value!r} is not {allowed}")
     if result < 0:
         raise BadInput(f"{place}: {value!r} is negative; use {allowed}")

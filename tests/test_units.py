@@ -84,7 +84,8 @@ def test_times_are_read(text: object, ns: int) -> None:
     [
         (parse_time_ns, "-5ms", "'-5ms' is negative"),
         (parse_time_ns, "0.5ns", "is not a whole number of the base unit"),
-        (parse_time_ns, "10", "is not a time"),
+        (parse_time_ns, "10", "has no unit; use a time such as '10ms', '1.5s'"),
+        (parse_rate_bps, "20000000", "has no unit; use a rate such as"),
         (parse_time_ns, 0.5, "is not a time"),
         (parse_time_ns, True, "is not a time"),
         (parse_time_ns, "1e999s", "does not fit 63 bits"),

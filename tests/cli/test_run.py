@@ -10,6 +10,8 @@ from netemu import session
 from netemu.cli import main as frame
 from netemu.cli import run as command
 from netemu.errors import BadInput, FailedClaim, VoidRun
+from netemu.experiment.load import load_experiment
+from netemu.experiment.parameters import resolve
 from netemu.results.summary import ClaimSummary, RunSummary
 from tests.results.test_repeat import made
 
@@ -135,6 +137,14 @@ def test_numbers_are_checked(options: list[str], capsys: pytest.CaptureFixture[s
         frame.main(["run", str(EXPERIMENT), *options])
     assert ended.value.code == 2
     assert "is not a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", sorted(EXPERIMENT.parent.glob("*.py")), ids=lambda file: file.stem)
+def test_what_is_listed_can_be_given(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert frame.main(["run", str(file), "--parameters"]) == 0
+    listed = [line.split()[1].split("=", 1) for line in capsys.readouterr().out.splitlines() if "--set" in line]
+    experiment = load_experiment(file)
+    assert resolve(experiment.parameters, dict(listed)) == resolve(experiment.parameters, {})
 
 
 def test_parameters_are_listed_with_their_defaults(capsys: pytest.CaptureFixture[str]) -> None:
