@@ -213,7 +213,7 @@ def test_filters_choose_what_every_output_holds(
         (["--connection", "first"], "--connection: 'first' is not a number such as 3"),
         (["--host", "10.0.0.300"], "--host: '10.0.0.300' is no address"),
         (["--port", "https"], "--port: 'https' is no port"),
-        (["--from", "1.5"], "--from: '1.5' is not a time"),
+        (["--from", "1.5"], "--from: '1.5' has no unit"),
         (["--from", "3s", "--to", "1s"], "--to: '1s' is not after --from '3s'"),
         (["--annotate", "/nowhere/x.pcapng"], "--annotate: /nowhere/x.pcapng: No such file or directory"),
     ],
