@@ -72,6 +72,12 @@ def _rack_timer_may_run(f: Any, t_ns: int) -> bool:
 
 
 @compiled
+def _rack_is_due_ns(f: Any, sent_ns: int) -> int:
+    """When RACK finds lost what was sent at ``sent_ns`` (``tcp_rack_skb_timeout``): an ACK after that waits no more."""
+    return sent_ns + f.rack_rtt_ns + reordering_window_ns(f)
+
+
+@compiled
 def _timer_was_due(f: Any, sent_ns: int, t_ns: int) -> bool:
     """Whether the retransmission timer had run out and no ACK came just before.
 
@@ -147,7 +153,8 @@ def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) ->
     s = outstanding(st, f, k)
     proven = sack and rack_sent_after(f, s.sent_ns, s.end)
     began = s.sent_ns if sack else f.timer_base_ns  # without SACK no other timer takes its place
-    if _timer_was_due(f, began, p.t_ns) and not (proven and _rack_timer_may_run(f, p.t_ns)):
+    waits = _rack_is_due_ns(f, s.sent_ns) + _LATE_NS >= p.t_ns and _rack_timer_may_run(f, p.t_ns)
+    if _timer_was_due(f, began, p.t_ns) and not (proven and waits):
         return KIND_TIMEOUT
     if _is_silent(f, p.t_ns) or not (sack or _answers_an_ack(f, p.t_ns, _LATE_NS)):
         return KIND_TIMEOUT

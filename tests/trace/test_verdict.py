@@ -235,6 +235,21 @@ def test_a_long_silence_in_recovery_is_the_timers_though_its_estimate_is_too_lon
     assert retransmissions["rto_ns"][1] > 450_000_000
 
 
+def test_racks_timer_is_over_once_an_ack_came_after_it(tmp_path: Path) -> None:
+    """The head, sent again and found lost, would have left with the ACK 20 ms ago; it left when the RTO was over."""
+    talk = sent(6)
+    talk.say(30, "b", 1, 1, sack=[(at(1), at(6))])
+    again(talk, 30.1, 0)
+    for i in range(6, 10):
+        talk.say(30.2 + i / 100, "a", at(i), 1, MSS)
+    for t_ms in (41, 225):
+        talk.say(t_ms, "b", 1, 1, sack=[(at(1), at(10))])
+    again(talk, 245, 0)
+    rows = talk.analyse(tmp_path).retransmissions
+    assert rows["kind"].to_list() == ["fast", "timeout"]
+    assert rows["sent_after_arrived"].to_list() == [True, True]
+
+
 def test_before_any_rtt_sample_the_shortest_timeout_may_be_an_earlier_connections(tmp_path: Path) -> None:
     """A repeated SYN gives none without timestamps; the kernel then starts from what it kept of the destination."""
     talk = Talk(stamps=False)
