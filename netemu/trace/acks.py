@@ -195,11 +195,14 @@ def _leave_state(st: Any, f: Any, p: Any, sack: bool) -> None:
 
 @compiled
 def _find_lost_retransmission(st: Any, f: Any, p: Any) -> None:
-    """In Loss, a retransmission that RACK proves lost takes the kernel to Recovery (FLAG_LOST_RETRANS)."""
+    """In Loss, a retransmission that RACK proves lost takes the kernel to Recovery (FLAG_LOST_RETRANS).
+
+    One from before the timeout is none any more, unless it was too young to be lost then (``tcp_timeout_mark_lost``).
+    """
     window = reordering_window_ns(f) if f.reordered else i64(0)
     for k in range(min(f.ring_count, _SCAN)):
         s = outstanding(st, f, k)
-        if not s.retransmitted or s.sacked or s.sent_ns < f.loss_ns:
+        if not s.retransmitted or s.sacked or s.sent_ns + f.rack_rtt_ns + window <= f.loss_ns:
             continue
         if rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + window:
             enter_recovery(st, f, p)

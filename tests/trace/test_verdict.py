@@ -250,6 +250,19 @@ def test_racks_timer_is_over_once_an_ack_came_after_it(tmp_path: Path) -> None:
     assert rows["sent_after_arrived"].to_list() == [True, True]
 
 
+def test_a_retransmission_too_young_for_the_timeout_is_found_lost_by_rack(tmp_path: Path) -> None:
+    """Sent 5 ms before the retransmission timer fired, it was in flight yet: that it was lost is news (Recovery)."""
+    talk = sent(7)
+    talk.say(30, "b", 1, 1, sack=[(at(2), at(6))])
+    again(talk, 30.1, 0)
+    talk.say(239.9, "b", 1, 1, sack=[(at(2), at(7))])
+    again(talk, 240, 1)
+    again(talk, 245, 0)
+    talk.say(255.1, "b", 1, at(1), sack=[(at(2), at(7))])
+    again(talk, 255.2, 1)
+    assert verdicts(talk, tmp_path) == ["fast", "fast", "timeout", "fast"]
+
+
 def test_before_any_rtt_sample_the_shortest_timeout_may_be_an_earlier_connections(tmp_path: Path) -> None:
     """A repeated SYN gives none without timestamps; the kernel then starts from what it kept of the destination."""
     talk = Talk(stamps=False)
