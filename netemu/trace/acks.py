@@ -16,7 +16,14 @@ from netemu.trace.evidence import note_congestion_echo
 from netemu.trace.layout import event_at, rtt_at
 from netemu.trace.memory import i64
 from netemu.trace.order import TICK_NS
-from netemu.trace.rack import rack_advance, rack_sent_after, recovery_was_needed, reordering_window_ns, widen_window
+from netemu.trace.rack import (
+    rack_advance,
+    rack_is_due_ns,
+    rack_sent_after,
+    recovery_was_needed,
+    reordering_window_ns,
+    widen_window,
+)
 from netemu.trace.sack_blocks import flag_spurious, on_sack
 from netemu.trace.segments import outstanding, pop_front, unwrap
 from netemu.trace.timers import note_min_rtt, rto_ns, rtt_sample
@@ -164,7 +171,7 @@ def _recover_again(st: Any, f: Any, p: Any, marked: bool) -> None:
     if f.ring_count == 0:
         return
     s = outstanding(st, f, 0)
-    lost = rack_sent_after(f, s.sent_ns, s.end) and p.t_ns - s.sent_ns > f.rack_rtt_ns + reordering_window_ns(f)
+    lost = rack_sent_after(f, s.sent_ns, s.end) and p.t_ns > rack_is_due_ns(f, s.sent_ns)
     if (lost or (marked and s.retransmitted and s.sent_ns >= f.loss_ns)) and not s.sacked:
         enter_recovery(st, f, p)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from netemu.packet.tcp import ECE, SYN
 from netemu.trace.compiled import compiled
+from netemu.trace.rack import rack_sent_after
 from netemu.trace.segments import outstanding
 from netemu.trace.timers import rto_ns
 
@@ -53,7 +54,7 @@ def take(st: Any, f: Any, k: int, p: Any) -> None:
     s = outstanding(st, f, k)
     if not s.gap:
         p.before_row, p.before_waited_ns = s.row, p.t_ns - s.sent_ns
-        p.before_rack = 1 if f.rack_ns > s.sent_ns or (f.rack_ns == s.sent_ns and f.rack_end > s.end) else 0
+        p.before_rack = 1 if rack_sent_after(f, s.sent_ns, s.end) else 0
 
 
 @compiled

@@ -48,6 +48,12 @@ def reordering_window_ns(f: Any) -> int:
 
 
 @compiled
+def rack_is_due_ns(f: Any, sent_ns: int) -> int:
+    """When RACK finds lost what was sent at ``sent_ns`` (``tcp_rack_skb_timeout``): an ACK after that waits no more."""
+    return sent_ns + f.rack_rtt_ns + reordering_window_ns(f)
+
+
+@compiled
 def rack_on_dsack(f: Any) -> None:
     """``tcp_dsack_seen``: what was reordered may have been sent again too soon, unless it was a loss probe."""
     if f.reordered and not f.tlp_high:

@@ -15,7 +15,7 @@ from netemu.trace.compiled import compiled
 from netemu.trace.evidence import keep
 from netemu.trace.layout import event_at, segment_at
 from netemu.trace.memory import i64
-from netemu.trace.rack import rack_sent_after, reordering_window_ns
+from netemu.trace.rack import rack_is_due_ns, rack_sent_after, reordering_window_ns
 from netemu.trace.segments import outstanding
 from netemu.trace.timers import TCP_RTO_MIN_NS, pto_ns, rto_ns
 
@@ -69,12 +69,6 @@ def _rack_timer_may_run(f: Any, t_ns: int) -> bool:
     It waits for its window, then two ticks and what a timer is late.
     """
     return t_ns - f.last_ack_ns <= reordering_window_ns(f) + _LATE_NS
-
-
-@compiled
-def _rack_is_due_ns(f: Any, sent_ns: int) -> int:
-    """When RACK finds lost what was sent at ``sent_ns`` (``tcp_rack_skb_timeout``): an ACK after that waits no more."""
-    return sent_ns + f.rack_rtt_ns + reordering_window_ns(f)
 
 
 @compiled
@@ -153,7 +147,7 @@ def _when_recovering(st: Any, f: Any, k: int, start: int, p: Any, sack: bool) ->
     s = outstanding(st, f, k)
     proven = sack and rack_sent_after(f, s.sent_ns, s.end)
     began = s.sent_ns if sack else f.timer_base_ns  # without SACK no other timer takes its place
-    waits = _rack_is_due_ns(f, s.sent_ns) + _LATE_NS >= p.t_ns and _rack_timer_may_run(f, p.t_ns)
+    waits = rack_is_due_ns(f, s.sent_ns) + _LATE_NS >= p.t_ns and _rack_timer_may_run(f, p.t_ns)
     if _timer_was_due(f, began, p.t_ns) and not (proven and waits):
         return KIND_TIMEOUT
     if _is_silent(f, p.t_ns) or not (sack or _answers_an_ack(f, p.t_ns, _LATE_NS)):
